@@ -1,0 +1,6 @@
+//! What v9s knows of virtual clusters, and nothing of terminals.
+//!
+//! The folders follow what a person wants to know or do; `docs/architecture.md` says how data flows between them.
+
+pub mod fleet;
+pub mod known;
