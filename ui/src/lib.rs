@@ -1,1 +1,3 @@
-//! x
+//! The dashboard of v9s and its subcommands; `docs/architecture.md` has the map.
+
+pub mod theme;
