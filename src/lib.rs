@@ -4,3 +4,6 @@
 
 pub mod fleet;
 pub mod known;
+pub mod names;
+pub mod time;
+pub mod wire;

@@ -1,0 +1,192 @@
+//! Labels, annotations and names that v9s shares with the official chart and CLI.
+//!
+//! The only place where they are spelled. The source of each is `facts`: what the official project
+//! writes and reads, restated by section number in the comments here.
+
+use std::fmt::Display;
+
+use crate::names::safe_concat;
+
+/// Labels that the official chart puts on what makes up a control plane (facts, section 1.1).
+pub mod label {
+    /// Which part of a virtual cluster an object is; [`super::App`] has the values.
+    pub const APP: &str = "app";
+    /// Name of the virtual cluster (of its Helm release).
+    pub const RELEASE: &str = "release";
+    /// Chart name and version, such as `vcluster-0.27.0`.
+    pub const CHART: &str = "chart";
+    /// Present on a workload that the platform put to sleep (facts, section 1.4).
+    pub const SLEEP_MODE: &str = "loft.sh/sleep-mode";
+    /// On every synced object: the virtual cluster it belongs to (facts, section 1.6).
+    pub const MANAGED_BY: &str = "vcluster.loft.sh/managed-by";
+    /// On every synced object: its namespace in the virtual cluster.
+    pub const NAMESPACE: &str = "vcluster.loft.sh/namespace";
+    /// On objects that a special controller looks after; ordinary syncers leave them alone.
+    pub const CONTROLLED_BY: &str = "vcluster.loft.sh/controlled-by";
+    /// On host namespaces made by namespace sync: the virtual cluster they belong to (facts, section 2.5).
+    pub const NAMESPACE_OF_VCLUSTER: &str = "vcluster.loft.sh/vcluster-name";
+    /// On host namespaces made by namespace sync: the host namespace of that virtual cluster.
+    pub const NAMESPACE_OF_VCLUSTER_NAMESPACE: &str = "vcluster.loft.sh/vcluster-namespace";
+    /// Prefix of a translated label key (facts, section 2.2).
+    pub const TRANSLATED: &str = "vcluster.loft.sh/label";
+    /// Prefix of a namespace label copied to pods (facts, section 2.2).
+    pub const FROM_NAMESPACE: &str = "vcluster.loft.sh/ns-label";
+}
+
+/// Annotations (facts, sections 1.4 and 2.5).
+pub mod annotation {
+    /// `"true"` on a workload that was paused.
+    pub const PAUSED: &str = "loft.sh/paused";
+    /// Replica count to return to when resuming.
+    pub const PAUSED_REPLICAS: &str = "loft.sh/paused-replicas";
+    /// When it was paused.
+    pub const PAUSED_DATE: &str = "loft.sh/paused-date";
+    /// `"true"` while a restore or a certificate rotation keeps the control plane stopped.
+    pub const RESTORING: &str = "loft.sh/restoring";
+    /// `"true"` on a virtual cluster that must not be deleted.
+    pub const NON_DELETABLE: &str = "loft.sh/non-deletable";
+    /// On the configuration Secret: what kind of sleep the virtual cluster is in.
+    pub const SLEEP_TYPE: &str = "sleepmode.loft.sh/sleep-type";
+    /// On the configuration Secret: since when it sleeps, in seconds since 1970.
+    pub const SLEEPING_SINCE: &str = "sleepmode.loft.sh/sleeping-since";
+    /// On synced objects: name in the virtual cluster.
+    pub const OBJECT_NAME: &str = "vcluster.loft.sh/object-name";
+    /// On synced objects: namespace in the virtual cluster.
+    pub const OBJECT_NAMESPACE: &str = "vcluster.loft.sh/object-namespace";
+    /// On synced objects: UID in the virtual cluster.
+    pub const OBJECT_UID: &str = "vcluster.loft.sh/object-uid";
+    /// On synced objects: kind in the virtual cluster, such as `apps/v1, Kind=Deployment`.
+    pub const OBJECT_KIND: &str = "vcluster.loft.sh/object-kind";
+    /// On synced objects: the host name they were made with; differs on copies made by others.
+    pub const OBJECT_HOST_NAME: &str = "vcluster.loft.sh/object-host-name";
+    /// On synced objects: the host namespace they were made in.
+    pub const OBJECT_HOST_NAMESPACE: &str = "vcluster.loft.sh/object-host-namespace";
+}
+
+/// Values of the label `app` on what makes up a control plane (facts, section 1.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum App {
+    /// The control plane itself, with the container `syncer`.
+    ControlPlane,
+    /// Deployed etcd.
+    Etcd,
+    /// API server of charts before 0.20 that split the control plane.
+    LegacyApi,
+    /// Controller manager of charts before 0.20 that split the control plane.
+    LegacyController,
+}
+
+impl App {
+    /// All of them.
+    pub const ALL: [App; 4] = [App::ControlPlane, App::Etcd, App::LegacyApi, App::LegacyController];
+
+    /// The label value.
+    pub fn value(self) -> &'static str {
+        match self {
+            App::ControlPlane => "vcluster",
+            App::Etcd => "vcluster-etcd",
+            App::LegacyApi => "vcluster-api",
+            App::LegacyController => "vcluster-controller",
+        }
+    }
+
+    /// The part that a label value stands for.
+    pub fn of(value: &str) -> Option<App> {
+        App::ALL.into_iter().find(|app| app.value() == value)
+    }
+}
+
+/// Selects the workloads and the pods of all control planes (facts, section 1.1).
+pub fn control_plane_selector() -> String {
+    let values: Vec<_> = App::ALL.into_iter().map(App::value).collect();
+    format!("{} in ({}),{}", label::APP, values.join(","), label::RELEASE)
+}
+
+/// Selects configuration Secrets. The kubeconfig and certificate Secrets lack `release` and stay out (facts, 1.5).
+pub fn config_selector() -> String {
+    format!("{}={},{}", label::APP, App::ControlPlane.value(), label::RELEASE)
+}
+
+/// Selects what was synced from any virtual cluster (facts, section 1.6).
+pub fn synced_selector() -> &'static str {
+    label::MANAGED_BY
+}
+
+/// Key of the whole configuration in the configuration Secret (facts, section 1.5).
+pub const CONFIG_KEY: &str = "config.yaml";
+/// Container that decides about the version (facts, section 1.2).
+pub const SYNCER_CONTAINER: &str = "syncer";
+
+/// Names of objects that belong to one virtual cluster (facts, section 1.5).
+pub mod name {
+    use super::{Display, safe_concat};
+
+    /// Secret with the configuration.
+    pub fn config_secret(vcluster: impl Display) -> String {
+        format!("vc-config-{vcluster}")
+    }
+
+    /// The virtual cluster whose configuration Secret this is.
+    pub fn of_config_secret(secret: &str) -> Option<&str> {
+        secret.strip_prefix("vc-config-").filter(|name| !name.is_empty())
+    }
+
+    /// Secret with the kubeconfig that the syncer writes.
+    pub fn kubeconfig_secret(vcluster: impl Display) -> String {
+        format!("vc-{vcluster}")
+    }
+
+    /// Secret with the certificates, the CA keys among them.
+    pub fn certificates_secret(vcluster: impl Display) -> String {
+        format!("{vcluster}-certs")
+    }
+
+    /// StatefulSet and Service of deployed etcd.
+    pub fn etcd(vcluster: impl Display) -> String {
+        format!("{vcluster}-etcd")
+    }
+
+    /// ResourceQuota and LimitRange that the chart makes.
+    pub fn policy(vcluster: impl Display) -> String {
+        format!("vc-{vcluster}")
+    }
+
+    /// Lease of the leading replica (facts, section 6.2).
+    pub fn leader_lease(vcluster: &str) -> String {
+        safe_concat(&["vcluster", vcluster, "controller"])
+    }
+
+    /// Kubeconfig context that the official CLI writes (facts, section 1.3).
+    pub fn context(vcluster: &str, namespace: &str, host_context: &str) -> String {
+        format!("vcluster_{vcluster}_{namespace}_{host_context}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn selectors_name_every_part_of_a_control_plane() {
+        assert_eq!(
+            control_plane_selector(),
+            "app in (vcluster,vcluster-etcd,vcluster-api,vcluster-controller),release"
+        );
+        assert_eq!(config_selector(), "app=vcluster,release");
+    }
+
+    #[test]
+    fn app_labels_go_both_ways() {
+        for app in App::ALL {
+            assert_eq!(App::of(app.value()), Some(app));
+        }
+        assert_eq!(App::of("vcluster-snapshot"), None);
+    }
+
+    #[test]
+    fn config_secret_names_go_both_ways() {
+        assert_eq!(name::of_config_secret(&name::config_secret("team-a")), Some("team-a"));
+        assert_eq!(name::of_config_secret("vc-team-a"), None);
+        assert_eq!(name::of_config_secret("vc-config-"), None);
+    }
+}
