@@ -1,0 +1,44 @@
+//! Where files live: the XDG folders on every system, as for other terminal tools.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use etcetera::base_strategy::{BaseStrategy, Xdg};
+
+/// The folders of v9s.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dirs {
+    /// What the person writes and v9s only reads: `config.toml`, `themes/`.
+    pub config: PathBuf,
+    /// What v9s writes: logs, history, the audit log.
+    pub state: PathBuf,
+}
+
+impl Dirs {
+    /// Reads the environment: `XDG_CONFIG_HOME` and `XDG_STATE_HOME`, else the folders below the home.
+    pub fn of_user() -> anyhow::Result<Self> {
+        let base = Xdg::new().context("cannot tell the home folder: set HOME, or XDG_CONFIG_HOME and XDG_STATE_HOME")?;
+        let state = base.state_dir().unwrap_or_else(|| base.data_dir()).join("v9s");
+        Ok(Self { config: base.config_dir().join("v9s"), state })
+    }
+
+    /// The configuration file.
+    pub fn config_file(&self) -> PathBuf {
+        self.config.join("config.toml")
+    }
+
+    /// The person's own themes, `NAME.toml`.
+    pub fn themes(&self) -> PathBuf {
+        self.config.join("themes")
+    }
+
+    /// Commands typed earlier, one per line.
+    pub fn history(&self) -> PathBuf {
+        self.state.join("history")
+    }
+
+    /// Where texts are saved: logs, YAML.
+    pub fn saved(&self) -> PathBuf {
+        self.state.join("saved")
+    }
+}
