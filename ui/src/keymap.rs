@@ -40,7 +40,9 @@ const NAMED: [(&str, KeyCode); 16] = [
 
 /// Why a text is not a key.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{text:?} is not a key: write a character, a name such as esc, pgdn or f5, or ctrl-, alt-, shift- before one")]
+#[error(
+    "{text:?} is not a key: write a character, a name such as esc, pgdn or f5, or ctrl-, alt-, shift- before one"
+)]
 pub struct KeyError {
     text: String,
 }
@@ -52,7 +54,8 @@ impl Key {
     /// `ctrl-4` to `ctrl-7`; they get their own names back.
     pub fn from_event(event: KeyEvent) -> Self {
         let mut code = event.code;
-        let mut modifiers = event.modifiers & (KeyModifiers::CONTROL | KeyModifiers::ALT | KeyModifiers::SHIFT);
+        let mut modifiers =
+            event.modifiers & (KeyModifiers::CONTROL | KeyModifiers::ALT | KeyModifiers::SHIFT);
         match code {
             KeyCode::Char(c) => {
                 modifiers.remove(KeyModifiers::SHIFT);
@@ -121,7 +124,9 @@ impl FromStr for Key {
             if let Some((_, code)) = NAMED.iter().find(|(name, _)| name.eq_ignore_ascii_case(rest)) {
                 return Ok(Self { code: *code, modifiers });
             }
-            let Some((held, after)) = rest.split_once('-').filter(|(_, after)| !after.is_empty()) else { break };
+            let Some((held, after)) = rest.split_once('-').filter(|(_, after)| !after.is_empty()) else {
+                break;
+            };
             modifiers |= match held.to_ascii_lowercase().as_str() {
                 "ctrl" => KeyModifiers::CONTROL,
                 "alt" => KeyModifiers::ALT,
@@ -245,8 +250,28 @@ mod tests {
     #[test]
     fn a_key_is_written_as_it_is_read() {
         for text in [
-            "a", "G", "?", "-", "ctrl--", "ctrl-d", "ctrl-\\", "ctrl-space", "alt-x", "shift-left", "shift-tab",
-            "esc", "enter", "pgup", "pgdn", "f5", "f12", "space", "home", "end", "[", "]",
+            "a",
+            "G",
+            "?",
+            "-",
+            "ctrl--",
+            "ctrl-d",
+            "ctrl-\\",
+            "ctrl-space",
+            "alt-x",
+            "shift-left",
+            "shift-tab",
+            "esc",
+            "enter",
+            "pgup",
+            "pgdn",
+            "f5",
+            "f12",
+            "space",
+            "home",
+            "end",
+            "[",
+            "]",
         ] {
             let key: Key = text.parse().unwrap();
             assert_eq!(key.to_string(), text);

@@ -1,5 +1,10 @@
 //! The dashboard of v9s and its subcommands; `docs/architecture.md` has the map.
 
+pub mod actions;
+pub mod config;
 pub mod format;
+pub mod keymap;
+pub mod logging;
+pub mod terminal;
 pub mod text;
 pub mod theme;

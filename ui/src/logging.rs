@@ -38,7 +38,8 @@ pub fn filter(level: &str, variable: Option<&str>) -> EnvFilter {
 /// Starts the log in `STATE/logs`.
 pub fn start(state_dir: &Path, level: &str) -> anyhow::Result<Log> {
     let folder = state_dir.join("logs");
-    std::fs::create_dir_all(&folder).with_context(|| format!("cannot make the log folder {}", folder.display()))?;
+    std::fs::create_dir_all(&folder)
+        .with_context(|| format!("cannot make the log folder {}", folder.display()))?;
     let files = RollingFileAppender::builder()
         .rotation(Rotation::DAILY)
         .filename_prefix("v9s")

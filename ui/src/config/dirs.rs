@@ -17,7 +17,8 @@ pub struct Dirs {
 impl Dirs {
     /// Reads the environment: `XDG_CONFIG_HOME` and `XDG_STATE_HOME`, else the folders below the home.
     pub fn of_user() -> anyhow::Result<Self> {
-        let base = Xdg::new().context("cannot tell the home folder: set HOME, or XDG_CONFIG_HOME and XDG_STATE_HOME")?;
+        let base = Xdg::new()
+            .context("cannot tell the home folder: set HOME, or XDG_CONFIG_HOME and XDG_STATE_HOME")?;
         let state = base.state_dir().unwrap_or_else(|| base.data_dir()).join("v9s");
         Ok(Self { config: base.config_dir().join("v9s"), state })
     }

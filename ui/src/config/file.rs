@@ -250,8 +250,14 @@ help = ["?", "f1"]
         assert!(config.wide);
         assert_eq!(config.keymap, Keymap::default());
         assert_eq!(problems.len(), 2);
-        assert!(problems.iter().any(|p| p.starts_with("config.toml:3: \"hyper-x\" is not a key")), "{problems:?}");
-        assert!(problems.iter().any(|p| p.starts_with("config.toml:4: ") && p.contains("near: filter")), "{problems:?}");
+        assert!(
+            problems.iter().any(|p| p.starts_with("config.toml:3: \"hyper-x\" is not a key")),
+            "{problems:?}"
+        );
+        assert!(
+            problems.iter().any(|p| p.starts_with("config.toml:4: ") && p.contains("near: filter")),
+            "{problems:?}"
+        );
     }
 
     #[test]

@@ -63,7 +63,8 @@ impl Config {
 
     /// Namespaces to look into on this host when listing all of them is forbidden.
     pub fn fallback_namespaces(&self) -> Vec<SmolStr> {
-        let mut all: Vec<SmolStr> = self.rules.iter().flat_map(|rule| rule.namespaces.iter().cloned()).collect();
+        let mut all: Vec<SmolStr> =
+            self.rules.iter().flat_map(|rule| rule.namespaces.iter().cloned()).collect();
         all.sort();
         all.dedup();
         all

@@ -22,9 +22,14 @@ pub enum ThemeSource {
 
 /// Loads a theme by name or path. A file in the person's theme folder wins over a theme of the same name that
 /// comes with v9s. Mistakes are reported, and what can be used is used.
-pub fn load_theme(name: Option<&str>, folder: &Path, appearance: Appearance) -> (Theme, ThemeSource, Vec<Problem>) {
+pub fn load_theme(
+    name: Option<&str>,
+    folder: &Path,
+    appearance: Appearance,
+) -> (Theme, ThemeSource, Vec<Problem>) {
     let name = name.unwrap_or(theme::DEFAULT);
-    let path = if name.ends_with(".toml") { PathBuf::from(name) } else { folder.join(format!("{name}.toml")) };
+    let path =
+        if name.ends_with(".toml") { PathBuf::from(name) } else { folder.join(format!("{name}.toml")) };
     match std::fs::read_to_string(&path) {
         Ok(text) => from_file(name, path, &text, appearance),
         Err(error) => match Theme::builtin(name, appearance) {
