@@ -1,0 +1,67 @@
+//! The built-in data: checked-in text, split on first use, each schema parsed when it is first asked for.
+
+use std::sync::{LazyLock, OnceLock};
+
+use super::schema::{Schema, Shape};
+
+const RESOURCES: &str = include_str!("../../kinds/resources.jsonl");
+const SCHEMAS: &str = include_str!("../../kinds/schemas.jsonl");
+const QUANTITY: &str = "io.k8s.apimachinery.pkg.api.resource.Quantity";
+const INT_OR_STRING: &str = "io.k8s.apimachinery.pkg.util.intstr.IntOrString";
+
+struct Entry {
+    name: &'static str,
+    text: &'static str,
+    schema: OnceLock<Schema>,
+}
+
+/// In the order of their names, as the file is.
+static ENTRIES: LazyLock<Vec<Entry>> = LazyLock::new(|| {
+    let mut entries: Vec<Entry> =
+        texts().map(|(name, text)| Entry { name, text, schema: OnceLock::new() }).collect();
+    entries.sort_by_key(|entry| entry.name);
+    entries
+});
+
+/// One JSON text per built-in resource.
+pub(super) fn resources() -> impl Iterator<Item = &'static str> {
+    RESOURCES.lines()
+}
+
+/// Every built-in schema as (OpenAPI name, JSON text); references in it are plain names. This is what an
+/// OpenAPI document can be put together from.
+pub fn texts() -> impl Iterator<Item = (&'static str, &'static str)> {
+    SCHEMAS.lines().filter_map(|line| line.split_once('\t'))
+}
+
+/// The built-in schema of this OpenAPI name.
+pub fn named(name: &str) -> Option<&'static Schema> {
+    index_of(name).map(schema_at)
+}
+
+pub(super) fn index_of(name: &str) -> Option<usize> {
+    ENTRIES.binary_search_by_key(&name, |entry| entry.name).ok()
+}
+
+/// The schema at a place of the catalog; an unknown place and a text that does not parse allow anything
+/// (a test holds both impossible for the checked-in data).
+pub(super) fn schema_at(index: usize) -> &'static Schema {
+    match ENTRIES.get(index) {
+        Some(entry) => entry.schema.get_or_init(|| parse(entry)),
+        None => anything(),
+    }
+}
+
+/// The schema that allows anything.
+pub(super) fn anything() -> &'static Schema {
+    static ANYTHING: Schema = Schema { shape: Shape::Any, nullable: true };
+    &ANYTHING
+}
+
+fn parse(entry: &Entry) -> Schema {
+    match entry.name {
+        QUANTITY => Schema { shape: Shape::Quantity, nullable: false },
+        INT_OR_STRING => Schema { shape: Shape::IntOrString, nullable: false },
+        _ => serde_json::from_str(entry.text).map(|node| Schema::parse(&node)).unwrap_or_default(),
+    }
+}
