@@ -127,15 +127,16 @@ pub fn bar(ratio: f64, columns: usize, symbols: &Symbols) -> (String, String) {
     (symbols.bar.repeat(used), symbols.bar_rest.repeat(columns - used))
 }
 
-/// The newest values as columns of a chart that starts at zero; a flat line of nothing is the lowest sign.
-/// Fewer values than columns leave the left side empty: time runs to the right.
-pub fn sparkline(values: &[u32], columns: usize, symbols: &Symbols) -> String {
+/// The newest values as columns of a chart from zero to `top` (or to the largest value, if that is more), so that
+/// charts with the same top can be compared. Fewer values than columns leave the left side empty: time runs to
+/// the right.
+pub fn sparkline(values: &[u32], top: u32, columns: usize, symbols: &Symbols) -> String {
     let shown = &values[values.len().saturating_sub(columns)..];
-    let top = shown.iter().copied().max().unwrap_or(0).max(1) as usize;
+    let top = shown.iter().copied().max().unwrap_or(0).max(top).max(1) as usize;
     let last = symbols.spark.len() - 1;
     let mut out = " ".repeat(columns - shown.len());
     for &value in shown {
-        let height = (value as usize * last).div_ceil(top);
+        let height = (value as usize * last + top / 2) / top;
         out.push_str(symbols.spark[height.min(last)]);
     }
     out
@@ -259,11 +260,12 @@ mod tests {
 
     #[test]
     fn a_sparkline_stands_on_zero_and_runs_to_the_right() {
-        assert_eq!(sparkline(&[0, 0, 0], 3, &UNICODE), "▁▁▁");
-        assert_eq!(sparkline(&[0, 50, 100], 5, &UNICODE), "  ▁▅█");
-        assert_eq!(sparkline(&[9, 9, 0, 50, 100], 3, &UNICODE), "▁▅█", "the oldest values leave first");
-        assert_eq!(sparkline(&[80, 81, 80], 3, &UNICODE), "███", "a small change looks small");
-        assert_eq!(sparkline(&[], 3, &ASCII), "   ");
+        assert_eq!(sparkline(&[0, 0, 0], 0, 3, &UNICODE), "▁▁▁");
+        assert_eq!(sparkline(&[0, 50, 100], 0, 5, &UNICODE), "  ▁▅█");
+        assert_eq!(sparkline(&[9, 9, 0, 50, 100], 0, 3, &UNICODE), "▁▅█", "the oldest values leave first");
+        assert_eq!(sparkline(&[80, 81, 80], 0, 3, &UNICODE), "███", "a small change looks small");
+        assert_eq!(sparkline(&[60, 80, 100], 1_000, 3, &UNICODE), "▁▂▂", "small against the top");
+        assert_eq!(sparkline(&[], 0, 3, &ASCII), "   ");
     }
 
     proptest! {
@@ -274,7 +276,7 @@ mod tests {
             columns in 0usize..40,
         ) {
             for symbols in [&UNICODE, &ASCII] {
-                prop_assert_eq!(width(&sparkline(&values, columns, symbols)), columns);
+                prop_assert_eq!(width(&sparkline(&values, 0, columns, symbols)), columns);
                 let (used, free) = bar(ratio, columns, symbols);
                 prop_assert_eq!(width(&used) + width(&free), columns);
             }

@@ -1,7 +1,10 @@
 //! The dashboard of v9s and its subcommands; `docs/architecture.md` has the map.
 
 pub mod actions;
+pub mod columns;
 pub mod config;
+#[cfg(test)]
+pub(crate) mod fixture;
 pub mod format;
 pub mod keymap;
 pub mod logging;

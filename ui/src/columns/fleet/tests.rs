@@ -1,0 +1,91 @@
+use super::*;
+use crate::columns::find;
+use crate::fixture;
+use crate::text;
+use crate::theme::{ASCII, UNICODE};
+
+fn column(id: &str) -> &'static Column<Vcluster> {
+    find(COLUMNS, id).unwrap()
+}
+
+fn look() -> Look {
+    Look { now: fixture::now(), symbols: &UNICODE, plain: false }
+}
+
+/// The names of the fixture's fleet, sorted by a column.
+fn sorted(id: &str, direction: Direction) -> Vec<String> {
+    let mut fleet = fixture::fleet();
+    fleet.sort_by(|a, b| column(id).order(a, b, direction));
+    fleet.iter().map(|v| v.key.name.to_string()).collect()
+}
+
+#[test]
+fn every_row_says_what_it_knows_and_marks_what_it_does_not() {
+    let mut table = String::new();
+    for v in fixture::fleet() {
+        for column in COLUMNS {
+            let cell = (column.cell)(&v, &look());
+            let slots: Vec<_> = cell.parts.iter().map(|p| p.slot.name()).collect();
+            table.push_str(&format!("{:>12} {:40} {}\n", column.title, cell.text(), slots.join(" ")));
+        }
+        table.push('\n');
+    }
+    insta::assert_snapshot!(table);
+}
+
+#[test]
+fn plain_cells_are_ascii_words_and_numbers() {
+    let look = Look { symbols: &ASCII, plain: true, ..look() };
+    let mut table = String::new();
+    for v in fixture::fleet() {
+        let cells: Vec<String> = COLUMNS.iter().map(|c| (c.cell)(&v, &look).text()).collect();
+        assert!(cells.iter().all(|c| c.is_ascii()), "{cells:?}");
+        table.push_str(&cells.join(" | "));
+        table.push('\n');
+    }
+    insta::assert_snapshot!(table);
+}
+
+#[test]
+fn ids_are_unique_and_priorities_make_sense() {
+    for (at, column) in COLUMNS.iter().enumerate() {
+        assert!(COLUMNS[..at].iter().all(|other| other.id != column.id), "{} twice", column.id);
+        assert!(column.min <= column.preferred, "{}", column.id);
+        assert!(text::width(column.title) <= usize::from(column.min) + 2, "{} has no room", column.title);
+    }
+    let stay: Vec<_> = COLUMNS.iter().filter(|c| c.drop == 0).map(|c| c.id).collect();
+    assert_eq!(stay, ["name", "state"], "they never leave");
+}
+
+#[test]
+fn worst_comes_first_by_state() {
+    let names = sorted("state", column("state").first);
+    assert_eq!(names, ["team-alpha", "edge-03", "team-delta", "team-gamma", "team-epsilon"]);
+}
+
+#[test]
+fn unknown_is_never_sorted_as_zero() {
+    for id in ["lag", "quota", "orphans", "store", "pods", "restarts", "version", "age"] {
+        for direction in [Direction::Up, Direction::Down] {
+            let names = sorted(id, direction);
+            let at = names.iter().position(|n| n == "edge-03").unwrap();
+            let paused = names.iter().position(|n| n == "team-delta").unwrap();
+            assert!(at >= 3 && at + 1 >= paused, "{id} {direction:?}: {names:?}");
+        }
+    }
+}
+
+#[test]
+fn hostile_names_and_reasons_are_harmless() {
+    let evil = "\x1b]0;pwned\x07\u{202e}x\n";
+    let mut v = fixture::vcluster(evil, evil);
+    v.reason = evil.into();
+    v.key.host = evil.into();
+    v.version = Known::Yes(evil.into());
+    v.distro = Known::Yes(evil.into());
+    v.quota = fixture::quota(evil, evil, evil, 0.5);
+    for column in COLUMNS {
+        let text = (column.cell)(&v, &look()).text();
+        assert_eq!(text::clean(&text), text, "{}", column.id);
+    }
+}

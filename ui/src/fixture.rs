@@ -1,0 +1,138 @@
+//! Virtual clusters for tests of what shows them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use v9s::fleet::model::{
+    Finding, PodCounts, Replicas, Restarts, Severity, Store, StoreHealth, SyncLag, Vcluster, VclusterKey,
+    Workload,
+};
+use v9s::fleet::quota::{Quota, QuotaEntry};
+use v9s::fleet::state::State;
+use v9s::known::Known;
+
+/// The present of all tests.
+pub fn now() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_790_000_000, 0).unwrap()
+}
+
+/// A healthy virtual cluster.
+pub fn vcluster(namespace: &str, name: &str) -> Vcluster {
+    Vcluster {
+        key: VclusterKey { host: "eu-west-1".into(), namespace: namespace.into(), name: name.into() },
+        workload: Workload::StatefulSet,
+        state: State::Running,
+        reason: "".into(),
+        version: Known::Yes("0.36.1".into()),
+        kubernetes: Known::Yes("v1.36.0".into()),
+        distro: Known::Yes("k8s".into()),
+        store: Known::Yes(Store::EmbeddedDatabase),
+        replicas: Replicas { ready: 1, desired: 1 },
+        restarts: Known::Yes(Restarts::default()),
+        synced: Known::Yes(PodCounts { total: 388, running: 388, ..PodCounts::default() }),
+        quota: quota("requests.cpu", "5200m", "10", 0.52),
+        lag: lag(61, &[61, 60, 80, 61, 61]),
+        orphans: Known::Yes(0),
+        store_health: store(Severity::Ok, 0.22),
+        findings: Vec::new(),
+        created: Some(now() - TimeDelta::days(77)),
+        labels: Arc::new(BTreeMap::from([
+            ("app".into(), "vcluster".into()),
+            ("release".into(), name.into()),
+        ])),
+        control_plane: Arc::default(),
+        pods: Arc::default(),
+        unknown: BTreeMap::new(),
+        stale_since: None,
+    }
+}
+
+/// A quota with one key.
+pub fn quota(resource: &str, used: &str, hard: &str, ratio: f64) -> Known<Quota> {
+    let entry = QuotaEntry {
+        quota: "vc-quota".into(),
+        resource: resource.into(),
+        used: used.into(),
+        hard: hard.into(),
+        ratio: Some(ratio),
+    };
+    Known::Yes(Quota { entries: vec![entry] })
+}
+
+/// A measured lag.
+pub fn lag(p99_ms: u64, history: &[u32]) -> Known<SyncLag> {
+    Known::Yes(SyncLag { p99: Duration::from_millis(p99_ms), history: history.to_vec() })
+}
+
+/// Health of a store that is used so far.
+pub fn store(severity: Severity, used: f64) -> Known<StoreHealth> {
+    Known::Yes(StoreHealth { severity, used: Some(used), summary: "".into() })
+}
+
+/// A fleet with one of every kind of trouble.
+pub fn fleet() -> Vec<Vcluster> {
+    let forbidden = "forbidden: needs list pods in edge-03";
+    let finding =
+        |severity, message: &str| Finding { severity, code: "test", message: message.into(), since: None };
+    vec![
+        Vcluster {
+            state: State::Degraded,
+            reason: "etcd: NOSPACE alarm, writes refused".into(),
+            store: Known::Yes(Store::DeployedEtcd),
+            store_health: store(Severity::Critical, 1.0),
+            quota: quota("requests.cpu", "8300m", "10", 0.83),
+            lag: lag(3_140, &[200, 300, 400, 1_900, 3_140]),
+            orphans: Known::Yes(2),
+            findings: vec![
+                finding(Severity::Critical, "etcd NOSPACE: writes refused since 13:58"),
+                finding(Severity::Warning, "quota requests.cpu 8.3 of 10 (83%)"),
+            ],
+            restarts: Known::Yes(Restarts { count: 4, last_reason: Some("OOMKilled".into()), last_at: None }),
+            created: Some(now() - TimeDelta::days(91)),
+            ..vcluster("team-alpha", "team-alpha")
+        },
+        Vcluster {
+            lag: lag(12_400, &[2_000, 3_000, 5_000, 9_000, 12_400]),
+            synced: Known::Yes(PodCounts {
+                total: 1_903,
+                running: 1_900,
+                pending: 3,
+                ..PodCounts::default()
+            }),
+            findings: vec![finding(Severity::Warning, "host API throttles (429 on 31% of writes)")],
+            replicas: Replicas { ready: 2, desired: 3 },
+            ..vcluster("team-gamma", "team-gamma")
+        },
+        Vcluster {
+            state: State::Paused,
+            reason: "by ops since Tue 18:00".into(),
+            synced: Known::Yes(PodCounts::default()),
+            lag: Known::NotApplicable,
+            orphans: Known::NotApplicable,
+            quota: Known::NotApplicable,
+            store_health: Known::NotApplicable,
+            replicas: Replicas { ready: 0, desired: 0 },
+            ..vcluster("team-delta", "team-delta")
+        },
+        vcluster("team-epsilon", "team-epsilon"),
+        Vcluster {
+            state: State::Unknown,
+            reason: forbidden.into(),
+            synced: Known::unknown(forbidden),
+            restarts: Known::unknown(forbidden),
+            lag: Known::unknown("no companion"),
+            orphans: Known::unknown(forbidden),
+            quota: Known::unknown("forbidden: needs list resourcequotas in edge-03"),
+            store_health: Known::unknown("no companion"),
+            store: Known::unknown("forbidden: needs get secrets in edge-03"),
+            distro: Known::unknown("forbidden: needs get secrets in edge-03"),
+            version: Known::unknown("no image of a container named syncer"),
+            kubernetes: Known::unknown("no companion"),
+            unknown: BTreeMap::from([("pods".into(), forbidden.into())]),
+            created: None,
+            ..vcluster("edge-03", "edge-03")
+        },
+    ]
+}
