@@ -5,6 +5,9 @@
 //! What Kubernetes keeps in code per kind (`rules`, `defaults`, `convert`) is small tables and pure functions here.
 
 pub mod catalog;
+pub mod defaults;
+pub mod quantity;
+pub mod resources;
 mod rules;
 pub mod schema;
 
