@@ -1,1 +1,10 @@
-//! x
+//! What the end-to-end suites share: hosts to run on, pseudo-terminals, faults on the wire.
+//!
+//! Suites use [`both_hosts!`] to run one body on the embedded host and on a real API server; [`real`] tells where the
+//! latter comes from.
+
+mod cache;
+pub mod host;
+pub mod kubeconfig;
+pub mod real;
+pub mod users;

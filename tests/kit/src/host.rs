@@ -1,0 +1,251 @@
+//! One test body, two hosts: the embedded one and a real API server.
+//!
+//! ```ignore
+//! v9s_testkit::both_hosts! {
+//!     async fn a_paused_vcluster_says_so(host: Host) -> anyhow::Result<()> {
+//!         let namespace = host.namespace("team").await?;
+//!         host.seed(&[/* objects */]).await?;
+//!         …
+//!     }
+//! }
+//! ```
+//!
+//! makes the tests `a_paused_vcluster_says_so::embedded` and `a_paused_vcluster_says_so::real`. Where no real API
+//! server can be had, the latter is reported as ignored, with the reason (see this package's build script).
+
+use std::future::Future;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use anyhow::{Context, Result};
+use kube::Client;
+use kube::api::{Api, DynamicObject, PostParams};
+use kube::core::{ApiResource, GroupVersionKind};
+use serde_json::{Value, json};
+
+use crate::kubeconfig;
+use crate::real::{self, ControlPlane};
+
+/// What a test needs of its host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Needs {
+    controllers: bool,
+    alone: bool,
+}
+
+impl Needs {
+    /// A host that other tests use too, without controllers: tests write every status themselves.
+    pub const NONE: Self = Self { controllers: false, alone: false };
+
+    /// Controllers run: StatefulSets get pods, quotas are counted, namespaces end.
+    #[must_use]
+    pub const fn controllers(self) -> Self {
+        Self { controllers: true, ..self }
+    }
+
+    /// Nobody else uses this host. A real one costs ten seconds then; the shared one holds objects of other tests.
+    #[must_use]
+    pub const fn alone(self) -> Self {
+        Self { alone: true, ..self }
+    }
+}
+
+/// A Kubernetes API server to test against.
+pub struct Host {
+    /// `embedded` or `real`, for messages.
+    pub name: &'static str,
+    /// The administrator's kubeconfig.
+    pub kubeconfig: String,
+    prefix: String,
+    client: Client,
+    server: Server,
+}
+
+enum Server {
+    Shared(&'static ControlPlane),
+    Own(Box<ControlPlane>),
+}
+
+impl Host {
+    /// A real API server, started at first use and shared by the tests of this process unless the test wants it alone.
+    ///
+    /// # Errors
+    /// Why it did not start.
+    pub async fn real(needs: Needs) -> Result<Self> {
+        let start = move || -> Result<Server> {
+            if needs.alone {
+                let options = real::Options { controllers: needs.controllers, ..real::Options::default() };
+                Ok(Server::Own(Box::new(ControlPlane::start(&options)?)))
+            } else {
+                real::shared(needs.controllers).map(Server::Shared)
+            }
+        };
+        let server = tokio::task::spawn_blocking(start).await.context("starting a real control plane")??;
+        let kubeconfig = server.plane().kubeconfig();
+        Self::new("real", kubeconfig, server).await
+    }
+
+    async fn new(name: &'static str, kubeconfig: String, server: Server) -> Result<Self> {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let prefix = format!("t{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        let client = kubeconfig::client(&kubeconfig).await?;
+        Ok(Self { name, kubeconfig, prefix, client, server })
+    }
+
+    /// A client with all rights.
+    pub fn client(&self) -> Client {
+        self.client.clone()
+    }
+
+    /// Whether this is etcd and kube-apiserver.
+    pub fn is_real(&self) -> bool {
+        true
+    }
+
+    /// Where it answers.
+    pub fn url(&self) -> &str {
+        self.server.plane().url()
+    }
+
+    /// The name that this test's namespaces and cluster-wide objects begin with; no other test has it.
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// A name that no other test uses: the prefix, `-`, the stem.
+    pub fn named(&self, stem: &str) -> String {
+        format!("{}-{stem}", self.prefix)
+    }
+
+    /// Creates a namespace called [`Self::named`] and returns that name.
+    ///
+    /// # Errors
+    /// What the server said.
+    pub async fn namespace(&self, stem: &str) -> Result<String> {
+        let name = self.named(stem);
+        self.seed(&[json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})]).await?;
+        Ok(name)
+    }
+
+    /// Creates objects of any kind in turn, as they are given: a `status` is written too, which a plain create would
+    /// drop. Returns what the server made of them.
+    ///
+    /// # Errors
+    /// What the server said, and of which object.
+    pub async fn seed(&self, objects: &[Value]) -> Result<Vec<DynamicObject>> {
+        let mut made = Vec::with_capacity(objects.len());
+        for object in objects {
+            let seeded = self.seed_one(object).await;
+            made.push(
+                seeded.with_context(|| format!("seeding {} on the {} host", summary(object), self.name))?,
+            );
+        }
+        Ok(made)
+    }
+
+    async fn seed_one(&self, object: &Value) -> Result<DynamicObject> {
+        let object: DynamicObject = serde_json::from_value(object.clone())?;
+        let api = self.api_of(&object)?;
+        let created = api.create(&PostParams::default(), &object).await?;
+        let Some(status) = object.data.get("status") else { return Ok(created) };
+        let mut with_status = created;
+        with_status.data["status"] = status.clone();
+        let name = with_status.metadata.name.clone().context("the server gave it no name")?;
+        Ok(api.replace_status(&name, &PostParams::default(), &with_status).await?)
+    }
+
+    fn api_of(&self, object: &DynamicObject) -> Result<Api<DynamicObject>> {
+        let types = object.types.as_ref().context("it has no apiVersion and kind")?;
+        let resource = ApiResource::from_gvk(&GroupVersionKind::try_from(types)?);
+        Ok(match &object.metadata.namespace {
+            Some(namespace) => Api::namespaced_with(self.client(), namespace, &resource),
+            None => Api::all_with(self.client(), &resource),
+        })
+    }
+}
+
+impl Server {
+    fn plane(&self) -> &ControlPlane {
+        match self {
+            Self::Shared(plane) => plane,
+            Self::Own(plane) => plane,
+        }
+    }
+}
+
+fn summary(object: &Value) -> String {
+    let text = |path| object.pointer(path).and_then(Value::as_str).unwrap_or("?");
+    format!("{} {}/{}", text("/kind"), text("/metadata/namespace"), text("/metadata/name"))
+}
+
+/// Runs a test body on a real host; what the macros expand to.
+///
+/// # Panics
+/// When the host does not start.
+#[doc(hidden)]
+#[allow(clippy::panic, reason = "runs in tests, where a panic is the failure")]
+pub fn run_real<F, T>(needs: Needs, body: impl FnOnce(Host) -> F) -> T
+where
+    F: Future<Output = T>,
+{
+    run(async move {
+        match Host::real(needs).await {
+            Ok(host) => body(host).await,
+            Err(error) => panic!("{error:#}"),
+        }
+    })
+}
+
+#[allow(clippy::panic, reason = "runs in tests, where a panic is the failure")]
+fn run<T>(body: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    match runtime {
+        Ok(runtime) => runtime.block_on(body),
+        Err(error) => panic!("no runtime: {error}"),
+    }
+}
+
+/// Marks a test on the real host: a test where one can be had, an ignored one with the reason elsewhere.
+#[cfg(real_host)]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! real_test {
+    ($($test:tt)*) => { #[test] $($test)* };
+}
+
+/// Marks a test on the real host: a test where one can be had, an ignored one with the reason elsewhere.
+#[cfg(not(real_host))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! real_test {
+    ($($test:tt)*) => {
+        #[test]
+        #[ignore = "needs a real API server: install Go 1.26 or newer, or set KUBEBUILDER_ASSETS"]
+        $($test)*
+    };
+}
+
+/// Tests that run on both hosts; see the [module](crate::host). `#![needs(controllers, alone)]` as the first line
+/// asks for what [`Needs`] describes, for all tests of the invocation.
+#[macro_export]
+macro_rules! both_hosts {
+    (#![needs($($need:ident),*)] $($rest:tt)*) => { $crate::both_hosts! { @ [$($need),*] $($rest)* } };
+    (@ $needs:tt $($(#[$meta:meta])* async fn $name:ident($host:ident: Host) $(-> $result:ty)? $body:block)*) => {
+        $($crate::both_hosts! { @one $needs [$(#[$meta])*] $name $host [$($result)?] $body })*
+    };
+    (@one [$($need:ident),*] [$($meta:tt)*] $name:ident $host:ident [$($result:ty)?] $body:block) => {
+        $($meta)*
+        #[cfg(test)]
+        mod $name {
+            #[allow(unused_imports)]
+            use super::*;
+            use $crate::host::{Host, Needs};
+
+            const NEEDS: Needs = Needs::NONE$(.$need())*;
+
+            async fn body($host: Host) $(-> $result)? $body
+
+            $crate::real_test! { fn real() $(-> $result)? { $crate::host::run_real(NEEDS, body) } }
+        }
+    };
+    ($($rest:tt)*) => { $crate::both_hosts! { @ [] $($rest)* } };
+}

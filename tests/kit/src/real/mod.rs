@@ -1,0 +1,267 @@
+//! A real control plane for tests: etcd and kube-apiserver, and when asked for, the controller manager and scheduler.
+//!
+//! Programs come from [`assets`]; [`ControlPlane::start`] runs them on free loopback ports with keys and data of their
+//! own in a temporary folder, and ends exactly what it started, also when the test process is killed.
+
+pub mod assets;
+mod pki;
+mod process;
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::Path;
+use std::sync::{Mutex, OnceLock};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow, bail};
+use kube::Client;
+use tempfile::TempDir;
+
+use crate::kubeconfig::{self, Credentials};
+use assets::{Assets, Program};
+use pki::Pki;
+use process::{Guard, Running};
+
+/// Starting on a machine that compiles beside it takes several times the usual ten seconds.
+const START_PATIENCE: Duration = Duration::from_secs(180);
+const SERVICE_CIDR: &str = "10.96.0.0/16";
+const SERVICE_IP: Ipv4Addr = Ipv4Addr::new(10, 96, 0, 1);
+
+/// What runs beside etcd and the API server.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Options {
+    /// Run the controller manager. Without it nothing reacts to objects (no pods from StatefulSets, no quota usage,
+    /// no namespace deletion), and tests may write any status they like without being corrected.
+    pub controllers: bool,
+    /// Run the scheduler.
+    pub scheduler: bool,
+    /// Further flags of the API server.
+    pub apiserver_args: Vec<String>,
+}
+
+/// A running control plane; dropping it ends its programs and removes their data.
+#[derive(Debug)]
+pub struct ControlPlane {
+    // Dropped in this order: the guard ends the programs and removes the folder, then they are reaped.
+    guard: Guard,
+    programs: Vec<Running>,
+    pki: Pki,
+    url: String,
+}
+
+impl ControlPlane {
+    /// Starts one and waits until it is ready. Blocks; call it from a blocking thread.
+    ///
+    /// # Errors
+    /// When the programs cannot be had, or one of them ends or is not ready in time; then with its last log lines.
+    pub fn start(options: &Options) -> Result<Self> {
+        let assets = Assets::find()?;
+        let mut taken = 0;
+        loop {
+            match Self::try_start(&assets, options) {
+                // Ports are picked free but are not ours until the program binds them.
+                Err(error) if taken < 3 && format!("{error:#}").contains("address already in use") => {
+                    taken += 1
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    fn try_start(assets: &Assets, options: &Options) -> Result<Self> {
+        let folder = TempDir::with_prefix("v9s-control-plane-").context("making a data folder")?;
+        let pki = Pki::write(&folder.path().join("pki"))?;
+        let mut plane = Self {
+            guard: Guard::start(folder)?,
+            programs: Vec::new(),
+            pki,
+            url: format!("https://127.0.0.1:{}", free_port()?),
+        };
+        let etcd = format!("http://127.0.0.1:{}", free_port()?);
+        plane.start_etcd(assets, &etcd)?;
+        plane.start_apiserver(assets, options, &etcd)?;
+        plane.wait("/readyz")?;
+        if options.controllers {
+            plane.start_controllers(assets)?;
+        }
+        if options.scheduler {
+            plane.start_scheduler(assets)?;
+        }
+        if options.controllers {
+            // Pods can be created once the default service account is there.
+            plane.wait("/api/v1/namespaces/default/serviceaccounts/default")?;
+        }
+        Ok(plane)
+    }
+
+    /// Where it answers.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The administrator's kubeconfig (JSON, which is YAML).
+    pub fn kubeconfig(&self) -> String {
+        self.kubeconfig_of(&self.pki.admin)
+    }
+
+    fn kubeconfig_of(&self, who: &pki::Identity) -> String {
+        kubeconfig::text("real", &self.url, &self.pki.ca_pem, &Credentials::certificate(&who.cert, &who.key))
+    }
+
+    /// The API server's process id, to measure it.
+    pub fn apiserver_pid(&self) -> Option<u32> {
+        self.programs.iter().find(|program| program.name() == "kube-apiserver").map(Running::pid)
+    }
+
+    fn folder(&self) -> &Path {
+        self.guard.folder()
+    }
+
+    fn spawn(&mut self, assets: &Assets, program: Program, args: Vec<String>) -> Result<()> {
+        let running = self.guard.spawn(&assets.path(program)?, &args)?;
+        self.programs.push(running);
+        Ok(())
+    }
+
+    fn start_etcd(&mut self, assets: &Assets, url: &str) -> Result<()> {
+        let peer = format!("http://127.0.0.1:{}", free_port()?);
+        let data = self.folder().join("etcd");
+        let args = vec![
+            flag("data-dir", data.display()),
+            flag("listen-client-urls", url),
+            flag("advertise-client-urls", url),
+            flag("listen-peer-urls", &peer),
+            flag("initial-advertise-peer-urls", &peer),
+            flag("initial-cluster", format_args!("default={peer}")),
+            // What a test wrote need not outlive the machine.
+            "--unsafe-no-fsync".into(),
+            flag("log-level", "warn"),
+            flag("quota-backend-bytes", 4_u64 << 30),
+        ];
+        self.spawn(assets, Program::Etcd, args)
+    }
+
+    fn start_apiserver(&mut self, assets: &Assets, options: &Options, etcd: &str) -> Result<()> {
+        let pki = |name: &str| self.folder().join("pki").join(name).display().to_string();
+        let port = self.url.rsplit(':').next().unwrap_or_default();
+        let mut args = vec![
+            flag("etcd-servers", etcd),
+            flag("bind-address", "127.0.0.1"),
+            flag("advertise-address", "127.0.0.1"),
+            flag("secure-port", port),
+            flag("service-cluster-ip-range", SERVICE_CIDR),
+            flag("authorization-mode", "Node,RBAC"),
+            flag("allow-privileged", true),
+            flag("client-ca-file", pki("ca.crt")),
+            flag("tls-cert-file", pki("apiserver.crt")),
+            flag("tls-private-key-file", pki("apiserver.key")),
+            flag("service-account-issuer", "https://kubernetes.default.svc.cluster.local"),
+            flag("service-account-key-file", pki("sa.pub")),
+            flag("service-account-signing-key-file", pki("sa.key")),
+            flag("endpoint-reconciler-type", "none"),
+            flag("cert-dir", self.folder().join("apiserver").display()),
+        ];
+        if !options.controllers {
+            // Nothing makes service accounts then, and pods would be refused without one.
+            args.push(flag("disable-admission-plugins", "ServiceAccount"));
+        }
+        args.extend(options.apiserver_args.iter().cloned());
+        self.spawn(assets, Program::KubeApiserver, args)
+    }
+
+    fn start_controllers(&mut self, assets: &Assets) -> Result<()> {
+        let pki = |name: &str| self.folder().join("pki").join(name).display().to_string();
+        let kubeconfig = self.write_kubeconfig("controller-manager", &self.pki.controller_manager)?;
+        let args = vec![
+            flag("kubeconfig", &kubeconfig),
+            flag("authentication-kubeconfig", &kubeconfig),
+            flag("authorization-kubeconfig", &kubeconfig),
+            flag("bind-address", "127.0.0.1"),
+            flag("secure-port", free_port()?),
+            flag("leader-elect", false),
+            flag("use-service-account-credentials", true),
+            flag("root-ca-file", pki("ca.crt")),
+            flag("service-account-private-key-file", pki("sa.key")),
+            flag("cert-dir", self.folder().join("controller-manager").display()),
+        ];
+        self.spawn(assets, Program::KubeControllerManager, args)
+    }
+
+    fn start_scheduler(&mut self, assets: &Assets) -> Result<()> {
+        let kubeconfig = self.write_kubeconfig("scheduler", &self.pki.scheduler)?;
+        let args = vec![
+            flag("kubeconfig", &kubeconfig),
+            flag("authentication-kubeconfig", &kubeconfig),
+            flag("authorization-kubeconfig", &kubeconfig),
+            flag("bind-address", "127.0.0.1"),
+            flag("secure-port", free_port()?),
+            flag("leader-elect", false),
+            flag("cert-dir", self.folder().join("scheduler").display()),
+        ];
+        self.spawn(assets, Program::KubeScheduler, args)
+    }
+
+    fn write_kubeconfig(&self, name: &str, who: &pki::Identity) -> Result<String> {
+        let path = self.folder().join(format!("{name}.kubeconfig"));
+        pki::write_private(&path, &self.kubeconfig_of(who))?;
+        Ok(path.display().to_string())
+    }
+
+    /// Waits until a GET of this path succeeds. A program that ended, or the deadline, is the failure.
+    fn wait(&mut self, path: &str) -> Result<()> {
+        let config = self.kubeconfig();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let client = runtime.block_on(async { kubeconfig::client(&config).await })?;
+        let deadline = Instant::now() + START_PATIENCE;
+        loop {
+            let answer = runtime.block_on(get(&client, path));
+            let Err(error) = answer else { return Ok(()) };
+            for program in &mut self.programs {
+                program.check()?;
+            }
+            if Instant::now() > deadline {
+                let logs: Vec<_> = self.programs.iter().map(Running::last_lines).collect();
+                bail!(
+                    "{}{path} was not ready after {START_PATIENCE:?}: {error:#}\n{}",
+                    self.url,
+                    logs.join("\n")
+                );
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+}
+
+async fn get(client: &Client, path: &str) -> Result<()> {
+    let request = http::Request::get(path).body(Vec::new())?;
+    let answer = tokio::time::timeout(Duration::from_secs(5), client.request_text(request));
+    answer.await.context("no answer")??;
+    Ok(())
+}
+
+fn flag(name: &str, value: impl std::fmt::Display) -> String {
+    format!("--{name}={value}")
+}
+
+fn free_port() -> Result<u16> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("looking for a free port")?;
+    Ok(listener.local_addr()?.port())
+}
+
+/// The control plane that tests of this process share, with or without controllers; started at the first call.
+///
+/// # Errors
+/// Why it could not be started. The answer is kept: later tests fail at once and for the same reason.
+pub fn shared(controllers: bool) -> Result<&'static ControlPlane> {
+    type Slot = OnceLock<Result<ControlPlane, String>>;
+    static BARE: Slot = OnceLock::new();
+    static FULL: Slot = OnceLock::new();
+    // One after the other: two at once on two cores take longer than both in turn.
+    static TURN: Mutex<()> = Mutex::new(());
+    let slot = if controllers { &FULL } else { &BARE };
+    let started = slot.get_or_init(|| {
+        let _turn = TURN.lock();
+        ControlPlane::start(&Options { controllers, ..Options::default() })
+            .map_err(|error| format!("{error:#}"))
+    });
+    started.as_ref().map_err(|error| anyhow!("the real control plane did not start: {error}"))
+}

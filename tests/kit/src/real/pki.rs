@@ -1,0 +1,98 @@
+//! Keys and certificates of one control plane: one authority, one certificate per client, a service-account key.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
+    KeyPair, KeyUsagePurpose,
+};
+
+/// A certificate and its key, PEM.
+#[derive(Debug)]
+pub struct Identity {
+    pub cert: String,
+    pub key: String,
+}
+
+/// Everything that clients of the control plane need; what its programs read from files is in the folder.
+#[derive(Debug)]
+pub struct Pki {
+    pub ca_pem: String,
+    pub admin: Identity,
+    pub controller_manager: Identity,
+    pub scheduler: Identity,
+}
+
+impl Pki {
+    /// Makes new keys and writes what the programs read: `ca.crt`, `apiserver.{crt,key}`, `sa.{pub,key}`.
+    pub fn write(folder: &Path) -> Result<Self> {
+        fs::create_dir_all(folder).with_context(|| format!("creating {}", folder.display()))?;
+        let mut params = CertificateParams::new(Vec::new())?;
+        params.distinguished_name = distinguished("kubernetes", None);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
+        let key = KeyPair::generate()?;
+        let ca_pem = params.self_signed(&key)?.pem();
+        let issuer = Issuer::new(params, key);
+
+        let service_ip = super::SERVICE_IP.to_string();
+        let names = ["localhost", "kubernetes.default.svc", "127.0.0.1", &service_ip];
+        let server = identity(&issuer, "kube-apiserver", None, &names)?;
+        let service_accounts = KeyPair::generate()?;
+        for (name, text) in [
+            ("ca.crt", &ca_pem),
+            ("apiserver.crt", &server.cert),
+            ("apiserver.key", &server.key),
+            ("sa.key", &service_accounts.serialize_pem()),
+            ("sa.pub", &service_accounts.public_key_pem()),
+        ] {
+            write_private(&folder.join(name), text)?;
+        }
+        Ok(Self {
+            admin: identity(&issuer, "kubernetes-admin", Some("system:masters"), &[])?,
+            controller_manager: identity(&issuer, "system:kube-controller-manager", None, &[])?,
+            scheduler: identity(&issuer, "system:kube-scheduler", None, &[])?,
+            ca_pem,
+        })
+    }
+}
+
+fn identity(
+    issuer: &Issuer<'_, KeyPair>,
+    name: &str,
+    group: Option<&str>,
+    hosts: &[&str],
+) -> Result<Identity> {
+    let mut params = CertificateParams::new(hosts.iter().map(ToString::to_string).collect::<Vec<_>>())?;
+    params.distinguished_name = distinguished(name, group);
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages =
+        vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+    let key = KeyPair::generate()?;
+    Ok(Identity { cert: params.signed_by(&key, issuer)?.pem(), key: key.serialize_pem() })
+}
+
+fn distinguished(name: &str, group: Option<&str>) -> DistinguishedName {
+    let mut subject = DistinguishedName::new();
+    subject.push(DnType::CommonName, name);
+    if let Some(group) = group {
+        subject.push(DnType::OrganizationName, group);
+    }
+    subject
+}
+
+/// Writes a file that only its owner may read.
+pub fn write_private(path: &Path, text: &str) -> Result<()> {
+    let mut file = OpenOptions::new()
+        .create(true)
+        .truncate(true)
+        .write(true)
+        .mode(0o600)
+        .open(path)
+        .with_context(|| format!("creating {}", path.display()))?;
+    file.write_all(text.as_bytes()).with_context(|| format!("writing {}", path.display()))
+}
