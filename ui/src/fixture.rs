@@ -1,10 +1,12 @@
-//! Virtual clusters for tests of what shows them.
+//! Virtual clusters for tests of what shows them, and pictures of what was shown.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use ratatui::buffer::{Buffer, Cell};
+use ratatui::style::Modifier;
 use v9s::fleet::model::{
     Finding, PodCounts, Replicas, Restarts, Severity, Store, StoreHealth, SyncLag, Vcluster, VclusterKey,
     Workload,
@@ -135,4 +137,36 @@ pub fn fleet() -> Vec<Vcluster> {
             ..vcluster("edge-03", "edge-03")
         },
     ]
+}
+
+/// The text of a buffer, one line per row, without the blanks at line ends.
+pub fn text_of(buffer: &Buffer) -> String {
+    lines(buffer, |cell| cell.symbol().to_owned())
+}
+
+/// Which cells are reversed (`r`), bold (`b`), dim (`d`) or anything else (`.`).
+pub fn modifiers_of(buffer: &Buffer) -> String {
+    lines(buffer, |cell| {
+        let signs = [(Modifier::REVERSED, "r"), (Modifier::BOLD, "b"), (Modifier::DIM, "d")];
+        signs.iter().find(|(m, _)| cell.modifier.contains(*m)).map_or(".", |(_, sign)| sign).to_owned()
+    })
+}
+
+fn lines(buffer: &Buffer, sign: impl Fn(&Cell) -> String) -> String {
+    let mut out = String::new();
+    for y in buffer.area.top()..buffer.area.bottom() {
+        let mut line = String::new();
+        let mut covered = 0;
+        for x in buffer.area.left()..buffer.area.right() {
+            let Some(cell) = buffer.cell((x, y)) else { continue };
+            // What a wide character covers has a blank cell that is not shown.
+            if covered == 0 {
+                line.push_str(&sign(cell));
+            }
+            covered = crate::text::width(cell.symbol()).max(covered).saturating_sub(1);
+        }
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+    out
 }

@@ -11,3 +11,4 @@ pub mod logging;
 pub mod terminal;
 pub mod text;
 pub mod theme;
+pub mod widgets;

@@ -36,38 +36,39 @@ pub static COLUMNS: &[Column<Vcluster>] = &[
         value: |v| Value::Text(&v.key.name),
         min: 12,
         preferred: 24,
-        grow: 2,
+        grow: 16,
         ..text("name", "NAME", 0)
     },
     Column {
         cell: |v, _| Cell::foreign(&v.key.namespace, Slot::Text),
         value: |v| Value::Text(&v.key.namespace),
-        min: 10,
-        preferred: 18,
-        grow: 1,
+        min: 14,
+        preferred: 20,
+        grow: 12,
         ..text("namespace", "NAMESPACE", 7)
     },
     Column {
         cell: |v, _| Cell::foreign(&v.key.host, Slot::Muted),
         value: |v| Value::Text(&v.key.host),
-        min: 8,
+        min: 10,
         preferred: 14,
+        grow: 16,
         ..text("host", "HOST", 8)
     },
     Column {
         cell: state,
         value: state_rank,
         min: 10,
-        preferred: 13,
+        preferred: 12,
         cut: Cut::End,
         ..text("state", "STATE", 0)
     },
     Column {
         cell: why,
-        value: |v| Value::Text(&v.reason),
-        min: 12,
-        preferred: 38,
-        grow: 5,
+        value: |v| Value::Text(what_to_read(v)),
+        min: 24,
+        preferred: 42,
+        grow: 60,
         ..text("why", "WHY", 1)
     },
     Column {
@@ -109,7 +110,7 @@ pub static COLUMNS: &[Column<Vcluster>] = &[
     Column {
         cell: store,
         value: store_use,
-        min: 8,
+        min: 6,
         preferred: 15,
         cut: Cut::End,
         ..text("store", "STORE", 6)
@@ -134,6 +135,7 @@ pub static COLUMNS: &[Column<Vcluster>] = &[
         value: |v| Value::known(&v.version, |version| Value::Version(version)),
         min: 7,
         preferred: 9,
+        grow: 12,
         first: Direction::Down,
         ..text("version", "VERSION", 11)
     },
@@ -142,11 +144,12 @@ pub static COLUMNS: &[Column<Vcluster>] = &[
         value: |v| Value::known(&v.kubernetes, |version| Value::Version(version)),
         min: 7,
         preferred: 9,
+        grow: 12,
         wide: true,
         first: Direction::Down,
         ..text("kubernetes", "K8S", 12)
     },
-    Column { cell: distro, value: distro_name, min: 8, preferred: 12, ..text("distro", "DISTRO", 13) },
+    Column { cell: distro, value: distro_name, min: 10, preferred: 12, ..text("distro", "DISTRO", 13) },
     Column {
         cell: age,
         value: |v| Value::age(v.created),
@@ -198,13 +201,16 @@ fn state_rank(v: &Vcluster) -> Value<'_> {
     Value::Number(f64::from(v.state as u8) - f64::from(findings as u8) / 8.0)
 }
 
-/// The reason of the state, else the worst finding: something to read wherever something is wrong.
 fn why<'a>(v: &'a Vcluster, _: &Look) -> Cell<'a> {
+    Cell::foreign(what_to_read(v), Slot::Text)
+}
+
+/// The reason of the state, else the worst finding: something to read wherever something is wrong.
+fn what_to_read(v: &Vcluster) -> &str {
     if !v.reason.is_empty() {
-        return Cell::foreign(&v.reason, Slot::Text);
+        return &v.reason;
     }
-    let worst = v.findings.iter().max_by_key(|f| f.severity);
-    worst.map_or_else(Cell::empty, |finding| Cell::foreign(&finding.message, Slot::Text))
+    v.findings.iter().max_by_key(|f| f.severity).map_or("", |finding| &finding.message)
 }
 
 fn findings<'a>(v: &'a Vcluster, look: &Look) -> Cell<'a> {
@@ -277,25 +283,16 @@ fn quota_ratio(v: &Vcluster) -> Value<'_> {
     })
 }
 
-/// The backing store and how it is: `etcd ✗ 100%`.
+/// How the backing store is, how full, and where there is room, what it is: `✗ 100% etcd`.
 fn store<'a>(v: &'a Vcluster, look: &Look) -> Cell<'a> {
-    let kind = match &v.store {
-        Known::Yes(store) => Cell::new(store.short(), Slot::Text).with(" ", Slot::Text),
-        _ => Cell::empty(),
-    };
     let health = Cell::known(&v.store_health, look, |health| {
-        let slot = Slot::from(health.severity);
-        let used = health.used.map(format::percent);
-        match (look.plain, used) {
-            (false, Some(used)) => Cell::new(look.symbols.of(slot), slot).with(format!(" {used}"), slot),
-            (false, None) => {
-                Cell::new(look.symbols.of(slot), slot).with(" ", slot).with(summary(health), slot)
-            }
-            (true, Some(used)) => Cell::new(used, slot),
-            (true, None) => Cell::new(summary(health), slot),
-        }
+        let how = health.used.map_or_else(|| summary(health), |used| format::percent(used).into());
+        Cell::status(if look.plain { how } else { format!("{how:>4}").into() }, health.severity.into(), look)
     });
-    Cell { parts: [kind.parts, health.parts].concat() }
+    match &v.store {
+        Known::Yes(store) => health.with_optional(format!(" {}", store.short()), Slot::Muted),
+        _ => health,
+    }
 }
 
 fn summary(health: &v9s::fleet::model::StoreHealth) -> std::borrow::Cow<'_, str> {

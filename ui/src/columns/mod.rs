@@ -48,7 +48,8 @@ pub struct Column<R: ?Sized> {
     pub min: u16,
     /// As wide as it likes to be.
     pub preferred: u16,
-    /// Its part of the space that is left over; none at zero.
+    /// How much more than that it can make use of, where there is space left over. A column that grows and sorts
+    /// by words takes no more than its longest word needs.
     pub grow: u16,
     /// Columns with the highest number leave first when space runs out; those with zero stay.
     pub drop: u8,

@@ -1,0 +1,3 @@
+//! What is drawn in more than one place.
+
+pub mod table;
