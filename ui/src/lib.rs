@@ -8,6 +8,7 @@ pub(crate) mod fixture;
 pub mod format;
 pub mod keymap;
 pub mod logging;
+pub mod panes;
 pub mod terminal;
 pub mod text;
 pub mod theme;

@@ -1,0 +1,36 @@
+//! The contents of the detail tabs: each a state, methods that move through it, and a way to paint it.
+//!
+//! No keys, no I/O and no clock: who owns a pane maps actions to its methods and hands in data and the present.
+//! Every pane cleans what a cluster sent, paints only the rows that are seen and survives any size.
+
+mod paint;
+pub mod pattern;
+#[allow(dead_code)]
+mod scroll;
+#[allow(dead_code)]
+mod search;
+#[cfg(test)]
+mod testing;
+pub mod text;
+mod wrap;
+
+/// A step through the contents of a pane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Move {
+    /// One row up.
+    Up,
+    /// One row down.
+    Down,
+    /// One page up.
+    PageUp,
+    /// One page down.
+    PageDown,
+    /// To the first row.
+    Top,
+    /// To the last row.
+    Bottom,
+    /// To the left, where something is wider than the pane.
+    Left,
+    /// To the right.
+    Right,
+}
