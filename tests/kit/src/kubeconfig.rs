@@ -53,6 +53,18 @@ pub fn altered(text: &str, impersonate: Option<&str>, url: Option<&str>) -> Resu
     serde_json::to_string(&config).context("writing a kubeconfig")
 }
 
+/// `host:port` of the server of a kubeconfig's first cluster.
+///
+/// # Errors
+/// When the text is no kubeconfig or names no server.
+pub fn authority(text: &str) -> Result<String> {
+    let config = Kubeconfig::from_yaml(text).context("reading a test host's kubeconfig")?;
+    let cluster = config.clusters.into_iter().find_map(|named| named.cluster);
+    let server = cluster.and_then(|cluster| cluster.server).context("the kubeconfig names no server")?;
+    let uri: http::Uri = server.parse().with_context(|| format!("reading the address {server}"))?;
+    Ok(uri.authority().with_context(|| format!("{server} has no host"))?.to_string())
+}
+
 /// A client from a kubeconfig's current context. It belongs to the runtime it is made on.
 ///
 /// # Errors

@@ -6,5 +6,7 @@
 mod cache;
 pub mod host;
 pub mod kubeconfig;
+pub mod proxy;
+pub mod pty;
 pub mod real;
 pub mod users;
