@@ -15,6 +15,12 @@ pub mod label {
     pub const RELEASE: &str = "release";
     /// Chart name and version, such as `vcluster-0.27.0`.
     pub const CHART: &str = "chart";
+    /// Who rendered the chart; the official value is `Helm`.
+    pub const HERITAGE: &str = "heritage";
+    /// `"true"` on the Service that clients reach the virtual API server by (facts, section 1.5).
+    pub const SERVICE: &str = "vcluster.loft.sh/service";
+    /// On the Secrets that the syncer writes: the virtual cluster they belong to (facts, section 1.5).
+    pub const VCLUSTER_NAME: &str = "vcluster-name";
     /// Present on a workload that the platform put to sleep (facts, section 1.4).
     pub const SLEEP_MODE: &str = "loft.sh/sleep-mode";
     /// On every synced object: the virtual cluster it belongs to (facts, section 1.6).
@@ -61,6 +67,38 @@ pub mod annotation {
     pub const OBJECT_HOST_NAME: &str = "vcluster.loft.sh/object-host-name";
     /// On synced objects: the host namespace they were made in.
     pub const OBJECT_HOST_NAMESPACE: &str = "vcluster.loft.sh/object-host-namespace";
+    /// On synced objects: keys of the annotations that came from the virtual object, one per line.
+    pub const MANAGED_ANNOTATIONS: &str = "vcluster.loft.sh/managed-annotations";
+    /// On synced objects: keys of the labels that came from the virtual object, one per line.
+    pub const MANAGED_LABELS: &str = "vcluster.loft.sh/managed-labels";
+    /// On synced pods: what the rewritten downward API says as the pod's name.
+    pub const POD_NAME: &str = "vcluster.loft.sh/name";
+    /// On synced pods: what the rewritten downward API says as the pod's namespace.
+    pub const POD_NAMESPACE: &str = "vcluster.loft.sh/namespace";
+    /// On synced pods: what the rewritten downward API says as the pod's UID.
+    pub const POD_UID: &str = "vcluster.loft.sh/uid";
+    /// On synced pods: what the rewritten downward API says as the service account.
+    pub const POD_SERVICE_ACCOUNT: &str = "vcluster.loft.sh/service-account-name";
+    /// On synced pods: all virtual labels, one `key="value"` per line, sorted.
+    pub const POD_LABELS: &str = "vcluster.loft.sh/labels";
+    /// On synced pods: the virtual owners, JSON.
+    pub const POD_OWNER_REFERENCES: &str = "vcluster.loft.sh/owner-references";
+    /// On synced pods: kind of the virtual controller.
+    pub const POD_OWNER_KIND: &str = "vcluster.loft.sh/owner-set-kind";
+    /// On synced pods: prefix of the annotation that holds a service account token. Never shown.
+    pub const TOKEN_PREFIX: &str = "vcluster.loft.sh/token-";
+    /// On synced pods: whether the autoscaler may evict them.
+    pub const SAFE_TO_EVICT: &str = "cluster-autoscaler.kubernetes.io/safe-to-evict";
+    /// On synced pods of a virtual DaemonSet.
+    pub const DAEMONSET_POD: &str = "cluster-autoscaler.kubernetes.io/daemonset-pod";
+    /// `"true"` on a host namespace that the official CLI made (facts, section 1.4).
+    pub const CREATED: &str = "vcluster.loft.sh/created";
+    /// On the Service of a virtual cluster: the service range of the host, once it was found out.
+    pub const SERVICE_CIDR: &str = "vcluster.loft.sh/service-cidr";
+    /// On control-plane pods: hash of the configuration they started with (facts, section 1.5).
+    pub const CONFIG_HASH: &str = "vClusterConfigHash";
+    /// On the configuration Secret: Argo CD deploys this virtual cluster (facts, section 1.4).
+    pub const ARGO_TRACKING: &str = "argocd.argoproj.io/tracking-id";
 }
 
 /// Values of the label `app` on what makes up a control plane (facts, section 1.1).
@@ -144,6 +182,26 @@ pub mod name {
     /// StatefulSet and Service of deployed etcd.
     pub fn etcd(vcluster: impl Display) -> String {
         format!("{vcluster}-etcd")
+    }
+
+    /// Headless Service of deployed etcd.
+    pub fn etcd_headless_service(vcluster: impl Display) -> String {
+        format!("{vcluster}-etcd-headless")
+    }
+
+    /// Headless Service of a StatefulSet's control plane.
+    pub fn headless_service(vcluster: impl Display) -> String {
+        format!("{vcluster}-headless")
+    }
+
+    /// Service account, Role and RoleBinding of the control plane.
+    pub fn service_account(vcluster: impl Display) -> String {
+        format!("vc-{vcluster}")
+    }
+
+    /// Service account of all synced pods.
+    pub fn workload_service_account(vcluster: impl Display) -> String {
+        format!("vc-workload-{vcluster}")
     }
 
     /// ResourceQuota and LimitRange that the chart makes.

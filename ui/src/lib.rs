@@ -1,10 +1,12 @@
 //! The dashboard of v9s and its subcommands; `docs/architecture.md` has the map.
 
+#[cfg(test)]
+pub(crate) mod fixture;
+
 pub mod actions;
 pub mod columns;
 pub mod config;
-#[cfg(test)]
-pub(crate) mod fixture;
+pub mod demo;
 pub mod format;
 pub mod keymap;
 pub mod logging;

@@ -1,0 +1,11 @@
+//! A believable fleet of virtual clusters for `v9s demo`, for tests and for benchmarks.
+//!
+//! [`spec`] describes tenants, [`objects`] spells them as the objects that the official chart and its syncer leave on
+//! a host, [`fleet`] makes fleets of any size, [`install`] puts them on any API server.
+
+pub mod catalogue;
+pub mod fleet;
+pub mod install;
+pub mod objects;
+pub mod seed;
+pub mod spec;

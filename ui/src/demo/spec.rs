@@ -1,0 +1,425 @@
+//! What a demo tenant is, before it is spelled as Kubernetes objects.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use v9s::fleet::model::Store;
+
+use super::seed::Seed;
+
+/// One virtual cluster on a demo host, with everything that runs in it.
+#[derive(Debug, Clone)]
+pub struct Tenant {
+    /// Name of the virtual cluster, which is the Helm release.
+    pub name: String,
+    /// Host namespace.
+    pub namespace: String,
+    /// When it was installed.
+    pub created: DateTime<Utc>,
+    /// Version of the Helm chart, such as `0.36.1`.
+    pub chart: String,
+    /// Image of the container `syncer`, in full.
+    pub image: String,
+    /// What runs inside.
+    pub distro: Distro,
+    /// Backing store; with it comes the kind of the workload.
+    pub store: Store,
+    /// Control-plane replicas when nothing stops it.
+    pub replicas: u32,
+    /// How it stands at the moment.
+    pub standing: Standing,
+    /// Who installed it.
+    pub manager: Manager,
+    /// Labels of a person on the namespace and the workload.
+    pub labels: BTreeMap<String, String>,
+    /// ResourceQuota and LimitRange, where the policy is on.
+    pub quota: Option<QuotaSpec>,
+    /// Whether the four NetworkPolicies are there.
+    pub network_policies: bool,
+    /// What runs in it.
+    pub apps: Vec<App>,
+    /// Host pods that claim to belong to it and do not.
+    pub strays: Vec<Stray>,
+    /// Its source of chance.
+    pub seed: Seed,
+}
+
+/// Distribution inside a virtual cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Distro {
+    /// Plain Kubernetes, the only one since 0.26; the version, such as `v1.36.0`.
+    K8s(String),
+    /// k3s, up to 0.25; its image tag, such as `v1.31.4-k3s1`.
+    K3s(String),
+}
+
+/// How a tenant stands (facts, sections 1.3 and 1.4).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// It serves.
+    Serving,
+    /// A person paused it.
+    Paused {
+        /// Since when.
+        since: DateTime<Utc>,
+    },
+    /// The platform put it to sleep.
+    Asleep {
+        /// Since when.
+        since: DateTime<Utc>,
+    },
+    /// Only its workloads sleep.
+    WorkloadsAsleep {
+        /// Since when.
+        since: DateTime<Utc>,
+    },
+    /// Somebody set its replicas to zero and left no mark.
+    ScaledDown,
+    /// Stopped for a restore.
+    Restoring {
+        /// Since when.
+        since: DateTime<Utc>,
+    },
+    /// No node takes its control plane.
+    Unschedulable,
+    /// Its store is killed again and again, and the control plane with it.
+    StoreCrashing {
+        /// How often so far.
+        restarts: u32,
+    },
+}
+
+/// Who installed a tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manager {
+    /// The official CLI or Helm itself: there is a release Secret.
+    Helm,
+    /// Argo CD renders the chart: a tracking mark and no release Secret.
+    ArgoCd,
+    /// v9s: the objects of the chart without a release.
+    V9s,
+}
+
+/// Limits of a ResourceQuota, in the units they are summed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QuotaSpec {
+    /// `requests.cpu`, thousandths of a CPU.
+    pub cpu_millis: u64,
+    /// `requests.memory`, MiB.
+    pub memory_mib: u64,
+    /// `requests.storage`, GiB.
+    pub storage_gib: u64,
+    /// `count/pods`.
+    pub pods: u64,
+}
+
+impl Default for QuotaSpec {
+    /// The chart's own numbers (facts, section 4.3).
+    fn default() -> Self {
+        QuotaSpec { cpu_millis: 10_000, memory_mib: 20 * 1024, storage_gib: 100, pods: 20 }
+    }
+}
+
+/// One application inside a virtual cluster.
+#[derive(Debug, Clone)]
+pub struct App {
+    /// Virtual namespace.
+    pub namespace: String,
+    /// Virtual name.
+    pub name: String,
+    /// What owns its pods there.
+    pub kind: AppKind,
+    /// How many pods.
+    pub replicas: u32,
+    /// Image of its one container.
+    pub image: String,
+    /// CPU request, thousandths.
+    pub cpu_millis: u64,
+    /// Memory request, MiB.
+    pub memory_mib: u64,
+    /// Port it serves, with a Service of its name.
+    pub port: Option<u16>,
+    /// Whether it reads a ConfigMap and a Secret of its name.
+    pub configured: bool,
+    /// Size of the volume of each pod, GiB.
+    pub volume_gib: Option<u64>,
+    /// How its pods are.
+    pub fate: Fate,
+    /// Which roll-out of its pod template this is.
+    pub revision: u32,
+    /// When it was deployed.
+    pub created: DateTime<Utc>,
+}
+
+/// What owns the pods of an [`App`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AppKind {
+    /// A Deployment, by its ReplicaSet.
+    Deployment,
+    /// A StatefulSet.
+    StatefulSet,
+    /// A DaemonSet.
+    DaemonSet,
+    /// A Job.
+    Job,
+}
+
+/// How a pod is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// Runs and is ready.
+    Running {
+        /// Restarts it has behind it.
+        restarts: u32,
+    },
+    /// No node has room.
+    Unschedulable,
+    /// Its image cannot be pulled.
+    ImagePull,
+    /// Crashes again and again.
+    CrashLoop {
+        /// Restarts so far.
+        restarts: u32,
+        /// Killed for its memory; otherwise it ends by itself.
+        oom: bool,
+    },
+    /// Ended well.
+    Completed,
+    /// Ended badly.
+    Failed,
+}
+
+/// Why a host pod does not belong where it claims to.
+#[derive(Debug, Clone)]
+pub struct Stray {
+    /// The application it came from.
+    pub app: App,
+    /// What is wrong with it.
+    pub kind: StrayKind,
+}
+
+/// Kinds of strays (facts, sections 2.7, 3.1 and 11.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StrayKind {
+    /// Its virtual object is gone, and nothing deleted the copy.
+    VirtualGone,
+    /// A copy of a host pod that another controller made: `object-host-name` is not its own name.
+    ForeignCopy,
+    /// Its whole virtual cluster is gone; it has no owner that would take it along.
+    VclusterGone,
+}
+
+/// One pod of a virtual cluster.
+#[derive(Debug, Clone)]
+pub struct VirtualPod<'a> {
+    /// The application it belongs to.
+    pub app: &'a App,
+    /// Virtual name.
+    pub name: String,
+    /// Which one of the application's pods.
+    pub ordinal: u32,
+    /// How it is.
+    pub fate: Fate,
+    /// When it was created.
+    pub created: DateTime<Utc>,
+    /// Its source of chance.
+    pub seed: Seed,
+    /// What is wrong with it, if it is a stray.
+    pub stray: Option<StrayKind>,
+}
+
+impl VirtualPod<'_> {
+    /// UID in the virtual cluster.
+    pub fn uid(&self) -> String {
+        self.seed.child("virtual-uid").uid()
+    }
+}
+
+impl App {
+    /// A Deployment of one healthy pod.
+    pub fn new(namespace: &str, name: &str, image: &str, created: DateTime<Utc>) -> Self {
+        App {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            kind: AppKind::Deployment,
+            replicas: 1,
+            image: image.to_owned(),
+            cpu_millis: 50,
+            memory_mib: 64,
+            port: None,
+            configured: false,
+            volume_gib: None,
+            fate: Fate::Running { restarts: 0 },
+            revision: 1,
+            created,
+        }
+    }
+
+    /// Its source of chance within a tenant.
+    pub fn seed(&self, tenant: &Tenant) -> Seed {
+        tenant.seed.child(&self.namespace).child(&self.name)
+    }
+
+    /// Hash of its pod template, as in ReplicaSet names.
+    pub fn template_hash(&self, tenant: &Tenant) -> String {
+        self.seed(tenant).child("template").nth(u64::from(self.revision)).letters(10)
+    }
+
+    /// Its pods.
+    pub fn pods<'a>(&'a self, tenant: &'a Tenant) -> impl Iterator<Item = VirtualPod<'a>> {
+        (0..self.replicas).map(move |n| self.pod(tenant, n, 0))
+    }
+
+    /// Its pod number `n`; each `generation` is another pod in the same place.
+    pub fn pod<'a>(&'a self, tenant: &Tenant, n: u32, generation: u32) -> VirtualPod<'a> {
+        let seed = self
+            .seed(tenant)
+            .nth(u64::from(n))
+            .nth(u64::from(generation))
+            .child("pod")
+            .nth(u64::from(self.revision));
+        let name = match self.kind {
+            AppKind::Deployment => {
+                format!("{}-{}-{}", self.name, self.template_hash(tenant), seed.letters(5))
+            }
+            AppKind::StatefulSet => format!("{}-{n}", self.name),
+            AppKind::DaemonSet | AppKind::Job => format!("{}-{}", self.name, seed.letters(5)),
+        };
+        VirtualPod { app: self, name, ordinal: n, fate: self.fate, created: self.created, seed, stray: None }
+    }
+}
+
+impl Stray {
+    /// Its pods.
+    pub fn pods<'a>(&'a self, tenant: &'a Tenant) -> impl Iterator<Item = VirtualPod<'a>> {
+        self.app.pods(tenant).map(|pod| VirtualPod { stray: Some(self.kind), ..pod })
+    }
+}
+
+impl Tenant {
+    /// A serving tenant with SQLite and the chart's policies off.
+    pub fn new(name: &str, created: DateTime<Utc>, seed: Seed) -> Self {
+        let chart = "0.36.1";
+        Tenant {
+            name: name.to_owned(),
+            namespace: name.to_owned(),
+            created,
+            chart: chart.to_owned(),
+            image: format!("ghcr.io/loft-sh/vcluster-pro:{chart}"),
+            distro: Distro::K8s("v1.36.0".to_owned()),
+            store: Store::EmbeddedDatabase,
+            replicas: 1,
+            standing: Standing::Serving,
+            manager: Manager::Helm,
+            labels: BTreeMap::new(),
+            quota: None,
+            network_policies: false,
+            apps: vec![coredns(created)],
+            strays: Vec::new(),
+            seed: seed.child(name),
+        }
+    }
+
+    /// Sets chart version and the image that goes with it.
+    pub fn with_chart(mut self, chart: &str) -> Self {
+        self.chart = chart.to_owned();
+        self.image = format!("ghcr.io/loft-sh/vcluster-pro:{chart}");
+        self
+    }
+
+    /// Every pod that the syncer left on the host: those of its applications and its strays.
+    pub fn pods(&self) -> impl Iterator<Item = VirtualPod<'_>> {
+        let asleep = self.workloads_stopped();
+        let own = self.apps.iter().filter(move |_| !asleep).flat_map(|app| app.pods(self));
+        own.chain(self.strays.iter().flat_map(|stray| stray.pods(self)))
+    }
+
+    /// Whether pausing or sleeping took the synced pods away (facts, section 5.2).
+    pub fn workloads_stopped(&self) -> bool {
+        match self.standing {
+            Standing::Paused { .. }
+            | Standing::Asleep { .. }
+            | Standing::WorkloadsAsleep { .. }
+            | Standing::Restoring { .. }
+            | Standing::Unschedulable => true,
+            Standing::Serving | Standing::ScaledDown | Standing::StoreCrashing { .. } => false,
+        }
+    }
+
+    /// `spec.replicas` of the control plane as it stands.
+    pub fn replicas_now(&self) -> u32 {
+        match self.standing {
+            Standing::Paused { .. }
+            | Standing::Asleep { .. }
+            | Standing::ScaledDown
+            | Standing::Restoring { .. } => 0,
+            Standing::Serving
+            | Standing::WorkloadsAsleep { .. }
+            | Standing::Unschedulable
+            | Standing::StoreCrashing { .. } => self.replicas,
+        }
+    }
+
+    /// Whether the control plane answers.
+    pub fn serves(&self) -> bool {
+        matches!(self.standing, Standing::Serving | Standing::WorkloadsAsleep { .. })
+    }
+
+    /// Whether the control plane is a StatefulSet; otherwise a Deployment (facts, section 1.1).
+    pub fn is_stateful(&self) -> bool {
+        matches!(self.store, Store::EmbeddedDatabase | Store::EmbeddedEtcd)
+    }
+
+    /// Members that its deployed etcd has when nothing stops it.
+    pub fn etcd_replicas(&self) -> u32 {
+        if self.replicas > 1 { 3 } else { 1 }
+    }
+
+    /// Members of the deployed etcd as it stands; none with any other store.
+    pub fn etcd_members(&self) -> u32 {
+        if self.store != Store::DeployedEtcd {
+            return 0;
+        }
+        // Only with a control plane that is a Deployment does a pause stop the etcd too, and there it
+        // always is one; a restore leaves it running (facts, sections 5.2 and 5.5).
+        match self.standing {
+            Standing::Paused { .. } | Standing::Asleep { .. } => 0,
+            _ => self.etcd_replicas(),
+        }
+    }
+
+    /// Hash of the pod template of its Deployment.
+    pub fn control_plane_hash(&self) -> String {
+        self.seed.child("control-plane").letters(10)
+    }
+
+    /// Hash of its configuration, on its pods.
+    pub fn config_hash(&self) -> String {
+        self.seed.child("config").hex(64)
+    }
+
+    /// Host names of its control-plane pods, as their controllers would draw them.
+    pub fn control_plane_pods(&self) -> Vec<String> {
+        let hash = self.control_plane_hash();
+        (0..self.replicas_now())
+            .map(|n| {
+                if self.is_stateful() {
+                    format!("{}-{n}", self.name)
+                } else {
+                    let letters = self.seed.child("control-plane").nth(u64::from(n)).letters(5);
+                    format!("{}-{hash}-{letters}", self.name)
+                }
+            })
+            .collect()
+    }
+}
+
+/// The DNS server that every virtual cluster runs as ordinary synced pods (facts, section 1.6).
+pub fn coredns(created: DateTime<Utc>) -> App {
+    App {
+        cpu_millis: 20,
+        memory_mib: 64,
+        configured: true,
+        ..App::new("kube-system", "coredns", "coredns/coredns:1.14.2", created)
+    }
+}
