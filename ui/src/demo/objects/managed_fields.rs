@@ -42,32 +42,47 @@ fn entry(api_version: &Value, manager: &str, at: DateTime<Utc>, fields: Value) -
     })
 }
 
-/// The set of fields of a value: maps by field, lists of named things by their name, other values as leaves.
+/// Lists whose items are merged by a key, and the key; all other lists are one field as a whole.
+const KEYED: [(&str, &str); 10] = [
+    ("conditions", "type"),
+    ("containers", "name"),
+    ("env", "name"),
+    ("hostAliases", "ip"),
+    ("initContainers", "name"),
+    ("ownerReferences", "uid"),
+    ("podIPs", "ip"),
+    ("ports", "containerPort"),
+    ("volumeMounts", "mountPath"),
+    ("volumes", "name"),
+];
+
+/// Maps that are one field as a whole.
+const ATOMIC: [&str; 4] = ["fieldRef", "secretKeyRef", "labelSelector", "nodeSelector"];
+
+/// The set of fields of a value: maps by field, lists by the keys of their items, other values as leaves.
 fn fields(value: &Value) -> Value {
     let Value::Object(map) = value else { return json!({}) };
     let fields = map.iter().map(|(key, value)| {
-        let inner = match value {
-            Value::Array(items) => list_fields(items),
-            other => fields(other),
+        let keyed = KEYED.iter().find(|(list, _)| list == key);
+        let inner = match (value, keyed) {
+            (Value::Array(items), Some((_, by))) => list_fields(items, by),
+            _ if ATOMIC.contains(&key.as_str()) => json!({}),
+            _ => fields(value),
         };
         (format!("f:{key}"), inner)
     });
     Value::Object(fields.collect())
 }
 
-fn list_fields(items: &[Value]) -> Value {
+fn list_fields(items: &[Value], by: &str) -> Value {
     let mut set = Map::new();
     for item in items {
-        for key in ["uid", "name", "type", "mountPath", "containerPort", "ip"] {
-            if let Some(id) = item.get(key) {
-                let mut inner = fields(item);
-                if let Some(inner) = inner.as_object_mut() {
-                    inner.insert(".".to_owned(), json!({}));
-                }
-                set.insert(format!("k:{}", json!({ key: id })), inner);
-                break;
-            }
+        let Some(id) = item.get(by) else { continue };
+        let mut inner = fields(item);
+        if let Some(inner) = inner.as_object_mut() {
+            inner.insert(".".to_owned(), json!({}));
         }
+        set.insert(format!("k:{}", json!({ by: id })), inner);
     }
     Value::Object(set)
 }

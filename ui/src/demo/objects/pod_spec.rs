@@ -103,7 +103,6 @@ fn container(maker: &Maker<'_>, pod: &VirtualPod<'_>, api: &str) -> Value {
             "httpGet": { "path": "/healthz", "port": "http", "scheme": "HTTP" },
             "periodSeconds": 10, "timeoutSeconds": 1, "successThreshold": 1, "failureThreshold": 3,
         });
-        set(&mut container, "livenessProbe", probe.clone());
         set(&mut container, "readinessProbe", probe);
     }
     container
@@ -128,7 +127,6 @@ fn env(maker: &Maker<'_>, pod: &VirtualPod<'_>, api: &str) -> Vec<Value> {
         plain("KUBERNETES_SERVICE_PORT", "443"),
         plain("KUBERNETES_SERVICE_PORT_HTTPS", "443"),
         annotated("POD_NAME", annotation::POD_NAME),
-        annotated("POD_NAMESPACE", annotation::POD_NAMESPACE),
     ];
     if pod.app.configured {
         let secret = maker.host_name(&pod.app.namespace, &pod.app.name);

@@ -87,7 +87,6 @@ fn condition(kind: &str, holds: Result<(), (&str, &str)>, since: DateTime<Utc>) 
     let mut condition = json!({
         "type": kind,
         "status": if holds.is_ok() { "True" } else { "False" },
-        "observedGeneration": 1,
         "lastProbeTime": null,
         "lastTransitionTime": timestamp(since),
     });
@@ -111,8 +110,6 @@ fn containers(subject: &Subject<'_>, list: &str, status: impl Fn(&str, u64) -> V
         set(&mut status, "name", spec.get("name").cloned().unwrap_or_default());
         set(&mut status, "image", json!(image));
         set(&mut status, "imageID", json!(format!("{}@sha256:{}", repository(image), seed.hex(64))));
-        set(&mut status, "resources", spec.get("resources").cloned().unwrap_or_default());
-        set(&mut status, "volumeMounts", spec.get("volumeMounts").cloned().unwrap_or_default());
         status
     });
     statuses.collect()
