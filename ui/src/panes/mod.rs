@@ -3,11 +3,10 @@
 //! No keys, no I/O and no clock: who owns a pane maps actions to its methods and hands in data and the present.
 //! Every pane cleans what a cluster sent, paints only the rows that are seen and survives any size.
 
+pub mod logs;
 mod paint;
 pub mod pattern;
-#[allow(dead_code)]
 mod scroll;
-#[allow(dead_code)]
 mod search;
 #[cfg(test)]
 mod testing;

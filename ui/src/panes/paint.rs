@@ -55,6 +55,15 @@ impl<'b> Pen<'b> {
         self.put(text, self.theme.style(slot));
     }
 
+    /// Writes clean text with a meaning into so many columns: cut at its end, or followed by blanks.
+    pub fn field(&mut self, text: &str, columns: usize, slot: Slot) {
+        let columns = columns.min(self.room());
+        let start = self.x;
+        self.slot(&cut_end(text, columns, self.theme.symbols().ellipsis), slot);
+        self.x = start;
+        self.blank(columns);
+    }
+
     /// Writes part of a clean line, each grapheme in the style of its bytes; what was found stands out, the current
     /// one most. Where the row is too short, a sign at its end says so.
     pub fn styled(

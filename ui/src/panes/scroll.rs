@@ -76,6 +76,12 @@ impl Scroll {
         self.settle(lines);
     }
 
+    /// Goes to a line and keeps it at the top as far as there is enough below.
+    pub fn set_line(&mut self, at: u64, lines: &impl Lines) {
+        (self.line, self.row) = (at, 0);
+        self.settle(lines);
+    }
+
     /// Shows the end.
     pub fn show_end(&mut self, lines: &impl Lines) {
         (self.line, self.row) = self.bottom(lines);
