@@ -7,6 +7,7 @@ pub mod actions;
 pub mod columns;
 pub mod config;
 pub mod demo;
+pub mod filter;
 pub mod format;
 pub mod keymap;
 pub mod logging;
