@@ -1,0 +1,208 @@
+//! What a write does to an object and to the ownership of its fields.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use smol_str::SmolStr;
+
+use super::managers::{Manager, Managers};
+use super::set::FieldSet;
+use super::typed::{blank, compare, fields_of, merge, remove};
+use super::{Malformed, Operation};
+use crate::kinds::Schema;
+
+/// Fields that no manager owns: the server sets them, or they say which object it is.
+const UNOWNED: [&str; 11] = [
+    "apiVersion",
+    "kind",
+    "metadata.name",
+    "metadata.namespace",
+    "metadata.creationTimestamp",
+    "metadata.deletionTimestamp",
+    "metadata.selfLink",
+    "metadata.uid",
+    "metadata.generation",
+    "metadata.managedFields",
+    "metadata.resourceVersion",
+];
+
+/// The manager of what was there before anybody was tracked.
+const BEFORE_FIRST_APPLY: &str = "before-first-apply";
+
+/// What an apply made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Applied {
+    /// The object, without `metadata.managedFields`.
+    pub object: Value,
+    /// Who owns what now.
+    pub managers: Managers,
+}
+
+/// A field that somebody else owns and that the apply would change.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Conflict {
+    /// Who owns it.
+    pub manager: Manager,
+    /// The field, such as `.spec.replicas`.
+    pub field: String,
+}
+
+impl Conflict {
+    /// The owner as the API server's messages name it.
+    fn owner(&self) -> String {
+        let Manager { name, operation, api_version, subresource } = &self.manager;
+        let mut owner = format!("{name:?}");
+        if !subresource.is_empty() {
+            owner += &format!(" with subresource {subresource:?}");
+        }
+        match operation {
+            Operation::Apply => owner,
+            Operation::Update => format!("{owner} using {api_version}"),
+        }
+    }
+
+    /// The message of this conflict's cause in the `Status`.
+    pub fn cause(&self) -> String {
+        format!("conflict with {}", self.owner())
+    }
+}
+
+/// The message of a `Status` that reports these conflicts.
+pub fn conflict_message(conflicts: &[Conflict]) -> String {
+    if let [one] = conflicts {
+        return format!("Apply failed with 1 conflict: conflict with {}: {}", one.owner(), one.field);
+    }
+    let mut by_owner: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for conflict in conflicts {
+        by_owner.entry(conflict.owner()).or_default().push(&conflict.field);
+    }
+    let lines = by_owner.iter().flat_map(|(owner, fields)| {
+        let fields = fields.iter().map(|field| format!("- {field}"));
+        std::iter::once(format!("conflicts with {owner}:")).chain(fields)
+    });
+    let lines: Vec<String> = lines.collect();
+    format!("Apply failed with {} conflicts: {}", conflicts.len(), lines.join("\n"))
+}
+
+/// Why an apply was not carried out.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum ApplyError {
+    /// Others own fields that it would change.
+    #[error("{}", conflict_message(.0))]
+    Conflicts(Vec<Conflict>),
+    /// The applied object cannot be merged.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+}
+
+/// What the server leaves out of a write: `status` where the object itself is written, everything else where its
+/// status is (`reset`), and what nobody owns.
+fn unowned(reset: &[&str]) -> FieldSet {
+    FieldSet::of_fields(&UNOWNED).union(&FieldSet::of_fields(reset))
+}
+
+/// Who owns what after a write that is no apply: the writer owns what it changed.
+///
+/// `live` is none for a create. `reset` names the fields the write cannot touch, such as `status`.
+pub fn update(
+    live: Option<&Value>,
+    new: &Value,
+    schema: &Schema,
+    mut managers: Managers,
+    manager: &Manager,
+    reset: &[&str],
+    now: &str,
+) -> Managers {
+    let nothing;
+    let old = match live {
+        Some(live) => live,
+        None => {
+            nothing = blank(schema);
+            &nothing
+        }
+    };
+    let changes = compare(old, new, schema);
+    let changed = changes.modified.union(&changes.added);
+    for other in managers.others(manager) {
+        other.fields = other.fields.difference(&changed).difference(&changes.removed);
+    }
+    let own = managers.fields(manager).cloned().unwrap_or_default();
+    let own = own.union(&changed).difference(&changes.removed).outside(&unowned(reset));
+    managers.set(manager, own, now);
+    managers
+}
+
+/// Server-side apply. `live` is none when the object does not exist.
+///
+/// # Errors
+/// Conflicts with other managers unless `force`; lists whose items cannot be told apart.
+#[expect(clippy::too_many_arguments, reason = "the request has that many parts and each is used once")]
+pub fn apply(
+    live: Option<&Value>,
+    applied: &Value,
+    schema: &Schema,
+    mut managers: Managers,
+    manager: &Manager,
+    reset: &[&str],
+    force: bool,
+    now: &str,
+) -> Result<Applied, ApplyError> {
+    debug_assert_eq!(manager.operation, Operation::Apply);
+    let unowned = unowned(reset);
+    let nothing = Value::Object(serde_json::Map::new());
+    if let (Some(live), true) = (live, managers.is_empty()) {
+        // Whoever wrote it before ownership was tracked keeps what is there.
+        let before = Manager {
+            name: BEFORE_FIRST_APPLY.into(),
+            operation: Operation::Update,
+            subresource: SmolStr::default(),
+            ..manager.clone()
+        };
+        managers.set(&before, fields_of(live, schema).outside(&unowned), now);
+    }
+    let live = live.unwrap_or(&nothing);
+    let merged = merge(live, applied, schema, "")?;
+    let wanted = fields_of(applied, schema).outside(&unowned);
+    let before = managers.fields(manager).cloned().unwrap_or_default();
+    let given_up = abandoned(&before, &wanted, &managers, manager);
+    let object = remove(&merged, &given_up, schema).unwrap_or_else(|| nothing.clone());
+
+    let changes = compare(live, &object, schema);
+    let changed = changes.modified.union(&changes.added);
+    let mut conflicts = Vec::new();
+    for other in managers.others(manager) {
+        let contested = other.fields.intersection(&changed);
+        conflicts.extend(
+            contested.paths().into_iter().map(|field| Conflict { manager: other.manager.clone(), field }),
+        );
+        other.fields = other.fields.difference(&contested).difference(&changes.removed);
+    }
+    if !force && !conflicts.is_empty() {
+        return Err(ApplyError::Conflicts(conflicts));
+    }
+    // As the real server: sharing what is there already leaves no time.
+    let now = if object == *live { "" } else { now };
+    managers.set(manager, wanted, now);
+    Ok(Applied { object, managers })
+}
+
+/// The fields that the manager applied last time, does not apply any more, and that nobody else owns or has
+/// something below.
+fn abandoned(before: &FieldSet, wanted: &FieldSet, managers: &Managers, manager: &Manager) -> FieldSet {
+    let others = managers.entries.iter().filter(|entry| entry.manager != *manager);
+    let owned = others.fold(wanted.clone(), |all, entry| all.union(&entry.fields));
+    without_touched(before, Some(&owned))
+}
+
+/// The members of `set` at which and below which `owned` has nothing.
+fn without_touched(set: &FieldSet, owned: Option<&FieldSet>) -> FieldSet {
+    let Some(owned) = owned else { return set.clone() };
+    let mut rest = FieldSet::default();
+    for (step, below) in set.steps() {
+        rest.insert(step.clone(), without_touched(below, owned.below(step)));
+    }
+    rest
+}
+
+#[cfg(test)]
+mod tests;

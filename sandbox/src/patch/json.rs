@@ -1,0 +1,63 @@
+//! JSON patch (RFC 6902).
+
+use serde_json::Value;
+
+use super::PatchError;
+
+/// Most operations that one patch may have, as in the API server.
+const MOST_OPERATIONS: usize = 10_000;
+
+/// Carries out a JSON patch, all of it or nothing.
+///
+/// # Errors
+/// No list of operations, too many of them, or one that does not fit the object.
+pub fn json(object: &Value, patch: &Value) -> Result<Value, PatchError> {
+    let operations: json_patch::Patch = serde_json::from_value(patch.clone())
+        .map_err(|e| PatchError::Malformed(format!("error decoding patch: {e}")))?;
+    if operations.0.len() > MOST_OPERATIONS {
+        let reason = format!(
+            "The allowed maximum operations in a JSON patch is {MOST_OPERATIONS}, got {}",
+            operations.0.len()
+        );
+        return Err(PatchError::DoesNotFit(reason));
+    }
+    let mut patched = object.clone();
+    json_patch::patch(&mut patched, &operations.0).map_err(|e| {
+        PatchError::DoesNotFit(format!("the server rejected our request due to an error in our request: {e}"))
+    })?;
+    Ok(patched)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json as value;
+
+    use super::*;
+
+    #[test]
+    fn operations_are_carried_out_in_order() {
+        let object = value!({"data": {"a": "1"}});
+        let patch = value!([
+            {"op": "test", "path": "/data/a", "value": "1"},
+            {"op": "add", "path": "/data/b", "value": "2"},
+            {"op": "remove", "path": "/data/a"}
+        ]);
+        assert_eq!(json(&object, &patch), Ok(value!({"data": {"b": "2"}})));
+    }
+
+    #[test]
+    fn what_does_not_fit_leaves_the_object_alone() {
+        let object = value!({"data": {"a": "1"}});
+        for patch in [
+            value!([{"op": "test", "path": "/data/a", "value": "2"}]),
+            value!([{"op": "add", "path": "/missing/b", "value": "2"}]),
+            value!([{"op": "remove", "path": "/data/b"}]),
+        ] {
+            assert!(matches!(json(&object, &patch), Err(PatchError::DoesNotFit(_))), "{patch}");
+        }
+        assert!(matches!(json(&object, &value!({"a": 1})), Err(PatchError::Malformed(_))));
+        let many: Vec<Value> =
+            (0..=MOST_OPERATIONS).map(|_| value!({"op": "test", "path": "/data/a", "value": "1"})).collect();
+        assert!(matches!(json(&object, &Value::Array(many)), Err(PatchError::DoesNotFit(_))));
+    }
+}
