@@ -1,6 +1,6 @@
 //! One test body, two hosts: the embedded one and a real API server.
 //!
-//! ```ignore
+//! ```text
 //! v9s_testkit::both_hosts! {
 //!     async fn a_paused_vcluster_says_so(host: Host) -> anyhow::Result<()> {
 //!         let namespace = host.namespace("team").await?;

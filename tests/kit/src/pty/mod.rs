@@ -1,9 +1,9 @@
 //! Runs a program in a pseudo-terminal, as a person would: keys in, a screen out.
 //!
-//! ```ignore
+//! ```text
 //! let mut terminal = Program::new(env!("CARGO_BIN_EXE_v9s")).args(["demo"]).size(120, 40).start()?;
 //! terminal.wait_for_text("team-alpha")?;
-//! terminal.press("ctrl-z")?;
+//! terminal.press(&["ctrl-z"])?;
 //! ```
 //!
 //! The program sees a home folder of its own, an English UTF-8 locale and UTC, whatever the machine has. Waiting is

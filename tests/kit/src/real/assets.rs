@@ -4,6 +4,7 @@
 //! once with Go from the module in `tests/tools` and kept in the cache folder, for all checkouts and processes.
 
 use std::fs::{self, File};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, io};
@@ -112,7 +113,9 @@ fn build(target: &Path) -> Result<()> {
     let source = cache::tools_source();
     let version = kubernetes_version(&source.join("go.mod"))?;
     fs::create_dir_all(target).with_context(|| format!("creating {}", target.display()))?;
-    eprintln!("building etcd and Kubernetes {version} for tests, once; this takes some minutes");
+    // Not through `eprintln`: the test harness would hold it back until the test has failed.
+    let notice = format!("building etcd and Kubernetes {version} for tests, once; this takes some minutes\n");
+    io::stderr().write_all(notice.as_bytes()).context("writing to standard error")?;
     let output = Command::new(go)
         .current_dir(&source)
         .arg("build")
