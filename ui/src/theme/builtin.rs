@@ -15,8 +15,14 @@ pub struct Builtin {
 pub const DEFAULT: &str = "terminal";
 
 /// All of them.
-pub const BUILTIN: &[Builtin] =
-    &[Builtin { name: DEFAULT, source: include_str!("../../../themes/terminal.toml") }];
+pub const BUILTIN: &[Builtin] = &[
+    Builtin { name: DEFAULT, source: include_str!("../../../themes/terminal.toml") },
+    Builtin { name: "dark", source: include_str!("../../../themes/dark.toml") },
+    Builtin { name: "light", source: include_str!("../../../themes/light.toml") },
+    Builtin { name: "high-contrast", source: include_str!("../../../themes/high-contrast.toml") },
+    Builtin { name: "colour-blind", source: include_str!("../../../themes/colour-blind.toml") },
+    Builtin { name: "mono", source: include_str!("../../../themes/mono.toml") },
+];
 
 /// The built-in theme of that name. What its file leaves out looks like plain text; a test keeps that from happening.
 pub(super) fn load(name: &str) -> Option<Theme> {

@@ -12,6 +12,8 @@
 mod builtin;
 mod colour;
 mod file;
+#[cfg(test)]
+mod lint;
 mod slot;
 mod symbols;
 
