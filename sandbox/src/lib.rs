@@ -1,6 +1,13 @@
 //! An embedded Kubernetes host: an API server with just enough controllers, inside the process.
+//!
+//! [`store`] remembers, [`kinds`] says what the objects are; HTTP and controllers stand on both.
 
+pub mod clock;
 pub mod fields;
 pub mod kinds;
+mod names;
 pub mod patch;
+pub mod runtime;
+pub mod status;
+pub mod store;
 pub mod table;

@@ -1,0 +1,388 @@
+//! Errors as the API server answers them: the Kubernetes `Status` object.
+//!
+//! Clients branch on `reason`, people read `message`; both are therefore spelled as the real server spells them.
+
+use crate::store::Gr;
+use serde::Serialize;
+use smol_str::SmolStr;
+use std::fmt;
+
+/// A refusal: HTTP code, reason, message, details. Serializes to the `Status` object on the wire.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Status {
+    /// HTTP code.
+    pub code: u16,
+    /// Machine-readable reason, e.g. `NotFound`; empty where the real server leaves it out.
+    pub reason: SmolStr,
+    /// What a person reads.
+    pub message: String,
+    /// What it concerns.
+    pub details: Option<Box<Details>>,
+}
+
+/// What a [`Status`] concerns.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Details {
+    /// Object name.
+    #[serde(skip_serializing_if = "SmolStr::is_empty")]
+    pub name: SmolStr,
+    /// API group.
+    #[serde(skip_serializing_if = "SmolStr::is_empty")]
+    pub group: SmolStr,
+    /// Resource plural, or the kind for validation errors (the real server mixes them so).
+    #[serde(skip_serializing_if = "SmolStr::is_empty")]
+    pub kind: SmolStr,
+    /// UID of the object, where known.
+    #[serde(skip_serializing_if = "SmolStr::is_empty")]
+    pub uid: SmolStr,
+    /// Single reasons.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub causes: Vec<Cause>,
+    /// When to try again.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub retry_after_seconds: u32,
+}
+
+fn is_zero(n: &u32) -> bool {
+    *n == 0
+}
+
+/// One of several reasons of a refusal.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Cause {
+    /// `FieldValueInvalid`, `FieldManagerConflict`.
+    #[serde(skip_serializing_if = "SmolStr::is_empty")]
+    pub reason: SmolStr,
+    /// What a person reads.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub message: String,
+    /// Field path, e.g. `spec.containers[0].name`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub field: String,
+}
+
+/// A field that does not hold what it must; several make an `Invalid` status.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FieldError {
+    /// `FieldValueRequired`, `FieldValueInvalid`, …
+    pub reason: &'static str,
+    /// Field path from the root of the object.
+    pub field: String,
+    /// Message without the field path, e.g. `Required value: must be specified for an update`.
+    pub message: String,
+}
+
+impl FieldError {
+    /// A value is missing.
+    pub fn required(field: impl Into<String>, detail: &str) -> Self {
+        let message =
+            if detail.is_empty() { "Required value".into() } else { format!("Required value: {detail}") };
+        Self { reason: "FieldValueRequired", field: field.into(), message }
+    }
+
+    /// A value is not acceptable; `value` is shown as the real server shows it (strings quoted).
+    pub fn invalid(field: impl Into<String>, value: impl fmt::Display, detail: &str) -> Self {
+        Self {
+            reason: "FieldValueInvalid",
+            field: field.into(),
+            message: format!("Invalid value: {value}: {detail}"),
+        }
+    }
+
+    /// A value may not be set here.
+    pub fn forbidden(field: impl Into<String>, detail: &str) -> Self {
+        Self { reason: "FieldValueForbidden", field: field.into(), message: format!("Forbidden: {detail}") }
+    }
+
+    /// A value is none of the supported ones.
+    pub fn not_supported(field: impl Into<String>, value: &str, supported: &[&str]) -> Self {
+        let list: Vec<String> = supported.iter().map(|s| format!("{s:?}")).collect();
+        Self {
+            reason: "FieldValueNotSupported",
+            field: field.into(),
+            message: format!("Unsupported value: {value:?}: supported values: {}", list.join(", ")),
+        }
+    }
+}
+
+impl Status {
+    /// Any refusal without details.
+    pub fn new(code: u16, reason: &'static str, message: impl Into<String>) -> Self {
+        Self { code, reason: SmolStr::new_static(reason), message: message.into(), details: None }
+    }
+
+    fn about(mut self, gr: &Gr, name: &str) -> Self {
+        self.details = Some(Box::new(Details {
+            name: name.into(),
+            group: gr.group.clone(),
+            kind: gr.plural.clone(),
+            ..Details::default()
+        }));
+        self
+    }
+
+    /// The same refusal with one more cause.
+    #[must_use]
+    pub fn with_cause(mut self, cause: Cause) -> Self {
+        self.details.get_or_insert_default().causes.push(cause);
+        self
+    }
+
+    /// The same refusal with a wish when to try again.
+    #[must_use]
+    pub fn with_retry_after(mut self, seconds: u32) -> Self {
+        self.details.get_or_insert_default().retry_after_seconds = seconds;
+        self
+    }
+
+    /// 404: no such object.
+    pub fn not_found(gr: &Gr, name: &str) -> Self {
+        Self::new(404, "NotFound", format!("{gr} {name:?} not found")).about(gr, name)
+    }
+
+    /// 404: no such kind.
+    pub fn unknown_resource() -> Self {
+        let mut status = Self::new(404, "NotFound", "the server could not find the requested resource");
+        status.details = Some(Box::default());
+        status
+    }
+
+    /// 409: the name is taken.
+    pub fn already_exists(gr: &Gr, name: &str) -> Self {
+        Self::new(409, "AlreadyExists", format!("{gr} {name:?} already exists")).about(gr, name)
+    }
+
+    /// 409: every generated name was taken.
+    pub fn generate_name_conflict(gr: &Gr, name: &str) -> Self {
+        let message = format!(
+            "{gr} {name:?} already exists, the server was not able to generate a unique name for the object"
+        );
+        Self::new(409, "AlreadyExists", message).about(gr, name).with_retry_after(1)
+    }
+
+    /// 409: somebody else was faster, or a precondition does not hold.
+    pub fn conflict(gr: &Gr, name: &str, why: impl fmt::Display) -> Self {
+        let message = format!("Operation cannot be fulfilled on {gr} {name:?}: {why}");
+        Self::new(409, "Conflict", message).about(gr, name)
+    }
+
+    /// 409: the object was modified since it was read.
+    pub fn modified(gr: &Gr, name: &str) -> Self {
+        let why =
+            "the object has been modified; please apply your changes to the latest version and try again";
+        Self::conflict(gr, name, why)
+    }
+
+    /// 409: server-side apply ran into other owners.
+    pub fn apply_conflict(message: String, causes: Vec<Cause>) -> Self {
+        let mut status = Self::new(409, "Conflict", message);
+        status.details = Some(Box::new(Details { causes, ..Details::default() }));
+        status
+    }
+
+    /// 422: the object breaks the rules of its kind. `kind` is the kind's name (`Pod`), not the plural.
+    pub fn invalid(group: &str, kind: &str, name: &str, errors: Vec<FieldError>) -> Self {
+        let qualified = if group.is_empty() { kind.to_owned() } else { format!("{kind}.{group}") };
+        let texts: Vec<String> = errors.iter().map(|e| format!("{}: {}", e.field, e.message)).collect();
+        let message = match texts.as_slice() {
+            [] => format!("{qualified} {name:?} is invalid"),
+            [one] => format!("{qualified} {name:?} is invalid: {one}"),
+            many => format!("{qualified} {name:?} is invalid: [{}]", many.join(", ")),
+        };
+        let causes = errors
+            .into_iter()
+            .map(|e| Cause { reason: SmolStr::new_static(e.reason), message: e.message, field: e.field })
+            .collect();
+        let mut status = Self::new(422, "Invalid", message);
+        status.details = Some(Box::new(Details {
+            name: name.into(),
+            group: group.into(),
+            kind: kind.into(),
+            causes,
+            ..Details::default()
+        }));
+        status
+    }
+
+    /// 400: the request makes no sense.
+    pub fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(400, "BadRequest", message)
+    }
+
+    /// 401: nobody we know.
+    pub fn unauthorized() -> Self {
+        Self::new(401, "Unauthorized", "Unauthorized")
+    }
+
+    /// 403: not allowed.
+    pub fn forbidden(gr: &Gr, name: &str, why: impl fmt::Display) -> Self {
+        let message = if gr.plural.is_empty() {
+            format!("forbidden: {why}")
+        } else if name.is_empty() {
+            format!("{gr} is forbidden: {why}")
+        } else {
+            format!("{gr} {name:?} is forbidden: {why}")
+        };
+        Self::new(403, "Forbidden", message).about(gr, name)
+    }
+
+    /// 405: the verb does not exist here.
+    pub fn method_not_allowed() -> Self {
+        let mut status = Self::new(
+            405,
+            "MethodNotAllowed",
+            "the server does not allow this method on the requested resource",
+        );
+        status.details = Some(Box::default());
+        status
+    }
+
+    /// 410: the revision has left the log.
+    pub fn expired(message: impl Into<String>) -> Self {
+        Self::new(410, "Expired", message)
+    }
+
+    /// 410 for a watch that asks from a revision before the log.
+    pub fn too_old(asked: u64, oldest: u64) -> Self {
+        Self::expired(format!("too old resource version: {asked} ({oldest})"))
+    }
+
+    /// 504: a revision that has not happened yet.
+    pub fn too_large(asked: u64, current: u64) -> Self {
+        let message = format!("Timeout: Too large resource version: {asked}, current: {current}");
+        Self::new(504, "Timeout", message).with_retry_after(1).with_cause(Cause {
+            reason: SmolStr::new_static("ResourceVersionTooLarge"),
+            message: "Too large resource version".into(),
+            field: String::new(),
+        })
+    }
+
+    /// 406: no representation that the client accepts.
+    pub fn not_acceptable(accepted: &[&str]) -> Self {
+        let message = format!("only the following media types are accepted: {}", accepted.join(", "));
+        Self::new(406, "NotAcceptable", message)
+    }
+
+    /// 415: a body in a form that is not read here.
+    pub fn unsupported_media_type(accepted: &[&str]) -> Self {
+        let message = format!(
+            "the body of the request was in an unknown format - accepted media types include: {}",
+            accepted.join(", ")
+        );
+        Self::new(415, "UnsupportedMediaType", message)
+    }
+
+    /// 429: too much at once.
+    pub fn too_many_requests(message: impl Into<String>, retry_after: u32) -> Self {
+        Self::new(429, "TooManyRequests", message).with_retry_after(retry_after)
+    }
+
+    /// 500: our own fault.
+    pub fn internal(why: impl fmt::Display) -> Self {
+        Self::new(500, "InternalError", format!("Internal error occurred: {why}")).with_cause(Cause {
+            reason: SmolStr::default(),
+            message: why.to_string(),
+            field: String::new(),
+        })
+    }
+
+    /// 501: real Kubernetes serves this, the embedded host does not.
+    pub fn not_implemented(what: impl fmt::Display) -> Self {
+        Self::new(501, "NotImplemented", format!("the embedded host does not serve {what}"))
+    }
+
+    /// Whether the object does not exist.
+    pub fn is_not_found(&self) -> bool {
+        self.reason == "NotFound"
+    }
+
+    /// Whether somebody else was faster; read again and retry.
+    pub fn is_conflict(&self) -> bool {
+        self.reason == "Conflict"
+    }
+
+    /// Whether the name is taken.
+    pub fn is_already_exists(&self) -> bool {
+        self.reason == "AlreadyExists"
+    }
+
+    /// The `Status` object as JSON.
+    pub fn to_json(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+}
+
+impl Serialize for Status {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Empty {}
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Wire<'a> {
+            kind: &'static str,
+            api_version: &'static str,
+            metadata: Empty,
+            status: &'static str,
+            #[serde(skip_serializing_if = "str::is_empty")]
+            message: &'a str,
+            #[serde(skip_serializing_if = "str::is_empty")]
+            reason: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            details: Option<&'a Details>,
+            code: u16,
+        }
+        Wire {
+            kind: "Status",
+            api_version: "v1",
+            metadata: Empty {},
+            status: "Failure",
+            message: &self.message,
+            reason: &self.reason,
+            details: self.details.as_deref(),
+            code: self.code,
+        }
+        .serialize(serializer)
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({} {})", self.message, self.code, self.reason)
+    }
+}
+
+impl std::error::Error for Status {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wire_form_has_what_clients_branch_on() {
+        let status = Status::not_found(&Gr::new("apps", "deployments"), "web");
+        let json: serde_json::Value = serde_json::from_slice(&status.to_json()).unwrap();
+        assert_eq!(
+            json,
+            serde_json::json!({
+                "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+                "message": "deployments.apps \"web\" not found", "reason": "NotFound",
+                "details": {"name": "web", "group": "apps", "kind": "deployments"}, "code": 404
+            })
+        );
+    }
+
+    #[test]
+    fn several_field_errors_are_listed_in_brackets() {
+        let status = Status::invalid(
+            "",
+            "Pod",
+            "p",
+            vec![FieldError::required("spec.a", ""), FieldError::invalid("spec.b", "\"x\"", "must be short")],
+        );
+        assert_eq!(
+            status.message,
+            "Pod \"p\" is invalid: [spec.a: Required value, spec.b: Invalid value: \"x\": must be short]"
+        );
+    }
+}
