@@ -3,9 +3,12 @@
 //! No keys, no I/O and no clock: who owns a pane maps actions to its methods and hands in data and the present.
 //! Every pane cleans what a cluster sent, paints only the rows that are seen and survives any size.
 
+mod lines;
 pub mod logs;
+pub mod overview;
 mod paint;
 pub mod pattern;
+pub mod pods;
 mod scroll;
 mod search;
 #[cfg(test)]

@@ -6,9 +6,9 @@ use std::ops::Range;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
-use ratatui::widgets::{Paragraph, Widget, Wrap};
 use unicode_segmentation::UnicodeSegmentation;
 
+use super::lines::broken;
 use crate::text::{cut_end, width};
 use crate::theme::{Slot, Theme};
 
@@ -153,20 +153,14 @@ pub(super) fn facts(area: Rect, row: usize, facts: &[Fact], buf: &mut Buffer, th
     }
 }
 
-/// Says instead of contents why there are none: sign and words, broken between words. Returns the rows taken.
-pub(super) fn notice(area: Rect, slot: Slot, words: &str, buf: &mut Buffer, theme: &Theme) -> usize {
-    let area = area.intersection(buf.area);
-    let sign = theme.symbols().of(slot);
-    let mut pen = Pen::at(area, 0, buf, theme);
-    pen.blank(1);
-    pen.slot(sign, slot);
-    let indent = area.width.min(3);
-    let words_area = Rect { x: area.x + indent, width: area.width - indent, ..area };
-    let text = Paragraph::new(words).style(theme.style(slot)).wrap(Wrap { trim: true });
-    text.render(words_area, buf);
-    // How many rows the words took shows by the last row that is not blank.
-    (0..area.height)
-        .rev()
-        .find(|row| (words_area.left()..words_area.right()).any(|x| buf[(x, area.y + row)].symbol() != " "))
-        .map_or(usize::from(area.height > 0), |row| usize::from(row) + 1)
+/// Says instead of contents why there are none: sign and words, broken between words.
+pub(super) fn notice(area: Rect, slot: Slot, words: &str, buf: &mut Buffer, theme: &Theme) {
+    let lines = broken(words, usize::from(area.width).saturating_sub(3));
+    for (row, line) in lines.iter().enumerate().take(usize::from(area.height)) {
+        let mut pen = Pen::at(area, row, buf, theme);
+        pen.blank(1);
+        pen.slot(if row == 0 { theme.symbols().of(slot) } else { " " }, slot);
+        pen.blank(1);
+        pen.slot(line, slot);
+    }
 }

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier};
+use v9s::fleet::model::{Phase, PodRow};
 
 use crate::theme::{Appearance, Depth, Slot, Theme, parse};
 
@@ -12,6 +13,29 @@ pub const NOW: DateTime<Utc> = match DateTime::from_timestamp(1_795_183_571, 0) 
     Some(now) => now,
     None => DateTime::UNIX_EPOCH,
 };
+
+/// A pod of a tenant that runs.
+pub fn pod(name: &str) -> PodRow {
+    PodRow {
+        name: format!("{name}-x-shop-x-team-alpha").into(),
+        namespace: "team-alpha".into(),
+        uid: format!("uid-{name}").into(),
+        virtual_name: Some(name.into()),
+        virtual_namespace: Some("shop".into()),
+        status: "Running".into(),
+        phase: Phase::Running,
+        ready: 1,
+        containers: 1,
+        restarts: 0,
+        node: Some("node-1".into()),
+        created: Some(NOW - chrono::TimeDelta::hours(3)),
+    }
+}
+
+/// A pod of a control plane that runs.
+pub fn control_pod(name: &str) -> PodRow {
+    PodRow { name: name.into(), virtual_name: None, virtual_namespace: None, ..pod(name) }
+}
 
 /// Unicode, no colours.
 pub fn plain() -> Theme {
