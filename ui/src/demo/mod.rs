@@ -4,6 +4,7 @@
 //! a host, [`fleet`] makes fleets of any size, [`install`] puts them on any API server.
 
 pub mod catalogue;
+pub mod company;
 pub mod fleet;
 pub mod install;
 pub mod objects;

@@ -155,7 +155,7 @@ fn mark(maker: &Maker<'_>, meta: &mut Value) {
 }
 
 /// The pod template.
-fn template(maker: &Maker<'_>) -> Value {
+pub(super) fn template(maker: &Maker<'_>) -> Value {
     json!({
         "metadata": {
             "labels": maker.selector_labels(App::ControlPlane),

@@ -62,6 +62,11 @@ fn replica_set(maker: &Maker<'_>) -> Value {
     set(&mut meta, "annotations", json!({ "deployment.kubernetes.io/revision": "1" }));
     set(&mut meta, "ownerReferences", json!([controller(maker, "Deployment", &tenant.name)]));
     let ready = if tenant.serves() { tenant.replicas_now() } else { 0 };
+    // By its template a Deployment recognises its ReplicaSet; only the hash is added.
+    let mut template = control_plane::template(maker);
+    if let Some(meta) = template.get_mut("metadata") {
+        set(meta, "labels", labels.clone());
+    }
     json!({
         "apiVersion": "apps/v1",
         "kind": "ReplicaSet",
@@ -69,7 +74,7 @@ fn replica_set(maker: &Maker<'_>) -> Value {
         "spec": {
             "replicas": tenant.replicas_now(),
             "selector": { "matchLabels": labels },
-            "template": { "metadata": { "labels": labels }, "spec": control_plane::pod_spec(maker) },
+            "template": template,
         },
         "status": workload_status(tenant.replicas_now(), ready),
     })
