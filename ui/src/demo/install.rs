@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 
 use futures::{StreamExt as _, TryStreamExt as _};
 use kube::Client;
-use kube::api::{ApiResource, DynamicObject, GroupVersionKind, PatchParams, PostParams, Request};
-use kube::core::Resource as _;
+use kube::api::{PatchParams, PostParams, Request};
 use serde_json::Value;
 
+use super::address::Address;
 use super::objects::{Maker, OwnerUid, Setting};
 use super::spec::Tenant;
 
@@ -35,28 +35,20 @@ pub struct Installed {
 #[derive(Debug, thiserror::Error)]
 pub enum InstallError {
     /// The API server refused or could not be reached.
-    #[error("{verb} {kind} {namespace}/{name}: {source}")]
+    #[error("{verb} {address}: {source}")]
     Request {
         /// What was tried.
         verb: &'static str,
-        /// Kind of the object.
-        kind: String,
-        /// Its namespace, empty for cluster-scoped kinds.
-        namespace: String,
-        /// Its name.
-        name: String,
+        /// The object.
+        address: Address,
         /// What the client or the server said.
         source: Box<kube::Error>,
     },
     /// The object cannot be sent as it is.
-    #[error("{kind} {namespace}/{name} is not a Kubernetes object: {why}")]
+    #[error("{address} is not a Kubernetes object: {why}")]
     Malformed {
-        /// Kind of the object.
-        kind: String,
-        /// Its namespace.
-        namespace: String,
-        /// Its name.
-        name: String,
+        /// The object.
+        address: Address,
         /// What is missing or wrong.
         why: String,
     },
@@ -126,67 +118,44 @@ fn is_conflict(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == 409)
 }
 
-/// Where an object lives, for requests and for errors.
-struct Address {
-    path: String,
-    kind: String,
-    namespace: String,
-    name: String,
+fn refused(address: Address, verb: &'static str, source: kube::Error) -> InstallError {
+    InstallError::Request { verb, address, source: Box::new(source) }
 }
 
-impl Address {
-    fn of(object: &Value) -> Self {
-        let text =
-            |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let (api_version, kind) = (text("/apiVersion"), text("/kind"));
-        let (group, version) = api_version.split_once('/').unwrap_or(("", &api_version));
-        let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, &kind));
-        let (namespace, name) = (text("/metadata/namespace"), text("/metadata/name"));
-        let scope = (!namespace.is_empty()).then_some(namespace.as_str());
-        let path = DynamicObject::url_path(&resource, scope);
-        Address { path, kind, namespace, name }
+fn malformed(address: Address, why: &dyn std::error::Error) -> InstallError {
+    let mut said = why.to_string();
+    let mut cause = why.source();
+    while let Some(deeper) = cause {
+        // Writing to a String cannot fail.
+        let _ = write!(said, ": {deeper}");
+        cause = deeper.source();
     }
-
-    fn refused(self, verb: &'static str, source: kube::Error) -> InstallError {
-        let Address { kind, namespace, name, .. } = self;
-        InstallError::Request { verb, kind, namespace, name, source: Box::new(source) }
-    }
-
-    fn malformed(self, why: &dyn std::error::Error) -> InstallError {
-        let mut said = why.to_string();
-        let mut cause = why.source();
-        while let Some(deeper) = cause {
-            // Writing to a String cannot fail.
-            let _ = write!(said, ": {deeper}");
-            cause = deeper.source();
-        }
-        let Address { kind, namespace, name, .. } = self;
-        InstallError::Malformed { kind, namespace, name, why: said }
-    }
+    InstallError::Malformed { address, why: said }
 }
 
 /// Creates one object, then writes its status if asked to and if it has one; the object as the server has it.
 async fn create(client: &Client, object: &Value, status: bool) -> Result<Value, InstallError> {
     let address = Address::of(object);
-    let request =
-        match Request::new(&address.path).create(&PostParams::default(), object.to_string().into_bytes()) {
-            Ok(request) => request,
-            Err(error) => return Err(address.malformed(&error)),
-        };
+    let request = match Request::new(address.collection())
+        .create(&PostParams::default(), object.to_string().into_bytes())
+    {
+        Ok(request) => request,
+        Err(error) => return Err(malformed(address, &error)),
+    };
     let created: Value = match client.request(request).await {
         Ok(created) => created,
-        Err(error) => return Err(address.refused("create", error)),
+        Err(error) => return Err(refused(address, "create", error)),
     };
     let Some(of_object) = object.get("status").filter(|_| status && address.kind != "Namespace") else {
         return Ok(created);
     };
     let patch = kube::api::Patch::Merge(serde_json::json!({ "status": of_object }));
     let params = PatchParams::default();
-    match Request::new(&address.path).patch_subresource("status", &address.name, &params, &patch) {
+    match Request::new(address.collection()).patch_subresource("status", &address.name, &params, &patch) {
         Ok(request) => match client.request::<Value>(request).await {
             Ok(_) => Ok(created),
-            Err(error) => Err(address.refused("patch the status of", error)),
+            Err(error) => Err(refused(address, "patch the status of", error)),
         },
-        Err(error) => Err(address.malformed(&error)),
+        Err(error) => Err(malformed(address, &error)),
     }
 }

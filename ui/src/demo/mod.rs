@@ -3,10 +3,12 @@
 //! [`spec`] describes tenants, [`objects`] spells them as the objects that the official chart and its syncer leave on
 //! a host, [`fleet`] makes fleets of any size, [`install`] puts them on any API server.
 
+pub mod address;
 pub mod catalogue;
 pub mod company;
 pub mod fleet;
 pub mod install;
+pub mod life;
 pub mod objects;
 pub mod seed;
 pub mod spec;

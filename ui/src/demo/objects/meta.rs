@@ -18,7 +18,7 @@ pub(super) fn milli_timestamp(at: DateTime<Utc>) -> String {
 }
 
 /// A moment as Leases and Events write it.
-pub(super) fn micro_timestamp(at: DateTime<Utc>) -> String {
+pub fn micro_timestamp(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Micros, true)
 }
 

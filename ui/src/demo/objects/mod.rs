@@ -17,6 +17,7 @@ mod synced;
 mod tests;
 
 use chrono::{DateTime, Utc};
+pub use meta::micro_timestamp;
 use serde_json::Value;
 use v9s::names::Translator;
 use v9s::wire;
@@ -104,6 +105,18 @@ impl<'a> Maker<'a> {
     /// The host copy of one pod, with its status.
     pub fn pod(&self, pod: &VirtualPod<'_>, owner: &OwnerUid) -> Value {
         self.finish(pod::host_pod(self, pod, owner))
+    }
+
+    /// The host copy of one pod at the moment when the syncer creates it: no node, no status.
+    pub fn new_pod(&self, pod: &VirtualPod<'_>, owner: &OwnerUid) -> Value {
+        let mut object = self.pod(pod, owner);
+        if let Some(object) = object.as_object_mut() {
+            object.remove("status");
+        }
+        if let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) {
+            spec.remove("nodeName");
+        }
+        object
     }
 
     /// The host copies of all pods.
