@@ -2,6 +2,7 @@
 //!
 //! The folders follow what a person wants to know or do; `docs/architecture.md` says how data flows between them.
 
+pub mod cluster;
 pub mod fleet;
 pub mod known;
 pub mod names;

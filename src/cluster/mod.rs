@@ -1,0 +1,75 @@
+//! One API server: how it is reached, what is read from it and what may be done there.
+
+pub mod access;
+pub mod failure;
+mod http;
+pub mod kubeconfig;
+mod proxy;
+pub mod read;
+pub mod resource;
+pub mod watch;
+
+use std::fmt;
+use std::time::Duration;
+
+use smol_str::SmolStr;
+
+pub use failure::{Failure, FailureKind};
+pub use kubeconfig::{ConnectError, ConnectOptions, ContextInfo, KubeconfigSource, contexts, open};
+pub use read::ReadError;
+pub use resource::{ObjectRef, Resource};
+
+/// A cluster that can be talked to. Cheap to clone.
+#[derive(Clone)]
+pub struct Cluster {
+    /// The kube context it was opened by.
+    pub context: SmolStr,
+    /// URL of its API server.
+    pub server: SmolStr,
+    /// Namespace of the context.
+    pub default_namespace: SmolStr,
+    client: kube::Client,
+    request_timeout: Duration,
+}
+
+impl Cluster {
+    /// A cluster behind a client that exists already.
+    pub fn from_client(
+        context: impl Into<SmolStr>,
+        server: impl Into<SmolStr>,
+        default_namespace: impl Into<SmolStr>,
+        client: kube::Client,
+    ) -> Self {
+        Cluster {
+            context: context.into(),
+            server: server.into(),
+            default_namespace: default_namespace.into(),
+            client,
+            request_timeout: ConnectOptions::default().request_timeout,
+        }
+    }
+
+    /// The same with another limit on how long an answer may take.
+    pub fn with_request_timeout(self, request_timeout: Duration) -> Self {
+        Cluster { request_timeout, ..self }
+    }
+
+    /// The client.
+    pub fn client(&self) -> kube::Client {
+        self.client.clone()
+    }
+
+    /// How long one answer may take, and the longest silence within one.
+    pub fn request_timeout(&self) -> Duration {
+        self.request_timeout
+    }
+}
+
+impl fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cluster")
+            .field("context", &self.context)
+            .field("server", &self.server)
+            .finish_non_exhaustive()
+    }
+}

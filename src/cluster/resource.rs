@@ -1,0 +1,131 @@
+//! Kinds of objects as v9s addresses them.
+
+use std::fmt;
+
+use smol_str::SmolStr;
+
+/// A kind of object and where its API server serves it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Resource {
+    /// API group, empty for the core group.
+    pub group: SmolStr,
+    /// Version in that group.
+    pub version: SmolStr,
+    /// Plural, lower case, as in URLs.
+    pub plural: SmolStr,
+    /// Kind as in objects.
+    pub kind: SmolStr,
+    /// Whether its objects live in namespaces.
+    pub namespaced: bool,
+}
+
+const fn known(group: &'static str, plural: &'static str, kind: &'static str, namespaced: bool) -> Resource {
+    Resource {
+        group: SmolStr::new_static(group),
+        version: SmolStr::new_static("v1"),
+        plural: SmolStr::new_static(plural),
+        kind: SmolStr::new_static(kind),
+        namespaced,
+    }
+}
+
+impl Resource {
+    /// Pods.
+    pub const PODS: Resource = known("", "pods", "Pod", true);
+    /// Secrets.
+    pub const SECRETS: Resource = known("", "secrets", "Secret", true);
+    /// ConfigMaps.
+    pub const CONFIG_MAPS: Resource = known("", "configmaps", "ConfigMap", true);
+    /// Services.
+    pub const SERVICES: Resource = known("", "services", "Service", true);
+    /// ResourceQuotas.
+    pub const RESOURCE_QUOTAS: Resource = known("", "resourcequotas", "ResourceQuota", true);
+    /// PersistentVolumeClaims.
+    pub const PERSISTENT_VOLUME_CLAIMS: Resource =
+        known("", "persistentvolumeclaims", "PersistentVolumeClaim", true);
+    /// Namespaces.
+    pub const NAMESPACES: Resource = known("", "namespaces", "Namespace", false);
+    /// Nodes.
+    pub const NODES: Resource = known("", "nodes", "Node", false);
+    /// Events of the core group.
+    pub const EVENTS: Resource = known("", "events", "Event", true);
+    /// StatefulSets.
+    pub const STATEFUL_SETS: Resource = known("apps", "statefulsets", "StatefulSet", true);
+    /// Deployments.
+    pub const DEPLOYMENTS: Resource = known("apps", "deployments", "Deployment", true);
+
+    /// Path of the collection, in one namespace or over all of them.
+    pub fn path(&self, namespace: Option<&str>) -> String {
+        let root = if self.group.is_empty() {
+            format!("/api/{}", self.version)
+        } else {
+            format!("/apis/{}/{}", self.group, self.version)
+        };
+        match namespace.filter(|_| self.namespaced) {
+            Some(namespace) => format!("{root}/namespaces/{namespace}/{}", self.plural),
+            None => format!("{root}/{}", self.plural),
+        }
+    }
+
+    /// `v1` or `apps/v1`, as in objects.
+    pub fn api_version(&self) -> SmolStr {
+        if self.group.is_empty() {
+            self.version.clone()
+        } else {
+            smol_str::format_smolstr!("{}/{}", self.group, self.version)
+        }
+    }
+}
+
+/// One object on one cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ObjectRef {
+    /// Its kind.
+    pub resource: Resource,
+    /// Its namespace, none for cluster-scoped kinds.
+    pub namespace: Option<SmolStr>,
+    /// Its name.
+    pub name: SmolStr,
+}
+
+impl ObjectRef {
+    /// A namespaced object.
+    pub fn namespaced(resource: Resource, namespace: impl Into<SmolStr>, name: impl Into<SmolStr>) -> Self {
+        ObjectRef { resource, namespace: Some(namespace.into()), name: name.into() }
+    }
+
+    /// Path of the object.
+    pub fn path(&self) -> String {
+        format!("{}/{}", self.resource.path(self.namespace.as_deref()), self.name)
+    }
+}
+
+impl fmt::Display for ObjectRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.namespace {
+            Some(namespace) => write!(f, "{} {namespace}/{}", self.resource.kind, self.name),
+            None => write!(f, "{} {}", self.resource.kind, self.name),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_follow_group_and_scope() {
+        let cases = [
+            (Resource::PODS, None, "/api/v1/pods"),
+            (Resource::PODS, Some("team-a"), "/api/v1/namespaces/team-a/pods"),
+            (Resource::STATEFUL_SETS, Some("team-a"), "/apis/apps/v1/namespaces/team-a/statefulsets"),
+            (Resource::NAMESPACES, Some("ignored"), "/api/v1/namespaces"),
+        ];
+        for (resource, namespace, expected) in cases {
+            assert_eq!(resource.path(namespace), expected);
+        }
+        let pod = ObjectRef::namespaced(Resource::PODS, "team-a", "team-a-0");
+        assert_eq!(pod.path(), "/api/v1/namespaces/team-a/pods/team-a-0");
+        assert_eq!(pod.to_string(), "Pod team-a/team-a-0");
+    }
+}

@@ -1,0 +1,89 @@
+//! The synced pods of one virtual cluster, shared with snapshots and copied only when they change.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use smol_str::SmolStr;
+
+use super::model::{Phase, PodCounts, PodRow};
+
+/// Pods by virtual namespace and name, with changes that wait for the next snapshot.
+#[derive(Debug)]
+pub(super) struct Bucket {
+    rows: Arc<[PodRow]>,
+    counts: PodCounts,
+    /// Host name to the new row, or none for a pod that is gone.
+    pending: HashMap<SmolStr, Option<PodRow>>,
+}
+
+impl Default for Bucket {
+    fn default() -> Self {
+        Bucket { rows: Arc::new([]), counts: PodCounts::default(), pending: HashMap::new() }
+    }
+}
+
+impl Bucket {
+    /// A pod is new or has changed.
+    pub(super) fn upsert(&mut self, row: PodRow) {
+        self.pending.insert(row.name.clone(), Some(row));
+    }
+
+    /// A pod is gone; nothing happens if it was not here.
+    pub(super) fn remove(&mut self, name: &SmolStr) {
+        self.pending.insert(name.clone(), None);
+    }
+
+    /// The rows with all changes.
+    pub(super) fn rows(&mut self) -> Arc<[PodRow]> {
+        self.settle();
+        self.rows.clone()
+    }
+
+    /// How many there are, by phase.
+    pub(super) fn counts(&mut self) -> PodCounts {
+        self.settle();
+        self.counts
+    }
+
+    /// Whether nothing is left in it.
+    pub(super) fn is_empty(&mut self) -> bool {
+        self.settle();
+        self.rows.is_empty()
+    }
+
+    fn settle(&mut self) {
+        if self.pending.is_empty() {
+            return;
+        }
+        let kept = self.rows.iter().filter(|row| !self.pending.contains_key(&row.name)).cloned();
+        let mut rows: Vec<PodRow> = kept.collect();
+        let before = rows.len();
+        rows.extend(self.pending.drain().filter_map(|(_, row)| row));
+        if rows.len() > before || before < self.rows.len() {
+            rows.sort_by(|a, b| order(a).cmp(&order(b)));
+            self.counts = count(&rows);
+            self.rows = rows.into();
+        }
+    }
+}
+
+fn order(row: &PodRow) -> (&Option<SmolStr>, &Option<SmolStr>, &SmolStr) {
+    (&row.virtual_namespace, &row.virtual_name, &row.name)
+}
+
+/// Pods by phase.
+pub(super) fn count(rows: &[PodRow]) -> PodCounts {
+    let mut counts = PodCounts::default();
+    for row in rows {
+        counts.total += 1;
+        let phase = match row.phase {
+            Phase::Pending => &mut counts.pending,
+            Phase::Running => &mut counts.running,
+            Phase::Succeeded => &mut counts.succeeded,
+            Phase::Failed => &mut counts.failed,
+            Phase::Unknown => &mut counts.unknown,
+        };
+        *phase += 1;
+    }
+    counts
+}
