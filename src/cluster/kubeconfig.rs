@@ -424,7 +424,7 @@ users:
 
     async fn open_error(context: &str) -> ConnectError {
         let result = open(&source(), Some(context), &ConnectOptions::default()).await;
-        result.err().expect("must not open")
+        result.expect_err("must not open")
     }
 
     #[test]

@@ -254,7 +254,7 @@ impl HostTask {
         };
         let told = Kind::ALL.into_iter().filter(|kind| kind.is_workload()).all(workloads_told);
         let unanswered = self.grants.is_none() && self.denied.iter().any(|kind| *kind != Kind::Namespaces);
-        if (new || unanswered) && told && !self.searching && unanswered {
+        if unanswered && told && !self.searching {
             self.look_elsewhere();
         } else if new && self.grants.is_some() {
             self.watch_where_granted();

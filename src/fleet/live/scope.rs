@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     fn grants(kinds: &[Kind], namespaces: &[&str]) -> Grants {
-        kinds.iter().map(|kind| (*kind, namespaces.iter().map(|name| SmolStr::new(name)).collect())).collect()
+        kinds.iter().map(|kind| (*kind, namespaces.iter().map(SmolStr::new).collect())).collect()
     }
 
     #[test]

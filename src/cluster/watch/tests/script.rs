@@ -61,10 +61,12 @@ impl Reply {
     }
 }
 
+type Answering = dyn FnMut(&str) -> Reply + Send;
+
 /// Answers one request after the other and remembers what was asked.
 #[derive(Clone)]
 pub(super) struct Server {
-    answer: Arc<Mutex<dyn FnMut(&str) -> Reply + Send>>,
+    answer: Arc<Mutex<Answering>>,
     asked: Arc<Mutex<Vec<String>>>,
 }
 
