@@ -2,7 +2,9 @@
 //!
 //! [`store`] remembers, [`kinds`] says what the objects are; HTTP and controllers stand on both.
 
+pub mod access;
 pub mod clock;
+pub mod discovery;
 pub mod fields;
 pub mod kinds;
 mod names;
@@ -11,3 +13,4 @@ pub mod runtime;
 pub mod status;
 pub mod store;
 pub mod table;
+pub mod tls;

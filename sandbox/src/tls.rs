@@ -1,0 +1,95 @@
+//! Certificates of one host, made at start and kept in memory only, and the kubeconfig that trusts them.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    KeyUsagePurpose,
+};
+use rustls::ServerConfig;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use serde_json::{Value, json};
+
+/// Names that the serving certificate holds for.
+const NAMES: [&str; 4] = ["localhost", "127.0.0.1", "::1", "kubernetes.default.svc"];
+
+/// Why no certificate could be made.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// The certificate itself.
+    #[error("cannot make the serving certificate: {0}")]
+    Certificate(#[from] rcgen::Error),
+    /// Its use.
+    #[error("cannot serve TLS with the certificate made: {0}")]
+    Tls(#[from] rustls::Error),
+}
+
+/// What a host needs to serve TLS.
+pub struct Tls {
+    /// The authority as PEM, for kubeconfigs and `kube-root-ca.crt`.
+    pub authority: String,
+    /// How to accept connections. Offers HTTP/2 and HTTP/1.1, as a real API server.
+    pub server: Arc<ServerConfig>,
+}
+
+impl Tls {
+    /// Makes an authority and a serving certificate for loopback.
+    ///
+    /// # Errors
+    /// When the crypto provider refuses; does not happen on platforms that rustls supports.
+    pub fn make() -> Result<Self, TlsError> {
+        let authority = authority()?;
+        let key = KeyPair::generate()?;
+        let mut leaf = CertificateParams::new(NAMES.map(str::to_owned))?;
+        leaf.distinguished_name.push(DnType::CommonName, "kube-apiserver");
+        leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        let leaf = leaf.signed_by(&key, &authority)?;
+        let chain: Vec<CertificateDer<'static>> = vec![leaf.der().clone()];
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut server = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth()
+            .with_single_cert(chain, key)?;
+        server.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Ok(Tls { authority: authority.pem(), server: Arc::new(server) })
+    }
+}
+
+fn authority() -> Result<CertifiedIssuer<'static, KeyPair>, rcgen::Error> {
+    let mut params = CertificateParams::new(Vec::<String>::new())?;
+    params.distinguished_name.push(DnType::CommonName, "v9s-sandbox");
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    CertifiedIssuer::self_signed(params, KeyPair::generate()?)
+}
+
+/// A kubeconfig with one context of the given name that reaches `url` with a bearer token.
+pub fn kubeconfig(context: &str, url: &str, authority: &str, token: &str) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": context,
+        "clusters": [{"name": context, "cluster": {
+            "server": url, "certificate-authority-data": STANDARD.encode(authority),
+        }}],
+        "users": [{"name": context, "user": {"token": token}}],
+        "contexts": [{"name": context, "context": {"cluster": context, "user": context}}],
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kubeconfig_carries_the_authority_and_the_token() {
+        let tls = Tls::make().expect("certificates");
+        assert!(tls.authority.starts_with("-----BEGIN CERTIFICATE-----"));
+        let config = kubeconfig("demo", "https://127.0.0.1:1", &tls.authority, "secret");
+        let data = config["clusters"][0]["cluster"]["certificate-authority-data"].as_str().expect("a text");
+        assert_eq!(STANDARD.decode(data).ok(), Some(tls.authority.into_bytes()));
+        assert_eq!(config["users"][0]["user"]["token"], "secret");
+    }
+}
