@@ -6,9 +6,11 @@
 mod lines;
 pub mod logs;
 pub mod overview;
+mod page;
 mod paint;
 pub mod pattern;
 pub mod pods;
+pub mod quota;
 mod scroll;
 mod search;
 #[cfg(test)]

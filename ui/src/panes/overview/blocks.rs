@@ -7,10 +7,11 @@ use v9s::known::Known;
 
 use super::super::lines::{Line, broken};
 use super::super::pods::columns::CONTROL_PLANE;
+use super::super::quota::{fullness, share_bar};
 use super::{Keys, Remedy};
 use crate::columns::Look;
-use crate::columns::fleet::{LAG_CRITICAL, LAG_WARN, QUOTA_CRITICAL, QUOTA_WARN};
-use crate::format::{age, bar, count, measured, percent, sparkline};
+use crate::columns::fleet::{LAG_CRITICAL, LAG_WARN};
+use crate::format::{age, count, measured, percent, sparkline};
 use crate::text::{Align, clean, cut_end, width};
 use crate::theme::{Slot, Symbols};
 use crate::widgets::table::{Claim, Layout, layout};
@@ -292,20 +293,14 @@ fn headings(layout: &Layout) -> Line {
 
 /// `requests.cpu  ████████░░  83%  8300m of 10`.
 fn quota_line(entry: &QuotaEntry, columns: usize, symbols: &Symbols) -> Line {
-    let slot = match entry.ratio {
-        None => Slot::Unknown,
-        Some(ratio) if ratio > QUOTA_CRITICAL => Slot::Err,
-        Some(ratio) if ratio > QUOTA_WARN => Slot::Warn,
-        Some(_) => Slot::Text,
-    };
-    let (used, free) = bar(entry.ratio.unwrap_or(0.0), BAR, symbols);
+    let slot = fullness(entry.ratio);
+    let (used, free) = share_bar(entry.ratio, BAR, symbols);
     let share = entry.ratio.map_or_else(|| symbols.unknown.to_owned(), percent);
     let numbers = format!("  {} of {}", clean(&entry.used), clean(&entry.hard));
-    let sign = if slot == Slot::Text { " " } else { symbols.of(slot) };
     let fixed = 3 + 2 + BAR + 6 + width(&numbers);
     let key = clean(&entry.resource);
     let key_columns = columns.saturating_sub(fixed).clamp(8, 30);
-    Line::new(format!(" {sign} "), slot)
+    Line::new(format!(" {} ", symbols.of(slot)), slot)
         .field(&cut_end(&key, key_columns, symbols.ellipsis), key_columns, Align::Left, Slot::Text)
         .with("  ", Slot::Text)
         .with(used, if slot == Slot::Text { Slot::Bar } else { slot })

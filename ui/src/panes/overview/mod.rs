@@ -11,8 +11,8 @@ use v9s::fleet::model::Vcluster;
 use self::blocks::{Block, Context};
 use super::Move;
 use super::lines::Line;
-use super::paint::Pen;
-use crate::theme::{ASCII, Slot, Symbols, Theme};
+use super::page::{Page, Row, rule, single};
+use crate::theme::{ASCII, Symbols, Theme};
 
 /// Where to look, or what to do, about something that is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,29 +55,13 @@ const GAP: usize = 3;
 /// Which part of the page is seen.
 #[derive(Debug, Clone, Default)]
 pub struct Overview {
-    top: usize,
-    height: usize,
-    rows: usize,
+    page: Page,
 }
 
 impl Overview {
     /// Moves through the page.
     pub fn go(&mut self, step: Move) {
-        let page = self.height.saturating_sub(1).max(1);
-        self.top = match step {
-            Move::Up => self.top.saturating_sub(1),
-            Move::Down => self.top + 1,
-            Move::PageUp => self.top.saturating_sub(page),
-            Move::PageDown => self.top + page,
-            Move::Top => 0,
-            Move::Bottom => self.rows,
-            Move::Left | Move::Right => self.top,
-        };
-        self.settle();
-    }
-
-    fn settle(&mut self) {
-        self.top = self.top.min(self.rows.saturating_sub(self.height));
+        self.page.go(step);
     }
 
     /// Paints the page.
@@ -90,36 +74,8 @@ impl Overview {
         theme: &Theme,
         now: DateTime<Utc>,
     ) {
-        let area = area.intersection(buf.area);
         let context = Context { vcluster, keys, symbols: theme.symbols(), now };
-        let page = page(&context, area.width);
-        (self.height, self.rows) = (usize::from(area.height), page.len());
-        self.settle();
-        for (row, (left, right)) in page.iter().skip(self.top).take(self.height).enumerate() {
-            let mut pen = Pen::at(area, row, buf, theme);
-            left.draw(&mut pen);
-            if let Some((at, right)) = right {
-                let mut pen = Pen::at(area, row, buf, theme);
-                pen.blank(*at);
-                right.draw(&mut pen);
-            }
-        }
-        self.render_more(area, buf, theme);
-    }
-
-    /// A sign at the edge where the page goes on.
-    fn render_more(&self, area: Rect, buf: &mut Buffer, theme: &Theme) {
-        let mut sign = |row: usize, sign: &str| {
-            let mut pen = Pen::at(area, row, buf, theme);
-            pen.blank(pen.room().saturating_sub(1));
-            pen.slot(sign, Slot::Accent);
-        };
-        if self.top > 0 {
-            sign(0, theme.symbols().sort_up);
-        }
-        if self.top + self.height < self.rows && self.height > 0 {
-            sign(self.height - 1, theme.symbols().sort_down);
-        }
+        self.page.render(&page(&context, area.width), area, buf, theme);
     }
 
     /// The page as plain text for the clipboard.
@@ -133,9 +89,6 @@ impl Overview {
         out
     }
 }
-
-/// The rows of the page: a line, and beside it another one and where that begins.
-type Row = (Line, Option<(usize, Line)>);
 
 fn page(context: &Context<'_>, columns: u16) -> Vec<Row> {
     let width = usize::from(columns);
@@ -166,17 +119,11 @@ fn page(context: &Context<'_>, columns: u16) -> Vec<Row> {
     rows
 }
 
-fn single(lines: Vec<Line>) -> Vec<Row> {
-    lines.into_iter().map(|line| (line, None)).collect()
-}
-
 /// Blocks below each other, each under a rule with its title.
 fn stacked(blocks: &[Block], width: usize, symbols: &Symbols) -> Vec<Line> {
     let mut lines = Vec::new();
     for block in blocks {
-        let title = format!(" {} ", block.title);
-        let rule = symbols.rule.repeat(width.saturating_sub(crate::text::width(&title) + 1));
-        lines.push(Line::new(symbols.rule, Slot::Border).with(title, Slot::Title).with(rule, Slot::Border));
+        lines.push(rule(&block.title, width, symbols));
         lines.extend(block.lines.iter().cloned());
     }
     lines
