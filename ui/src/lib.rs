@@ -1,13 +1,9 @@
 //! The dashboard of v9s and its subcommands; `docs/architecture.md` has the map.
 
-#[cfg(test)]
-pub(crate) mod fixture;
-
 pub mod actions;
+pub mod app;
 pub mod columns;
 pub mod config;
-pub mod demo;
-pub mod filter;
 pub mod format;
 pub mod keymap;
 pub mod logging;
@@ -15,4 +11,3 @@ pub mod panes;
 pub mod terminal;
 pub mod text;
 pub mod theme;
-pub mod widgets;

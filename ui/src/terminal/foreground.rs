@@ -1,7 +1,7 @@
 //! Other programs in the foreground: the shell after ctrl-z, the person's editor.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
 /// Stops this process and its group as ctrl-z in a shell would; returns when it runs again.
@@ -37,4 +37,18 @@ pub async fn run_editor(file: &Path) -> io::Result<ExitStatus> {
         .arg(file)
         .status()
         .await
+}
+
+/// Writes a text to a new file that only this person can read, with an ending the editor knows.
+pub fn write_private(name: &str, text: &str) -> io::Result<PathBuf> {
+    use std::io::Write;
+    let safe: String =
+        name.chars().map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' }).collect();
+    let path = std::env::temp_dir().join(format!("v9s-{}-{safe}", std::process::id()));
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(&path)?.write_all(text.as_bytes())?;
+    Ok(path)
 }

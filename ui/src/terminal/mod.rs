@@ -5,7 +5,7 @@ mod foreground;
 mod signals;
 
 pub use clipboard::{CopyError, LIMIT as CLIPBOARD_LIMIT, Multiplexer, copy_sequence};
-pub use foreground::{run_editor, stop_until_continued};
+pub use foreground::{run_editor, stop_until_continued, write_private};
 pub use signals::{Signal, Signals};
 
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
@@ -108,6 +108,10 @@ impl Tui {
 
     /// Takes the terminal again after [`Tui::leave`], or after somebody else changed it.
     pub fn reenter(&mut self) -> Result<(), TerminalError> {
+        if ENTERED.load(Ordering::SeqCst) {
+            // A shell may have changed the mode behind our back, and raw mode is only set where it is thought unset.
+            disable_raw_mode()?;
+        }
         take(self.mouse)?;
         self.terminal.clear()?;
         Ok(())

@@ -1,0 +1,242 @@
+//! The loop: signals, keys, fleets, answers and the clock go in, frames and commands come out.
+
+use std::time::Duration;
+
+use chrono::Utc;
+use crossterm::event::{Event, EventStream, KeyEventKind, MouseEventKind};
+use futures::StreamExt;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until};
+
+use super::effect::Cmd;
+use super::messages::Level;
+use super::msg::Msg;
+use super::runner::Runner;
+use super::state::State;
+use crate::keymap::Key;
+use crate::terminal::{self, Multiplexer, Signal, Signals, Tui};
+
+/// Shortest time between two frames: 60 a second.
+const FRAME: Duration = Duration::from_millis(16);
+/// How often ages are painted anew.
+const TICK: Duration = Duration::from_secs(1);
+/// Most messages taken in before the next frame.
+const BATCH: usize = 256;
+
+/// How the dashboard ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// The person left.
+    Left,
+    /// A signal with this number.
+    Signal(i32),
+}
+
+/// Runs the dashboard until the person leaves or a signal comes. The terminal is taken already, so that the first
+/// frame needs nothing else.
+pub async fn run(tui: &mut Tui, state: State, runner: Runner) -> anyhow::Result<Ended> {
+    let signals = Signals::listen()?;
+    let mut app = Loop {
+        tui,
+        state,
+        runner,
+        signals,
+        events: Some(EventStream::new()),
+        tick: ticks(),
+        painted: Instant::now() - FRAME,
+        wanted: true,
+    };
+    app.resized_before_start();
+    app.paint()?;
+    let first = app.state.begin(Utc::now());
+    if let Some(ended) = app.carry_out(first).await? {
+        return Ok(ended);
+    }
+    app.run().await
+}
+
+fn ticks() -> Interval {
+    let mut ticks = interval_at(Instant::now() + TICK, TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    ticks
+}
+
+struct Loop<'a> {
+    tui: &'a mut Tui,
+    state: State,
+    runner: Runner,
+    signals: Signals,
+    /// None while another program has the terminal.
+    events: Option<EventStream>,
+    tick: Interval,
+    painted: Instant,
+    wanted: bool,
+}
+
+/// What one turn of the loop took in.
+enum Turn {
+    Signal(Signal),
+    Input(Option<std::io::Result<Event>>),
+    Msg(Msg),
+    Tick,
+    Paint,
+}
+
+impl Loop<'_> {
+    async fn run(&mut self) -> anyhow::Result<Ended> {
+        loop {
+            self.wanted |= self.state.take_dirty();
+            if self.wanted && self.painted.elapsed() >= FRAME {
+                self.paint()?;
+            }
+            let cmds = match self.turn().await {
+                Turn::Signal(Signal::End(number)) => return Ok(Ended::Signal(number)),
+                Turn::Signal(Signal::Continued) => {
+                    self.tui.reenter()?;
+                    self.wanted = true;
+                    Vec::new()
+                }
+                // The terminal is gone.
+                Turn::Input(None | Some(Err(_))) => return Ok(Ended::Signal(1)),
+                Turn::Input(Some(Ok(event))) => self.input(event),
+                Turn::Msg(msg) => self.messages(msg),
+                Turn::Tick => self.state.update(Msg::Tick, Utc::now()),
+                Turn::Paint => Vec::new(),
+            };
+            if let Some(ended) = self.carry_out(cmds).await? {
+                return Ok(ended);
+            }
+        }
+    }
+
+    async fn turn(&mut self) -> Turn {
+        let focused = self.state.focused();
+        let events = self.events.get_or_insert_with(EventStream::new);
+        tokio::select! {
+            biased;
+            signal = self.signals.next() => Turn::Signal(signal),
+            event = events.next() => Turn::Input(event),
+            () = sleep_until(self.painted + FRAME), if self.wanted => Turn::Paint,
+            msg = self.runner.next() => Turn::Msg(msg),
+            _ = self.tick.tick(), if focused => Turn::Tick,
+        }
+    }
+
+    fn input(&mut self, event: Event) -> Vec<Cmd> {
+        let msg = match event {
+            Event::Key(key) if key.kind == KeyEventKind::Release => return Vec::new(),
+            Event::Key(key) => Msg::Key(Key::from_event(key)),
+            Event::Mouse(event) if matches!(event.kind, MouseEventKind::Moved | MouseEventKind::Drag(_)) => {
+                return Vec::new();
+            }
+            Event::Mouse(event) => Msg::Mouse(event),
+            Event::Paste(text) => Msg::Paste(text),
+            Event::Resize(width, height) => Msg::Resize(width, height),
+            Event::FocusGained => Msg::Focus(true),
+            Event::FocusLost => Msg::Focus(false),
+        };
+        self.state.update(msg, Utc::now())
+    }
+
+    /// Takes in a message and those that are waiting behind it, up to a bound: one frame shows them all.
+    fn messages(&mut self, first: Msg) -> Vec<Cmd> {
+        let mut cmds = self.state.update(first, Utc::now());
+        for _ in 1..BATCH {
+            let Some(msg) = self.runner.waiting() else { break };
+            cmds.extend(self.state.update(msg, Utc::now()));
+        }
+        cmds
+    }
+
+    fn paint(&mut self) -> anyhow::Result<()> {
+        self.state.world.now = Utc::now();
+        self.tui.draw(|frame| self.state.draw(frame))?;
+        self.painted = Instant::now();
+        self.wanted = false;
+        Ok(())
+    }
+
+    fn resized_before_start(&mut self) {
+        if let Ok((width, height)) = crossterm::terminal::size() {
+            self.state.update(Msg::Resize(width, height), Utc::now());
+        }
+    }
+
+    /// Carries out what concerns the terminal here, and leaves the rest to the runner.
+    async fn carry_out(&mut self, cmds: Vec<Cmd>) -> anyhow::Result<Option<Ended>> {
+        for cmd in cmds {
+            match cmd {
+                Cmd::Exit => return Ok(Some(Ended::Left)),
+                Cmd::Mouse(on) => self.tui.set_mouse(on)?,
+                Cmd::Repaint => {
+                    self.tui.clear()?;
+                    self.wanted = true;
+                }
+                Cmd::Suspend => self.suspend()?,
+                Cmd::Copy { text, what } => self.copy(&text, &what)?,
+                Cmd::Edit { name, text } => self.edit(&name, &text).await?,
+                other => self.runner.start(other),
+            }
+        }
+        Ok(None)
+    }
+
+    fn copy(&mut self, text: &str, what: &str) -> anyhow::Result<()> {
+        let (level, said) = match terminal::copy_sequence(text, Multiplexer::detect()) {
+            Ok(sequence) => {
+                self.tui.write(&sequence)?;
+                (Level::Info, format!("copied {what}"))
+            }
+            Err(error) => (Level::Warning, format!("{what} not copied: {error}")),
+        };
+        self.state.update(Msg::Say(level, said), Utc::now());
+        Ok(())
+    }
+
+    fn suspend(&mut self) -> anyhow::Result<()> {
+        self.hand_over();
+        let stopped = terminal::stop_until_continued();
+        self.take_back()?;
+        if let Err(error) = stopped {
+            self.state.update(Msg::Say(Level::Error, format!("cannot suspend: {error}")), Utc::now());
+        }
+        Ok(())
+    }
+
+    async fn edit(&mut self, name: &str, text: &str) -> anyhow::Result<()> {
+        let said = match terminal::write_private(name, text) {
+            Ok(file) => {
+                self.hand_over();
+                let ended = terminal::run_editor(&file).await;
+                self.take_back()?;
+                // The copy may hold what should not lie around.
+                let removed = std::fs::remove_file(&file);
+                match (ended, removed) {
+                    (Ok(status), Ok(())) if status.success() => None,
+                    (Ok(status), Ok(())) => Some(format!("the editor ended with {status}")),
+                    (Err(error), _) => Some(format!("cannot start the editor: {error}")),
+                    (_, Err(error)) => Some(format!("cannot remove {}: {error}", file.display())),
+                }
+            }
+            Err(error) => Some(format!("cannot write a copy for the editor: {error}")),
+        };
+        if let Some(said) = said {
+            self.state.update(Msg::Say(Level::Warning, said), Utc::now());
+        }
+        Ok(())
+    }
+
+    /// Nobody but the other program may read keys: the reader ends first.
+    fn hand_over(&mut self) {
+        self.events = None;
+        self.tui.leave();
+    }
+
+    fn take_back(&mut self) -> anyhow::Result<()> {
+        self.tui.reenter()?;
+        self.resized_before_start();
+        self.events = Some(EventStream::new());
+        self.tick = ticks();
+        self.wanted = true;
+        Ok(())
+    }
+}

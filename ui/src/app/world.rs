@@ -1,0 +1,154 @@
+//! What every layer may look at.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use smol_str::SmolStr;
+use v9s::fleet::Fleet;
+
+use super::jobs::Jobs;
+use super::messages::Messages;
+use crate::actions::{Action, Need};
+use crate::app::layer::Offer;
+use crate::config::Config;
+use crate::theme::Theme;
+
+/// What is watched.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Session {
+    /// Kube contexts; none means the current one of the kubeconfig.
+    pub contexts: Vec<SmolStr>,
+    /// All contexts of the kubeconfig, whatever `contexts` says.
+    pub all_contexts: bool,
+    /// Host namespaces; none means all that are permitted.
+    pub namespaces: Vec<SmolStr>,
+}
+
+/// One context of the kubeconfig.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContextRow {
+    /// Its name.
+    pub name: SmolStr,
+    /// URL of the API server.
+    pub server: SmolStr,
+    /// Namespace it names.
+    pub namespace: SmolStr,
+    /// Whether it is the current one.
+    pub current: bool,
+}
+
+/// What is known of the kubeconfig.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Contexts {
+    /// Not read yet.
+    #[default]
+    Unread,
+    /// Its contexts.
+    Read(Vec<ContextRow>),
+    /// It cannot be read: why and what to do.
+    Failed(String),
+}
+
+/// What is known of one's rights in a namespace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Access {
+    /// The server has been asked.
+    Asked,
+    /// What is forbidden of all that v9s might do.
+    Known {
+        /// Verb and resource, such as `delete pods`.
+        forbidden: Vec<SmolStr>,
+    },
+    /// The server did not say, and why. Actions are offered; it will refuse by itself.
+    Failed(SmolStr),
+}
+
+/// Everything that layers look at. Only `update` changes it.
+#[derive(Debug)]
+pub struct World {
+    /// The newest snapshot.
+    pub fleet: Arc<Fleet>,
+    /// Grows with every snapshot, also across sessions: a key for caches.
+    pub snapshot: u64,
+    /// Whether the fleet of this session has arrived at least once.
+    pub arrived: bool,
+    /// The moment of this update or frame.
+    pub now: DateTime<Utc>,
+    /// How things look.
+    pub theme: Arc<Theme>,
+    /// What the person has set.
+    pub config: Arc<Config>,
+    /// What is watched.
+    pub session: Session,
+    /// The kubeconfig.
+    pub contexts: Contexts,
+    /// What one may do, by host and namespace.
+    pub access: HashMap<(SmolStr, SmolStr), Access>,
+    /// All jobs.
+    pub jobs: Jobs,
+    /// All messages.
+    pub messages: Messages,
+    /// Commands typed, oldest first.
+    pub history: Vec<String>,
+    /// All columns are wanted.
+    pub wide: bool,
+    /// The header is shown.
+    pub header: bool,
+    /// The mouse is captured.
+    pub mouse: bool,
+}
+
+impl World {
+    /// A world before anything is known.
+    pub fn new(config: Arc<Config>, theme: Arc<Theme>, session: Session, now: DateTime<Utc>) -> Self {
+        Self {
+            fleet: Arc::default(),
+            snapshot: 0,
+            arrived: false,
+            now,
+            theme,
+            session,
+            contexts: Contexts::default(),
+            access: HashMap::new(),
+            jobs: Jobs::default(),
+            messages: Messages::default(),
+            history: Vec::new(),
+            wide: config.wide,
+            header: !config.headless,
+            mouse: config.mouse,
+            config,
+        }
+    }
+
+    /// What is known of one's rights in a namespace.
+    pub fn access(&self, host: &SmolStr, namespace: &SmolStr) -> Option<&Access> {
+        self.access.get(&(host.clone(), namespace.clone()))
+    }
+
+    /// Whether an action that changes a cluster may be offered in a namespace: absent in read-only mode, greyed
+    /// with the missing right otherwise.
+    pub fn permits(&self, action: &Action, host: &SmolStr, namespace: &SmolStr) -> Offer {
+        if action.destructive && self.config.read_only_because(host).is_some() {
+            return Offer::Absent;
+        }
+        let Some(need) = action.needs else { return Offer::Possible };
+        match self.access(host, namespace) {
+            None | Some(Access::Asked) => {
+                Offer::Impossible(format!("asking {host} what you may do in {namespace}").into())
+            }
+            Some(Access::Known { forbidden }) if forbidden.contains(&right(need)) => {
+                Offer::Impossible(format!("forbidden: needs {} in {namespace}", right(need)).into())
+            }
+            Some(Access::Known { .. } | Access::Failed(_)) => Offer::Possible,
+        }
+    }
+}
+
+/// A right in words, such as `delete pods`.
+pub fn right(need: Need) -> SmolStr {
+    match need.group {
+        "" => format!("{} {}", need.verb, need.resource).into(),
+        group => format!("{} {}.{group}", need.verb, need.resource).into(),
+    }
+}

@@ -1,0 +1,207 @@
+//! The plan before damage: what is touched, what is kept, the same as a command, and a question whose weight fits.
+
+use crossterm::event::KeyCode;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line as Text, Span};
+use ratatui::widgets::Widget;
+
+use super::popup;
+use crate::actions::{ActionId, Scope};
+use crate::app::line::Line;
+use crate::app::messages::Level;
+use crate::app::operation::Operation;
+use crate::app::{Address, Effect, Effects, Input, Layer, World};
+use crate::keymap::Key;
+use crate::text;
+use crate::theme::Slot;
+
+/// What the person must do to confirm. Nothing else confirms; enter without it cancels.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ask {
+    /// Press `y`: one object that is made again by its owner.
+    Yes,
+    /// Type how many.
+    Count(usize),
+    /// Type the name.
+    Name(String),
+}
+
+/// What is about to happen.
+#[derive(Debug)]
+pub struct Plan {
+    /// One line: verb and objects.
+    pub title: String,
+    /// What is touched, what is kept, why: a word and its lines.
+    pub facts: Vec<(&'static str, Vec<String>)>,
+    /// What to do to confirm.
+    pub ask: Ask,
+    /// What then happens.
+    pub operation: Box<dyn Operation>,
+}
+
+/// The dialog that shows a plan.
+pub struct Confirm {
+    title: String,
+    facts: Vec<(&'static str, Vec<String>)>,
+    ask: Ask,
+    operation: Option<Box<dyn Operation>>,
+    typed: Line,
+    wrong: bool,
+    first: usize,
+}
+
+impl Confirm {
+    /// Asks about a plan.
+    pub fn new(plan: Plan) -> Self {
+        let Plan { title, facts, ask, operation } = plan;
+        let (operation, typed) = (Some(operation), Line::default());
+        Self { title, facts, ask, operation, typed, wrong: false, first: 0 }
+    }
+
+    fn wanted(&self) -> Option<String> {
+        match &self.ask {
+            Ask::Yes => None,
+            Ask::Count(count) => Some(count.to_string()),
+            Ask::Name(name) => Some(name.clone()),
+        }
+    }
+
+    fn cancel(out: &mut Effects) {
+        out.push(Effect::Close);
+        out.say(Level::Info, "cancelled, nothing was changed");
+    }
+
+    fn confirm(&mut self, out: &mut Effects) {
+        out.push(Effect::Close);
+        if let Some(operation) = self.operation.take() {
+            out.push(Effect::Operate(operation));
+        }
+    }
+
+    fn enter(&mut self, out: &mut Effects) {
+        match self.wanted() {
+            Some(wanted) if self.typed.text().trim() == wanted => self.confirm(out),
+            Some(_) if !self.typed.text().is_empty() => self.wrong = true,
+            _ => Self::cancel(out),
+        }
+    }
+
+    /// The facts as lines, the word in front of the first line of each.
+    fn lines(&self, width: usize) -> Vec<(&'static str, String)> {
+        let mut lines = Vec::new();
+        for (word, facts) in &self.facts {
+            for (at, fact) in facts.iter().enumerate() {
+                let word = if at == 0 { *word } else { "" };
+                lines.push((word, text::cut_middle(&text::clean(fact), width, "...").into_owned()));
+            }
+        }
+        lines
+    }
+
+    fn question(&self) -> String {
+        match &self.ask {
+            Ask::Yes => "press y to go on".to_owned(),
+            Ask::Count(count) => format!("type {count} to go on: "),
+            Ask::Name(name) => format!("type {} to go on: ", text::clean(name)),
+        }
+    }
+}
+
+/// Room for the words in front of the facts.
+const WORD: usize = 10;
+
+impl Layer for Confirm {
+    fn address(&self) -> Address {
+        Address::of("confirm")
+    }
+
+    fn title(&self, _: &World) -> String {
+        self.title.clone()
+    }
+
+    fn scopes(&self) -> &'static [Scope] {
+        &[]
+    }
+
+    fn typing(&self) -> bool {
+        true
+    }
+
+    fn fixed_keys(&self) -> &'static [(&'static str, &'static str)] {
+        match self.ask {
+            Ask::Yes => &[("y", "go on"), ("enter", "cancel"), ("esc", "cancel")],
+            _ => &[("type", "what is asked, then enter"), ("esc", "cancel")],
+        }
+    }
+
+    fn act(&mut self, action: ActionId, _: &World, out: &mut Effects) -> bool {
+        let cancels = matches!(action, ActionId::Back | ActionId::Quit);
+        if cancels {
+            Self::cancel(out);
+        }
+        cancels
+    }
+
+    fn input(&mut self, input: &Input, _: &World, out: &mut Effects) -> bool {
+        let key = match input {
+            Input::Key(key) => *key,
+            // A paste never confirms: what is typed is meant.
+            Input::Paste(_) | Input::Mouse(_) => return true,
+        };
+        match (key.code(), &self.ask) {
+            (KeyCode::Esc, _) => Self::cancel(out),
+            (KeyCode::Enter, _) => self.enter(out),
+            (KeyCode::Up, _) => self.first = self.first.saturating_sub(1),
+            (KeyCode::Down, _) => self.first += 1,
+            (_, Ask::Yes) if key == Key::char('y') => self.confirm(out),
+            (_, Ask::Yes) if matches!(key.typed(), Some('n' | 'q')) => Self::cancel(out),
+            (_, Ask::Yes) => return key.typed().is_some(),
+            _ => {
+                self.wrong = false;
+                return self.typed.key(key);
+            }
+        }
+        true
+    }
+
+    fn draw(&mut self, area: Rect, buf: &mut Buffer, world: &World) {
+        let theme = &world.theme;
+        let width = area.width.saturating_sub(4).min(100);
+        let lines = self.lines(usize::from(width).saturating_sub(WORD + 4));
+        let height = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_add(5).min(area.height);
+        let inside = popup::frame(popup::centered(area, width, height), buf, world, &self.title, Slot::Err);
+        if inside.height < 3 {
+            return;
+        }
+        let shown = usize::from(inside.height - 3);
+        self.first = self.first.min(lines.len().saturating_sub(shown));
+        for (row, (word, fact)) in inside.rows().skip(1).zip(lines.iter().skip(self.first).take(shown)) {
+            Text::from(vec![
+                Span::styled(text::pad(word, WORD, text::Align::Left).into_owned(), theme.style(Slot::Muted)),
+                Span::styled(fact.as_str(), theme.style(Slot::Text)),
+            ])
+            .render(row, buf);
+        }
+        let hidden = lines.len().saturating_sub(self.first + shown);
+        let asks = Rect { y: inside.bottom() - 1, height: 1, ..inside };
+        if hidden > 0 {
+            let row = Rect { y: asks.y - 1, ..asks };
+            Text::styled(format!("{hidden} more lines, down shows them"), theme.style(Slot::Muted)).render(row, buf);
+        }
+        let question = self.question();
+        match &self.ask {
+            Ask::Yes => Text::from(vec![
+                Span::styled(question, theme.style(Slot::Warn)),
+                Span::raw("   "),
+                Span::styled(" cancel ", theme.style(Slot::Selection)),
+            ])
+            .render(asks, buf),
+            _ if self.wrong => {
+                let said = format!("{:?} is not it; {question}", self.typed.text());
+                Text::styled(said, theme.style(Slot::Err)).render(asks, buf);
+            }
+            _ => popup::input(asks, buf, world, &question, &self.typed),
+        }
+    }
+}
