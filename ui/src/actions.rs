@@ -13,8 +13,6 @@ pub enum Scope {
     List,
     /// On a row that stands for an object: a virtual cluster or a pod.
     Object,
-    /// In the fleet table.
-    Fleet,
     /// On screens with tabs.
     Tabs,
     /// In the pods of one virtual cluster.
@@ -31,7 +29,7 @@ pub enum Scope {
 
 /// The combinations of scopes that are active together; a key means one thing in each of them.
 pub const STACKS: [&[Scope]; 8] = [
-    &[Scope::Everywhere, Scope::Moving, Scope::List, Scope::Object, Scope::Fleet],
+    &[Scope::Everywhere, Scope::Moving, Scope::List, Scope::Object],
     &[Scope::Everywhere, Scope::Moving, Scope::Tabs, Scope::List, Scope::Object],
     &[Scope::Everywhere, Scope::Moving, Scope::Tabs, Scope::List, Scope::Object, Scope::Pods],
     &[Scope::Everywhere, Scope::Moving, Scope::Tabs, Scope::Text, Scope::Logs],
@@ -54,7 +52,6 @@ impl Scope {
             Scope::Moving => "Moving",
             Scope::List => "Lists",
             Scope::Object => "Virtual clusters and pods",
-            Scope::Fleet => "Fleet",
             Scope::Tabs => "Tabs",
             Scope::Pods => "Pods",
             Scope::Text => "Texts",
@@ -72,7 +69,6 @@ impl fmt::Display for Scope {
             Scope::Moving => "moving",
             Scope::List => "lists",
             Scope::Object => "objects",
-            Scope::Fleet => "fleet",
             Scope::Tabs => "tabs",
             Scope::Pods => "pods",
             Scope::Text => "texts",

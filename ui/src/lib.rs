@@ -4,10 +4,14 @@ pub mod actions;
 pub mod app;
 pub mod columns;
 pub mod config;
+#[cfg(test)]
+mod fixture;
 pub mod format;
 pub mod keymap;
 pub mod logging;
 pub mod panes;
+pub mod screens;
 pub mod terminal;
 pub mod text;
 pub mod theme;
+pub mod widgets;

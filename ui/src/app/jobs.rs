@@ -62,7 +62,8 @@ pub struct Job {
 impl Job {
     /// Steps that are over, and all of them.
     pub fn progress(&self) -> (usize, usize) {
-        let over = self.steps.iter().filter(|s| !matches!(s.state, StepState::Waiting | StepState::Running)).count();
+        let over =
+            self.steps.iter().filter(|s| !matches!(s.state, StepState::Waiting | StepState::Running)).count();
         (over, self.steps.len())
     }
 

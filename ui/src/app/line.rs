@@ -87,7 +87,8 @@ impl Line {
     pub fn insert(&mut self, pasted: &str) {
         let clean = text::clean(pasted);
         let room = LONGEST.saturating_sub(self.text.len());
-        let fits = clean.grapheme_indices(true).map(|(at, g)| at + g.len()).take_while(|end| *end <= room).last();
+        let fits =
+            clean.grapheme_indices(true).map(|(at, g)| at + g.len()).take_while(|end| *end <= room).last();
         let clean = &clean[..fits.unwrap_or(0)];
         self.text.insert_str(self.at, clean);
         self.at += clean.len();
@@ -111,7 +112,8 @@ impl Line {
 
     fn word_start(&self) -> usize {
         let head = self.text[..self.at].trim_end();
-        head.rfind(char::is_whitespace).map_or(0, |at| at + head[at..].chars().next().map_or(0, char::len_utf8))
+        head.rfind(char::is_whitespace)
+            .map_or(0, |at| at + head[at..].chars().next().map_or(0, char::len_utf8))
     }
 }
 

@@ -124,10 +124,10 @@ mod tests {
             messages.add(Level::Info, "copied", at(second));
         }
         messages.add(Level::Info, "other", at(3));
-        assert_eq!(messages.newest_first().map(|m| (m.text.as_str(), m.times)).collect::<Vec<_>>(), [
-            ("other", 1),
-            ("copied", 3)
-        ]);
+        assert_eq!(
+            messages.newest_first().map(|m| (m.text.as_str(), m.times)).collect::<Vec<_>>(),
+            [("other", 1), ("copied", 3)]
+        );
     }
 
     #[test]

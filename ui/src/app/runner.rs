@@ -16,16 +16,25 @@ pub struct Clusters;
 pub struct Runner {
     to: mpsc::UnboundedSender<Msg>,
     from: mpsc::UnboundedReceiver<Msg>,
-    fleet: watch::Receiver<(u64, Arc<Fleet>)>,
+    /// The newest fleet and its session: older ones are never waited for.
+    fleet: watch::Sender<(u64, Arc<Fleet>)>,
+    newest: watch::Receiver<(u64, Arc<Fleet>)>,
 }
 
 impl Runner {
+    /// A runner with nothing to do.
+    pub fn new() -> Self {
+        let (to, from) = mpsc::unbounded_channel();
+        let (fleet, newest) = watch::channel((0, Arc::default()));
+        Self { to, from, fleet, newest }
+    }
+
     /// The next message.
     pub async fn next(&mut self) -> Msg {
         tokio::select! {
             biased;
-            Ok(()) = self.fleet.changed() => {
-                let (session, fleet) = self.fleet.borrow_and_update().clone();
+            Ok(()) = self.newest.changed() => {
+                let (session, fleet) = self.newest.borrow_and_update().clone();
                 Msg::Fleet(session, fleet)
             }
             Some(msg) = self.from.recv() => msg,
@@ -40,6 +49,6 @@ impl Runner {
 
     /// Begins to carry out a command.
     pub fn start(&mut self, cmd: Cmd) {
-        let _ = (&self.to, cmd);
+        let _ = (&self.to, &self.fleet, cmd);
     }
 }

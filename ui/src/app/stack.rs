@@ -58,7 +58,8 @@ impl Stack {
         let mut gone = self.screens.split_off(self.at + 1);
         let kept = match gone.iter().position(|old| old.address() == address) {
             Some(at) => Some(gone.remove(at)),
-            None => (self.screens.iter().position(|old| old.address() == address)).map(|at| self.screens.remove(at)),
+            None => (self.screens.iter().position(|old| old.address() == address))
+                .map(|at| self.screens.remove(at)),
         };
         match kept {
             Some(kept) => {
@@ -103,7 +104,9 @@ impl Stack {
 
     /// To the screen that was open last; false when it is gone.
     pub fn last(&mut self) -> bool {
-        let Some(at) = self.last.as_ref().and_then(|last| self.screens.iter().position(|s| s.address() == *last)) else {
+        let Some(at) =
+            self.last.as_ref().and_then(|last| self.screens.iter().position(|s| s.address() == *last))
+        else {
             return false;
         };
         self.last = Some(self.top().address());

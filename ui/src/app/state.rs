@@ -177,7 +177,9 @@ impl State {
     /// What can be done on the present screen, popups aside, in the order of the action table.
     pub fn offers(&self) -> Vec<(&'static Action, Offer)> {
         let screen = self.stack.top();
-        let here = |action: &&'static Action| screen.scopes().contains(&action.scope) && action.scope != Scope::Moving;
+        let here = |action: &&'static Action| {
+            screen.scopes().contains(&action.scope) && action.scope != Scope::Moving
+        };
         ACTIONS.iter().filter(here).map(|action| (action, screen.offer(action, &self.world))).collect()
     }
 
@@ -198,12 +200,12 @@ impl State {
                 }
             }
         }
-        if !layer.act(action.id, &self.world, &mut self.effects) && action.scope == Scope::Everywhere {
-            self.act_everywhere(action.id);
+        if !layer.act(action.id, &self.world, &mut self.effects) {
+            self.act_on_world(action.id);
         }
     }
 
-    fn act_everywhere(&mut self, id: ActionId) {
+    fn act_on_world(&mut self, id: ActionId) {
         match id {
             ActionId::Help => self.run("help"),
             ActionId::Menu => self.run("menu"),
@@ -222,6 +224,7 @@ impl State {
             }
             ActionId::Redraw => self.effects.cmd(Cmd::Repaint),
             ActionId::Suspend => self.effects.cmd(Cmd::Suspend),
+            ActionId::Wide => self.world.wide = !self.world.wide,
             ActionId::Header => self.world.header = !self.world.header,
             ActionId::Mouse => {
                 self.world.mouse = !self.world.mouse;
@@ -238,7 +241,9 @@ impl State {
         let offers = self.offers();
         let below = Below { offers: &offers, scopes: self.stack.top().scopes() };
         // An action's name is a command too.
-        if let Some(action) = actions::by_name(line.trim()).filter(|_| registry::find(self.registry, line).is_none()) {
+        if let Some(action) =
+            actions::by_name(line.trim()).filter(|_| registry::find(self.registry, line).is_none())
+        {
             return self.act(action);
         }
         match registry::open(line, &self.world, below, self.registry) {

@@ -49,7 +49,10 @@ impl State {
 fn too_small(area: Rect, buf: &mut Buffer, world: &World) {
     let (width, height) = (SMALLEST.width, SMALLEST.height);
     let text = format!("v9s needs {width}x{height}, this is {}x{}; q leaves", area.width, area.height);
-    Paragraph::new(text).wrap(ratatui::widgets::Wrap { trim: true }).style(world.theme.style(Slot::Warn)).render(area, buf);
+    Paragraph::new(text)
+        .wrap(ratatui::widgets::Wrap { trim: true })
+        .style(world.theme.style(Slot::Warn))
+        .render(area, buf);
 }
 
 /// The newest message; when there is none, what the person must know about the limits of the view.
@@ -87,7 +90,11 @@ fn note(world: &World) -> Option<String> {
         .fleet
         .hosts
         .iter()
-        .flat_map(|host| host.notes.iter().map(move |note| if many { format!("{}: {note}", host.context) } else { note.to_string() }))
+        .flat_map(|host| {
+            host.notes
+                .iter()
+                .map(move |note| if many { format!("{}: {note}", host.context) } else { note.to_string() })
+        })
         .collect();
     (!notes.is_empty()).then(|| notes.join("; "))
 }

@@ -79,7 +79,8 @@ fn menu(opening: &Opening<'_>) -> Chooser {
 
 fn palette(opening: &Opening<'_>) -> Chooser {
     let actions = ACTIONS.iter().map(|action| {
-        let offer = opening.offers.iter().find(|(offered, _)| offered.id == action.id).map(|(_, offer)| offer);
+        let offer =
+            opening.offers.iter().find(|(offered, _)| offered.id == action.id).map(|(_, offer)| offer);
         let refused = match offer {
             Some(Offer::Possible) => None,
             Some(Offer::Impossible(why)) => Some(why.clone()),
@@ -97,7 +98,12 @@ fn palette(opening: &Opening<'_>) -> Chooser {
         does: Does::Command(entry.name),
         refused: None,
     });
-    Chooser::new("palette", "every action and screen", commands.chain(actions).collect(), Some(Line::default()))
+    Chooser::new(
+        "palette",
+        "every action and screen",
+        commands.chain(actions).collect(),
+        Some(Line::default()),
+    )
 }
 
 impl Chooser {
@@ -109,7 +115,9 @@ impl Chooser {
     fn shown(&self) -> Vec<&Item> {
         let words = self.words.as_ref().map(|line| line.text().to_lowercase()).unwrap_or_default();
         let found = |item: &&Item| {
-            words.split_whitespace().all(|word| item.name.contains(word) || item.title.to_lowercase().contains(word))
+            words
+                .split_whitespace()
+                .all(|word| item.name.contains(word) || item.title.to_lowercase().contains(word))
         };
         self.items.iter().filter(found).collect()
     }

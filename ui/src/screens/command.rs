@@ -22,7 +22,12 @@ pub const ENTRY: Entry = Entry {
     argument: "TEXT",
     open: |opening| {
         let line = Line::new(opening.argument);
-        Ok(Opened::Popup(Box::new(CommandLine { line, registry: opening.registry, back: None, chosen: None })))
+        Ok(Opened::Popup(Box::new(CommandLine {
+            line,
+            registry: opening.registry,
+            back: None,
+            chosen: None,
+        })))
     },
     complete: no_completion,
 };
@@ -60,11 +65,10 @@ impl CommandLine {
     }
 
     fn names(&self, typed: &str) -> Vec<Suggestion> {
-        let commands = self
-            .registry
-            .iter()
-            .filter(|entry| !matches!(entry.name, "command" | "menu"))
-            .map(|entry| (entry.name, format!("{} {}", entry.title, entry.argument).trim_end().to_owned()));
+        let commands =
+            self.registry.iter().filter(|entry| !matches!(entry.name, "command" | "menu")).map(|entry| {
+                (entry.name, format!("{} {}", entry.title, entry.argument).trim_end().to_owned())
+            });
         let known = |name: &str| registry::find(self.registry, name).is_some();
         let actions = ACTIONS
             .iter()
@@ -73,7 +77,10 @@ impl CommandLine {
         let all: Vec<(&str, String)> = commands.chain(actions).collect();
         let starts = all.iter().filter(|(name, _)| name.starts_with(typed));
         let holds = all.iter().filter(|(name, _)| !name.starts_with(typed) && name.contains(typed));
-        starts.chain(holds).map(|(name, title)| Suggestion { line: (*name).to_owned(), title: title.clone() }).collect()
+        starts
+            .chain(holds)
+            .map(|(name, title)| Suggestion { line: (*name).to_owned(), title: title.clone() })
+            .collect()
     }
 
     fn arguments(&self, name: &str, argument: &str, world: &World) -> Vec<Suggestion> {

@@ -187,7 +187,8 @@ impl Layer for Confirm {
         let asks = Rect { y: inside.bottom() - 1, height: 1, ..inside };
         if hidden > 0 {
             let row = Rect { y: asks.y - 1, ..asks };
-            Text::styled(format!("{hidden} more lines, down shows them"), theme.style(Slot::Muted)).render(row, buf);
+            Text::styled(format!("{hidden} more lines, down shows them"), theme.style(Slot::Muted))
+                .render(row, buf);
         }
         let question = self.question();
         match &self.ask {

@@ -26,7 +26,10 @@ pub const ENTRY: Entry = Entry {
 const NOTES: [(&str, &str); 5] = [
     ("in dialogs", "y goes on, or type the count or name that is asked for; enter and esc cancel"),
     ("in filters", "text, !text, -l label=value; enter keeps it, esc clears it"),
-    ("while typing", "ctrl-u clears, ctrl-w takes a word back, tab completes, up and down bring back earlier ones"),
+    (
+        "while typing",
+        "ctrl-u clears, ctrl-w takes a word back, tab completes, up and down bring back earlier ones",
+    ),
     ("mouse", "while it is on: click selects, click on a heading sorts, wheel moves, shift selects text"),
     ("colours", "every status has a sign and a word; NO_COLOR and --ascii are honoured"),
 ];
@@ -47,7 +50,8 @@ struct Help {
 impl Help {
     fn new(opening: &Opening<'_>) -> Self {
         let mut rows = Vec::new();
-        let here: Vec<Scope> = opening.scopes.iter().copied().filter(|scope| *scope != Scope::Moving).collect();
+        let here: Vec<Scope> =
+            opening.scopes.iter().copied().filter(|scope| *scope != Scope::Moving).collect();
         let mut order: Vec<Scope> = here.iter().rev().copied().collect();
         order.extend([Scope::Everywhere, Scope::Moving]);
         for action in ACTIONS {
@@ -56,8 +60,11 @@ impl Help {
             }
         }
         for scope in order {
-            let elsewhere =
-                if here.contains(&scope) || matches!(scope, Scope::Everywhere | Scope::Moving) { "" } else { " (on other screens)" };
+            let elsewhere = if here.contains(&scope) || matches!(scope, Scope::Everywhere | Scope::Moving) {
+                ""
+            } else {
+                " (on other screens)"
+            };
             rows.push(Row::Heading(format!("{}{elsewhere}", scope.title())));
             for action in ACTIONS.iter().filter(|action| action.scope == scope) {
                 let keys: Vec<String> =
@@ -133,13 +140,21 @@ impl Layer for Help {
         for (row, line) in self.rows.iter().skip(self.first).zip(inside.rows()) {
             match row {
                 Row::Blank => {}
-                Row::Heading(title) => Text::styled(title.as_str(), theme.style(Slot::Title)).render(line, buf),
+                Row::Heading(title) => {
+                    Text::styled(title.as_str(), theme.style(Slot::Title)).render(line, buf)
+                }
                 Row::Key(key, title) => {
                     let room = usize::from(line.width).saturating_sub(keys + 2);
                     let key = text::cut_end(key, keys, ellipsis);
                     Text::from(vec![
-                        Span::styled(text::pad(&key, keys + 2, text::Align::Left).into_owned(), theme.style(Slot::Key)),
-                        Span::styled(text::cut_end(title, room, ellipsis).into_owned(), theme.style(Slot::Text)),
+                        Span::styled(
+                            text::pad(&key, keys + 2, text::Align::Left).into_owned(),
+                            theme.style(Slot::Key),
+                        ),
+                        Span::styled(
+                            text::cut_end(title, room, ellipsis).into_owned(),
+                            theme.style(Slot::Text),
+                        ),
                     ])
                     .render(line, buf);
                 }

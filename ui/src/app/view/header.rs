@@ -42,7 +42,8 @@ pub fn paint(area: Rect, buf: &mut Buffer, world: &World) {
             break;
         }
     }
-    let spans: Vec<Span> = line.into_iter().map(|(text, slot)| Span::styled(text, world.theme.style(slot))).collect();
+    let spans: Vec<Span> =
+        line.into_iter().map(|(text, slot)| Span::styled(text, world.theme.style(slot))).collect();
     Line::from(spans).render(area, buf);
 }
 
@@ -100,7 +101,8 @@ fn counts(world: &World, detail: Detail) -> Vec<Part> {
     let all = world.fleet.vclusters.len() as u64;
     let mut parts = Vec::new();
     if detail <= Detail::Signs {
-        let mut namespaces: Vec<_> = world.fleet.vclusters.iter().map(|v| (&v.key.host, &v.key.namespace)).collect();
+        let mut namespaces: Vec<_> =
+            world.fleet.vclusters.iter().map(|v| (&v.key.host, &v.key.namespace)).collect();
         namespaces.dedup();
         let (one, other) = (plural(all, "vcluster"), plural(namespaces.len() as u64, "namespace"));
         parts.push((format!("{one} in {other}"), Slot::Text));
@@ -141,7 +143,8 @@ fn links(world: &World, detail: Detail) -> Vec<Part> {
         return vec![(format!("{} connecting", world.theme.symbols().pending), Slot::Pending)];
     }
     let mut parts: Vec<Part> = Vec::new();
-    let (live, ill): (Vec<_>, Vec<_>) = world.fleet.hosts.iter().partition(|host| matches!(host.link, Link::Live { .. }));
+    let (live, ill): (Vec<_>, Vec<_>) =
+        world.fleet.hosts.iter().partition(|host| matches!(host.link, Link::Live { .. }));
     if let Some(oldest) = live.iter().filter_map(|host| last_seen(host)).min() {
         let seen = format::short(format::elapsed(oldest, world.now));
         let count = if many && !ill.is_empty() { format!("{} ", live.len()) } else { String::new() };

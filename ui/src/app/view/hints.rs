@@ -44,7 +44,9 @@ fn hints(state: &State) -> Vec<(String, String)> {
     ACTIONS
         .iter()
         .filter(|action| scopes.contains(&action.scope) && action.id != ActionId::Help)
-        .filter(|action| action.scope == Scope::Everywhere || top.offer(action, &state.world) == Offer::Possible)
+        .filter(|action| {
+            action.scope == Scope::Everywhere || top.offer(action, &state.world) == Offer::Possible
+        })
         .filter_map(|action| {
             let key = state.world.config.keymap.label(action.id);
             let key = if key == "enter" { symbols.enter.to_owned() } else { key };

@@ -1,0 +1,139 @@
+//! All virtual clusters of all hosts: where one starts.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use std::sync::Arc;
+
+use v9s::fleet::model::{Link, Severity, Vcluster, VclusterKey};
+
+use super::list::{Item, List, Rows};
+use crate::actions::{ActionId, Scope};
+use crate::app::registry::{Entry, Opened, no_completion};
+use crate::app::{Address, Effect, Effects, Input, Layer, News, World};
+use crate::columns;
+
+/// The fleet.
+pub const ENTRY: Entry = Entry {
+    name: "fleet",
+    aliases: &["vclusters", "home"],
+    title: "all virtual clusters, worst first",
+    argument: "/FILTER",
+    open: |opening| {
+        let mut fleet = FleetScreen::new();
+        if let Some(typed) = opening.argument.strip_prefix('/') {
+            fleet.list.set_filter(typed);
+        }
+        Ok(Opened::Screen(Box::new(fleet)))
+    },
+    complete: no_completion,
+};
+
+impl Item for Vcluster {
+    type Key = VclusterKey;
+
+    fn key(&self) -> VclusterKey {
+        self.key.clone()
+    }
+
+    fn name(&self) -> &str {
+        &self.key.name
+    }
+
+    fn is_fault(&self) -> bool {
+        let worst = self.findings.iter().map(|finding| finding.severity).max().unwrap_or(Severity::Ok);
+        self.state.severity().max(worst) >= Severity::Warning
+    }
+
+    fn is_stale(&self) -> bool {
+        self.stale_since.is_some()
+    }
+
+    fn matches(&self, typed: &str) -> bool {
+        self.key.name.contains(typed)
+    }
+}
+
+/// The table of all virtual clusters.
+pub struct FleetScreen {
+    list: List<Vcluster>,
+}
+
+impl FleetScreen {
+    /// Sorted worst first.
+    pub fn new() -> Self {
+        Self { list: List::new("Fleet", columns::fleet::COLUMNS, "state") }
+    }
+
+    fn open(&self, tab: &str, world: &World, out: &mut Effects) {
+        if let Some(vcluster) = self.list.current(rows(world)) {
+            let VclusterKey { host, namespace, name } = &vcluster.key;
+            out.push(Effect::Command(format!("vc {host}/{namespace}/{name} {tab}")));
+        }
+    }
+}
+
+impl Default for FleetScreen {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn rows(world: &World) -> Rows<'_, Arc<Vcluster>> {
+    Rows { all: &world.fleet.vclusters, revision: world.snapshot }
+}
+
+/// What stands in place of rows.
+fn nothing_yet(world: &World) -> String {
+    let mut links = world.fleet.hosts.iter().map(|host| &host.link);
+    if !world.arrived || links.clone().any(|link| matches!(link, Link::Loading { .. })) {
+        return "looking for virtual clusters".to_owned();
+    }
+    match links.find_map(|link| if let Link::Unreachable { error, .. } = link { Some(error) } else { None }) {
+        Some(error) => error.to_string(),
+        None => "no virtual clusters here; : types a command, such as ctx for another context".to_owned(),
+    }
+}
+
+impl Layer for FleetScreen {
+    fn address(&self) -> Address {
+        Address::of("fleet")
+    }
+
+    fn title(&self, _: &World) -> String {
+        "fleet".to_owned()
+    }
+
+    fn scopes(&self) -> &'static [Scope] {
+        &[Scope::Moving, Scope::List, Scope::Object]
+    }
+
+    fn typing(&self) -> bool {
+        self.list.typing()
+    }
+
+    fn act(&mut self, action: ActionId, world: &World, out: &mut Effects) -> bool {
+        match action {
+            ActionId::Open | ActionId::Describe => self.open("overview", world, out),
+            ActionId::Yaml => self.open("yaml", world, out),
+            ActionId::Logs => self.open("logs", world, out),
+            ActionId::PreviousLogs => self.open("previous", world, out),
+            ActionId::Wide => return false,
+            _ => return self.list.act(action, rows(world), world, out),
+        }
+        true
+    }
+
+    fn input(&mut self, input: &Input, world: &World, out: &mut Effects) -> bool {
+        self.list.input(input, rows(world), out)
+    }
+
+    fn news(&mut self, news: &News, world: &World, _: &mut Effects) {
+        if matches!(news, News::Fleet | News::Entered) {
+            self.list.sync(rows(world));
+        }
+    }
+
+    fn draw(&mut self, area: Rect, buf: &mut Buffer, world: &World) {
+        self.list.draw(area, buf, world, rows(world), &nothing_yet(world));
+    }
+}
