@@ -4,8 +4,9 @@ pub mod actions;
 pub mod app;
 pub mod columns;
 pub mod config;
+pub mod filter;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 pub mod format;
 pub mod keymap;
 pub mod logging;

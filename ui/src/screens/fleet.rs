@@ -11,6 +11,7 @@ use crate::actions::{ActionId, Scope};
 use crate::app::registry::{Entry, Opened, no_completion};
 use crate::app::{Address, Effect, Effects, Input, Layer, News, World};
 use crate::columns;
+use crate::filter::{self, Language};
 
 /// The fleet.
 pub const ENTRY: Entry = Entry {
@@ -48,8 +49,8 @@ impl Item for Vcluster {
         self.stale_since.is_some()
     }
 
-    fn matches(&self, typed: &str) -> bool {
-        self.key.name.contains(typed)
+    fn language() -> &'static Language<Self> {
+        &filter::fleet::LANGUAGE
     }
 }
 
@@ -124,12 +125,12 @@ impl Layer for FleetScreen {
     }
 
     fn input(&mut self, input: &Input, world: &World, out: &mut Effects) -> bool {
-        self.list.input(input, rows(world), out)
+        self.list.input(input, rows(world), world, out)
     }
 
     fn news(&mut self, news: &News, world: &World, _: &mut Effects) {
         if matches!(news, News::Fleet | News::Entered) {
-            self.list.sync(rows(world));
+            self.list.sync(rows(world), world.now);
         }
     }
 

@@ -6,6 +6,7 @@ use std::borrow::Borrow;
 use std::collections::HashSet;
 use std::hash::Hash;
 
+use chrono::{DateTime, Utc};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line as Text, Span};
@@ -15,6 +16,7 @@ use super::popup;
 use crate::app::World;
 use crate::app::line::Line;
 use crate::columns::{Column, Direction, Look};
+use crate::filter::{Filter, Language};
 use crate::text;
 use crate::theme::Slot;
 use crate::widgets::table::{Table, TableState};
@@ -40,8 +42,10 @@ pub trait Item: 'static {
         false
     }
 
-    /// Whether a filter keeps it.
-    fn matches(&self, typed: &str) -> bool;
+    /// What can be typed into the filter.
+    fn language() -> &'static Language<Self>
+    where
+        Self: Sized;
 }
 
 /// The rows of the moment, and a number that changes with them.
@@ -67,6 +71,8 @@ struct Made {
     revision: u64,
     len: usize,
     filter: String,
+    /// Filters may ask for ages: those are looked at again every minute.
+    minute: i64,
     sort: (&'static str, Direction),
     faults: bool,
 }
@@ -85,6 +91,9 @@ pub struct List<R: Item> {
     /// Where a range of marks begins.
     anchor: Option<R::Key>,
     filter: Line,
+    /// What was typed last that could be read, and what is wrong with what is typed now.
+    wanted: Option<Filter<R>>,
+    mistake: Option<String>,
     typing: bool,
     sort: (&'static str, Direction),
     faults: bool,
@@ -107,6 +116,8 @@ impl<R: Item> List<R> {
             marks: HashSet::new(),
             anchor: None,
             filter: Line::default(),
+            wanted: None,
+            mistake: None,
             typing: false,
             sort: (sort, direction),
             faults: false,
@@ -122,28 +133,50 @@ impl<R: Item> List<R> {
     /// Narrows the list from outside, such as by `:fleet /team`.
     pub fn set_filter(&mut self, typed: &str) {
         self.filter.set(typed);
+        self.read_filter();
+    }
+
+    /// Reads what is typed. While it cannot be read, the filter before it stays.
+    fn read_filter(&mut self) {
+        match Filter::parse(R::language(), self.filter.text()) {
+            Ok(filter) => {
+                self.wanted = (!filter.is_empty()).then_some(filter);
+                self.mistake = None;
+            }
+            Err(error) => self.mistake = Some(error.to_string()),
+        }
+    }
+
+    /// Whether not all rows show.
+    fn narrowed(&self) -> bool {
+        self.faults || self.wanted.is_some()
     }
 
     /// Brings order and cursor up to date. Costs nothing when nothing has changed.
-    pub fn sync<B: Borrow<R>>(&mut self, rows: Rows<'_, B>) {
+    pub fn sync<B: Borrow<R>>(&mut self, rows: Rows<'_, B>, now: DateTime<Utc>) {
         let made = Made {
             revision: rows.revision,
             len: rows.all.len(),
-            filter: self.filter.text().trim().to_owned(),
+            filter: self.wanted.as_ref().map(ToString::to_string).unwrap_or_default(),
+            minute: if self.wanted.is_some() { now.timestamp() / 60 } else { 0 },
             sort: self.sort,
             faults: self.faults,
         };
         if self.made.as_ref() == Some(&made) {
             return;
         }
-        let row = |at: u32| rows.all[at as usize].borrow();
-        let count = u32::try_from(rows.all.len()).unwrap_or(u32::MAX);
-        self.order = (0..count)
-            .filter(|at| {
-                let row: &R = row(*at);
-                (!self.faults || row.is_fault()) && (made.filter.is_empty() || row.matches(&made.filter))
-            })
-            .collect();
+        let row = |at: u32| -> &R { rows.all[at as usize].borrow() };
+        let all = 0..u32::try_from(rows.all.len()).unwrap_or(u32::MAX);
+        self.order = match &self.wanted {
+            None => all.collect(),
+            Some(wanted) => {
+                let found = wanted.select(rows.all.iter().map(Borrow::borrow), now);
+                found.into_iter().filter_map(|found| u32::try_from(found.index).ok()).collect()
+            }
+        };
+        if self.faults {
+            self.order.retain(|at| row(*at).is_fault());
+        }
         if let Some(column) = self.columns.iter().find(|column| column.id == self.sort.0) {
             // Stable, and rows come sorted by key: equals keep that order in either direction.
             self.order.sort_by(|a, b| column.order(row(*a), row(*b), self.sort.1));
@@ -211,21 +244,17 @@ impl<R: Item> List<R> {
         rows: Rows<'_, B>,
         empty: &str,
     ) {
-        self.sync(rows);
+        self.sync(rows, world.now);
         if area.height == 0 {
             return;
         }
         self.draw_title(Rect { height: 1, ..area }, buf, world, rows.all.len());
         let body = Rect { y: area.y + 1, height: area.height - 1, ..area };
+        let empty = if self.narrowed() { "nothing fits the filter; esc clears it" } else { empty };
         let Self { order, marks, table, columns, sort, changes, .. } = self;
         let look = Look { now: world.now, symbols: world.theme.symbols(), plain: false };
         let row = |at: usize| order.get(at).and_then(|at| rows.all.get(*at as usize)).map(Borrow::borrow);
         let marked = |row: &R| !marks.is_empty() && marks.contains(&row.key());
-        let narrowed = if self.filter.text().trim().is_empty() && !self.faults {
-            empty
-        } else {
-            "nothing fits the filter; esc clears it"
-        };
         let shown = |column: &Column<R>| world.wide || !column.wide || area.width >= 160;
         let drawn = Table {
             columns,
@@ -237,7 +266,7 @@ impl<R: Item> List<R> {
             sorted: Some(*sort),
             focused: true,
             revision: *changes,
-            empty: narrowed,
+            empty,
             look,
             theme: &world.theme,
         };
@@ -280,7 +309,8 @@ impl<R: Item> List<R> {
         if self.typing {
             ratatui::widgets::Clear.render(filter, buf);
             popup::input(filter, buf, world, "/", &self.filter);
-        } else if !self.filter.text().trim().is_empty() && room > 3 {
+            self.draw_mistake(filter, buf, world);
+        } else if self.wanted.is_some() && room > 3 {
             let said = format!(" /{} ", self.filter.text().trim());
             let said = text::cut_end(&said, usize::from(room), symbols.ellipsis);
             buf.set_span(
@@ -290,5 +320,14 @@ impl<R: Item> List<R> {
                 room,
             );
         }
+    }
+
+    /// What is wrong with what is typed, behind it.
+    fn draw_mistake(&self, area: Rect, buf: &mut Buffer, world: &World) {
+        let Some(mistake) = &self.mistake else { return };
+        let skip = u16::try_from(text::width(self.filter.text()) + 4).unwrap_or(u16::MAX).min(area.width);
+        let room = area.width - skip;
+        let said = text::cut_end(mistake, usize::from(room), world.theme.symbols().ellipsis).into_owned();
+        buf.set_span(area.x + skip, area.y, &Span::styled(said, world.theme.style(Slot::Warn)), room);
     }
 }

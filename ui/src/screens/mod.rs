@@ -11,6 +11,9 @@ pub mod quit;
 
 use crate::app::registry::{Entry, Registry};
 
+#[cfg(test)]
+mod tests;
+
 /// Every screen and command; the first one is where v9s starts.
 pub const REGISTRY: Registry = &ENTRIES;
 

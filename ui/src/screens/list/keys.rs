@@ -22,7 +22,7 @@ impl<R: Item> List<R> {
         world: &World,
         out: &mut Effects,
     ) -> bool {
-        self.sync(rows);
+        self.sync(rows, world.now);
         let count = self.order.len();
         match action {
             ActionId::Up => self.table.step(-1, count),
@@ -46,7 +46,12 @@ impl<R: Item> List<R> {
             }
             ActionId::CopyName => self.copy_names(rows, out),
             ActionId::CopyRow => self.copy_rows(rows, world, out),
-            ActionId::Back => return self.clear_filter(rows),
+            ActionId::Back if !self.narrowed() => return false,
+            ActionId::Back => {
+                // Esc takes the narrowing away before it leaves the screen.
+                self.set_filter("");
+                self.faults = false;
+            }
             _ => return false,
         }
         let moves = matches!(
@@ -61,46 +66,49 @@ impl<R: Item> List<R> {
         if moves {
             self.remember(rows);
         }
-        self.sync(rows);
+        self.sync(rows, world.now);
         true
     }
 
     /// Takes what is typed into the filter, and the mouse.
-    pub fn input<B: Borrow<R>>(&mut self, input: &Input, rows: Rows<'_, B>, out: &mut Effects) -> bool {
-        self.sync(rows);
+    pub fn input<B: Borrow<R>>(
+        &mut self,
+        input: &Input,
+        rows: Rows<'_, B>,
+        world: &World,
+        out: &mut Effects,
+    ) -> bool {
+        self.sync(rows, world.now);
         let took = match input {
             Input::Key(key) if self.typing => self.filter_key(*key),
             Input::Paste(pasted) if self.typing => {
                 self.filter.insert(pasted);
+                self.read_filter();
                 true
             }
             Input::Mouse(event) => self.mouse(*event, rows, out),
             Input::Key(_) | Input::Paste(_) => false,
         };
-        self.sync(rows);
+        self.sync(rows, world.now);
         took
     }
 
     fn filter_key(&mut self, key: Key) -> bool {
         match key.code() {
-            KeyCode::Enter => self.typing = false,
+            // What cannot be read is mended or dropped first.
+            KeyCode::Enter => self.typing = self.mistake.is_some(),
             KeyCode::Esc => {
                 self.typing = false;
-                self.filter.set("");
+                self.set_filter("");
             }
             KeyCode::Backspace if self.filter.text().is_empty() => self.typing = false,
-            _ => return self.filter.key(key),
+            _ => {
+                let took = self.filter.key(key);
+                self.read_filter();
+                return took;
+            }
         }
         true
-    }
-
-    /// Esc takes the narrowing away before it leaves the screen.
-    fn clear_filter<B: Borrow<R>>(&mut self, rows: Rows<'_, B>) -> bool {
-        let narrowed = !self.filter.text().is_empty() || self.faults;
-        self.filter.set("");
-        self.faults = false;
-        self.sync(rows);
-        narrowed
     }
 
     fn shows(column: &Column<R>, world: &World) -> bool {

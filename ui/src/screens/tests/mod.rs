@@ -1,0 +1,6 @@
+//! The real state driven by keys, and pictures of what it shows.
+
+mod fleet;
+mod popups;
+mod stage;
+mod storm;
