@@ -19,7 +19,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let mut tui = Tui::enter(config.mouse)?;
     let world = World::new(config, Arc::new(Theme::default()), Session::default(), chrono::Utc::now());
     let state = State::new(world, Box::new(screens::fleet::FleetScreen::new()), screens::REGISTRY);
-    let ended = runtime.block_on(event_loop::run(&mut tui, state, Runner::new()))?;
+    let ended = runtime.block_on(event_loop::run(&mut tui, state, Runner::default()))?;
     drop(tui);
     Ok(match ended {
         Ended::Left => ExitCode::SUCCESS,

@@ -21,14 +21,16 @@ pub struct Runner {
     newest: watch::Receiver<(u64, Arc<Fleet>)>,
 }
 
-impl Runner {
+impl Default for Runner {
     /// A runner with nothing to do.
-    pub fn new() -> Self {
+    fn default() -> Self {
         let (to, from) = mpsc::unbounded_channel();
         let (fleet, newest) = watch::channel((0, Arc::default()));
         Self { to, from, fleet, newest }
     }
+}
 
+impl Runner {
     /// The next message.
     pub async fn next(&mut self) -> Msg {
         tokio::select! {

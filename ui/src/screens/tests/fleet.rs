@@ -57,7 +57,7 @@ fn a_production_context_has_a_badge_and_a_word() {
         Stage::with_fleet(Config { rules: vec![rule], ..Config::default() }, Appearance::default());
     let header = stage.text_at(160, 24).lines().next().unwrap().to_owned();
     assert!(header.starts_with(" PROD  eu-west-1 (v1.36.2)"), "{header}");
-    assert!(header.contains(" read-only "), "{header}");
+    assert!(header.contains(" read-only"), "{header}");
 }
 
 #[test]
