@@ -7,6 +7,7 @@ pub mod address;
 pub mod catalogue;
 pub mod company;
 pub mod fleet;
+pub mod hand;
 pub mod install;
 pub mod life;
 pub mod objects;

@@ -1,0 +1,167 @@
+//! Carries out what the demo thinks up: on the store of an embedded host, without HTTP.
+
+use serde_json::Value;
+use v9s_sandbox::patch::merge;
+use v9s_sandbox::status::Status;
+use v9s_sandbox::store::{DeleteOptions, Gr, Seed as Seedling, Store, WriteOptions};
+
+use super::address::Address;
+use super::company::Estate;
+use super::life::Deed;
+use super::objects::{Maker, Setting};
+
+/// Under this name the demo writes.
+const MANAGER: &str = "v9s-demo";
+
+/// Somebody who does things on a host.
+#[derive(Debug, Clone)]
+pub struct Hand {
+    store: Store,
+}
+
+/// The host did not take a [`Deed`].
+#[derive(Debug, thiserror::Error)]
+#[error("{address}: {status}")]
+pub struct Refused {
+    /// What it was about.
+    pub address: Address,
+    /// What the host said.
+    pub status: Status,
+}
+
+impl Hand {
+    /// Works on this store.
+    pub fn new(store: Store) -> Self {
+        Hand { store }
+    }
+
+    /// Puts a whole estate on the host, as if it had stood there for long; how many objects that were.
+    pub fn settle(&self, estate: &Estate, setting: &Setting) -> usize {
+        let of_tenants = estate.tenants.iter().map(|tenant| {
+            let maker = Maker::new(tenant, setting);
+            let owner = maker.planned_owner();
+            let around = [maker.namespace(), maker.service()]
+                .into_iter()
+                .chain(maker.chart())
+                .chain(maker.quota())
+                .chain(maker.runtime(&owner))
+                .chain(maker.controlled())
+                .chain(maker.synced(&owner));
+            self.place(around) + self.place(maker.pods(&owner))
+        });
+        let of_ruins = estate.ruins.iter().map(|tenant| {
+            let maker = Maker::new(tenant, setting);
+            let owner = maker.planned_owner();
+            self.place([maker.namespace()]) + self.place(maker.pods(&owner))
+        });
+        of_tenants.chain(of_ruins).sum()
+    }
+
+    /// Does one thing.
+    ///
+    /// # Errors
+    /// What the host said when it refused.
+    pub fn carry_out(&self, deed: Deed) -> Result<(), Refused> {
+        let address = deed.address();
+        self.attempt(deed, &address).map_err(|status| Refused { address, status })
+    }
+
+    fn attempt(&self, deed: Deed, address: &Address) -> Result<(), Status> {
+        let namespace = Some(address.namespace.as_str()).filter(|namespace| !namespace.is_empty());
+        let gr = resource(address);
+        let by = WriteOptions::by(MANAGER);
+        match deed {
+            Deed::Place(object) => {
+                if self.place([object]) == 0 {
+                    return Err(Status::not_found(&gr, &address.name));
+                }
+            }
+            Deed::Create(object) => drop(self.store.create(&gr, namespace, object, &by)?),
+            Deed::Patch { patch, .. } => {
+                let change = |_: &_, object: Value| Ok(merge(&object, &patch));
+                self.store.update(&gr, namespace, &address.name, "", &by, change)?;
+            }
+            Deed::Delete(_) => {
+                self.store.delete(&gr, namespace, &address.name, &DeleteOptions::default())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn place(&self, objects: impl IntoIterator<Item = Value>) -> usize {
+        let seedlings = objects.into_iter().map(|object| {
+            let resource = resource(&Address::of(&object));
+            Seedling { resource, object }
+        });
+        self.store.seed(seedlings)
+    }
+}
+
+fn resource(address: &Address) -> Gr {
+    Gr::new(address.group.as_str(), address.plural())
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::{DateTime, Duration, Utc};
+    use v9s_sandbox::kinds::Kinds;
+    use v9s_sandbox::store::StoreOptions;
+
+    use super::*;
+    use crate::demo::company::estates;
+    use crate::demo::life::Life;
+    use crate::demo::seed::Seed;
+
+    const PODS: Gr = Gr::core("pods");
+
+    fn start() -> DateTime<Utc> {
+        DateTime::from_timestamp(1_794_000_000, 0).unwrap()
+    }
+
+    fn setting() -> Setting {
+        Setting { now: start(), nodes: vec!["node-1".to_owned()], managed_fields: false }
+    }
+
+    fn settled(estate: &Estate) -> (Hand, Store) {
+        let store = Store::new(Kinds::builtin().clone(), &StoreOptions::default());
+        let hand = Hand::new(store.clone());
+        hand.settle(estate, &setting());
+        (hand, store)
+    }
+
+    #[test]
+    fn a_settled_host_holds_every_object_with_its_own_uid_and_age() {
+        for estate in estates(Seed::new(1), start()) {
+            let (_, store) = settled(&estate);
+            let setting = setting();
+            for tenant in &estate.tenants {
+                let maker = Maker::new(tenant, &setting);
+                let owner = maker.planned_owner();
+                let service =
+                    store.get(&Gr::core("services"), Some(&tenant.namespace), &tenant.name).unwrap();
+                assert_eq!(service.uid(), owner.0);
+                for pod in maker.pods(&owner) {
+                    let name = pod["metadata"]["name"].as_str().unwrap();
+                    let held = store.get(&PODS, Some(&tenant.namespace), name).unwrap().value();
+                    assert_eq!(held["metadata"]["creationTimestamp"], pod["metadata"]["creationTimestamp"]);
+                    assert_eq!(held["status"], pod["status"]);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_host_takes_the_life_it_is_given() {
+        let estate = &estates(Seed::new(1), start())[0];
+        let (hand, store) = settled(estate);
+        let mut life = Life::new(estate, setting(), Seed::new(1));
+        let before = store.revision();
+        for n in 1..=300 {
+            for deed in life.tick(start() + Duration::seconds(n)) {
+                // No controller empties the namespaces of guests that left; everything else has to work.
+                hand.carry_out(deed).unwrap();
+            }
+        }
+        assert!(store.revision() > before + 300);
+    }
+}
