@@ -12,5 +12,6 @@ pub mod patch;
 pub mod runtime;
 pub mod status;
 pub mod store;
+pub mod streams;
 pub mod table;
 pub mod tls;
