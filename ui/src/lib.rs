@@ -4,6 +4,7 @@ pub mod actions;
 pub mod app;
 pub mod columns;
 pub mod config;
+pub mod demo;
 pub mod filter;
 #[cfg(test)]
 pub(crate) mod fixture;

@@ -24,9 +24,9 @@ pub struct Hand {
 #[error("{address}: {status}")]
 pub struct Refused {
     /// What it was about.
-    pub address: Address,
+    pub address: Box<Address>,
     /// What the host said.
-    pub status: Status,
+    pub status: Box<Status>,
 }
 
 impl Hand {
@@ -63,7 +63,8 @@ impl Hand {
     /// What the host said when it refused.
     pub fn carry_out(&self, deed: Deed) -> Result<(), Refused> {
         let address = deed.address();
-        self.attempt(deed, &address).map_err(|status| Refused { address, status })
+        self.attempt(deed, &address)
+            .map_err(|status| Refused { address: Box::new(address), status: Box::new(status) })
     }
 
     fn attempt(&self, deed: Deed, address: &Address) -> Result<(), Status> {
