@@ -213,16 +213,23 @@ fn what_to_read(v: &Vcluster) -> &str {
     v.findings.iter().max_by_key(|f| f.severity).map_or("", |finding| &finding.message)
 }
 
-fn findings<'a>(v: &'a Vcluster, look: &Look) -> Cell<'a> {
-    let Some(worst) = v.findings.iter().map(|f| f.severity).max() else {
-        return if v.unknown.is_empty() { Cell::new("0", Slot::Muted) } else { Cell::unknown(look) };
-    };
-    Cell::status(v.findings.len().to_string(), worst.into(), look)
+/// Whether something the host was asked about this virtual cluster was not answered, and why. What nobody measures
+/// (lag, orphans, store health) does not count.
+pub fn failed_lookup(v: &Vcluster) -> Option<&str> {
+    v.synced.why().or(v.restarts.why()).or(v.quota.why())
 }
 
-/// By the worst finding, then by how many there are. None found while facts are missing is not "none".
+fn findings<'a>(v: &'a Vcluster, look: &Look) -> Cell<'a> {
+    match v.findings.iter().map(|f| f.severity).max() {
+        Some(worst) => Cell::status(v.findings.len().to_string(), worst.into(), look),
+        None if failed_lookup(v).is_some() => Cell::unknown(look),
+        None => Cell::new("0", Slot::Muted),
+    }
+}
+
+/// By the worst finding, then by how many there are. None found while lookups failed is not "none".
 fn worst_finding(v: &Vcluster) -> Value<'_> {
-    if v.findings.is_empty() && !v.unknown.is_empty() {
+    if v.findings.is_empty() && failed_lookup(v).is_some() {
         return Value::Unknown;
     }
     let worst = v.findings.iter().map(|f| f.severity).max().unwrap_or(Severity::Ok);

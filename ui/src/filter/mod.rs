@@ -20,7 +20,7 @@ mod operand;
 mod parse;
 mod selector;
 
-pub use operand::Kind;
+pub use operand::{Kind, seconds};
 pub use selector::{Labels, Selector};
 
 use std::cmp::Ordering;

@@ -25,7 +25,7 @@ pub(super) fn number(kind: Kind, text: &str) -> Result<f64, SmolStr> {
             .map(|n| n as f64)
             .map_err(|_| format_smolstr!("{text:?} is not a whole number such as 3")),
         Kind::Share => share(text).ok_or_else(|| format_smolstr!("{text:?} is not a percentage such as 80%")),
-        Kind::Duration => duration(text).ok_or_else(|| {
+        Kind::Duration => seconds(text).ok_or_else(|| {
             format_smolstr!("{text:?} is not a duration with a unit such as 250ms, 2s, 1m30s, 3h or 2d")
         }),
         Kind::Text | Kind::Version => Err("words have no size; use : or =".into()),
@@ -42,12 +42,13 @@ fn decimal(text: &str) -> Option<f64> {
     if plain { text.parse().ok() } else { None }
 }
 
-fn duration(text: &str) -> Option<f64> {
+/// A duration in seconds: numbers with their units, such as `1m30s`.
+pub fn seconds(text: &str) -> Option<f64> {
     if text == "0" {
         return Some(0.0);
     }
     let mut rest = text;
-    let mut seconds = 0.0;
+    let mut total = 0.0;
     while !rest.is_empty() {
         let digits = rest.find(|c: char| !(c.is_ascii_digit() || c == '.'))?;
         let (number, tail) = rest.split_at(digits);
@@ -63,10 +64,10 @@ fn duration(text: &str) -> Option<f64> {
             "y" => 365.0 * 86_400.0,
             _ => return None,
         };
-        seconds += decimal(number)? * factor;
+        total += decimal(number)? * factor;
         rest = tail;
     }
-    (!text.is_empty()).then_some(seconds)
+    (!text.is_empty()).then_some(total)
 }
 
 #[cfg(test)]

@@ -1,0 +1,224 @@
+//! What can be asked for on the command line. Names are those of `kubectl` and k9s where these have one.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use smol_str::SmolStr;
+
+use crate::columns::fleet::COLUMNS;
+use crate::filter::{Filter, Selector, fleet::LANGUAGE};
+
+/// Terminal dashboard for people who run many virtual Kubernetes clusters on a few host clusters
+#[derive(Debug, Parser)]
+#[command(name = "v9s", version, max_term_width = 100)]
+pub struct Cli {
+    /// What holds for every subcommand.
+    #[command(flatten)]
+    pub global: GlobalArgs,
+    /// Without one, the dashboard starts.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What v9s can do besides the dashboard.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Print the fleet for people and scripts
+    List(ListArgs),
+    /// Start the dashboard on an embedded host with an invented, living fleet
+    Demo(DemoArgs),
+    /// Run the embedded host by itself and print a kubeconfig for it
+    Sandbox(SandboxArgs),
+    /// Print a completion script for a shell
+    Completion {
+        /// Which shell
+        shell: Shell,
+    },
+    /// Print the version
+    Version,
+}
+
+/// Flags of every subcommand.
+#[derive(Debug, Clone, Default, Args)]
+pub struct GlobalArgs {
+    /// Which clusters, and as whom.
+    #[command(flatten)]
+    pub connect: ConnectArgs,
+    /// What of them.
+    #[command(flatten)]
+    pub scope: ScopeArgs,
+    /// Offer nothing that changes a cluster
+    #[arg(long, global = true)]
+    pub read_only: bool,
+    /// Theme by name, or a TOML file
+    #[arg(long, global = true, value_name = "NAME", help_heading = "Appearance")]
+    pub theme: Option<String>,
+    /// Only ASCII signs
+    #[arg(long, global = true, help_heading = "Appearance")]
+    pub ascii: bool,
+    /// Configuration file [default: ~/.config/v9s/config.toml]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// How much goes to the log file in the state folder
+    #[arg(long, global = true, value_name = "LEVEL", default_value = "info")]
+    pub log_level: LogLevel,
+}
+
+/// Which clusters, and as whom.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Clusters")]
+pub struct ConnectArgs {
+    /// Kube contexts of the host clusters [default: the current one]
+    #[arg(long, global = true, value_name = "NAME,…", value_delimiter = ',', value_parser = non_empty)]
+    pub context: Vec<SmolStr>,
+    /// Every context of the kubeconfig
+    #[arg(long, global = true, conflicts_with = "context")]
+    pub all_contexts: bool,
+    /// Kubeconfig file [default: $KUBECONFIG, else ~/.kube/config]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// User to act as
+    #[arg(long = "as", global = true, value_name = "USER")]
+    pub impersonate: Option<String>,
+    /// Group to act as; may be repeated
+    #[arg(long = "as-group", global = true, value_name = "GROUP", requires = "impersonate")]
+    pub impersonate_groups: Vec<String>,
+    /// How long one answer of an API server may take, such as 10s or 1m
+    #[arg(long, global = true, value_name = "DURATION", value_parser = duration)]
+    pub request_timeout: Option<Duration>,
+}
+
+/// What of the fleet.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Scope")]
+pub struct ScopeArgs {
+    /// Host namespace; may be repeated [default: all that may be seen]
+    #[arg(short, long, global = true, value_name = "NAME", value_delimiter = ',', value_parser = non_empty)]
+    pub namespace: Vec<SmolStr>,
+    /// All host namespaces, whatever the configuration says
+    #[arg(short = 'A', long, global = true, conflicts_with = "namespace")]
+    pub all_namespaces: bool,
+    /// Label selector on the control planes, such as 'env in (dev,test),!old'
+    #[arg(short = 'l', long, global = true, value_parser = selector)]
+    pub selector: Option<Selector>,
+}
+
+/// Flags of `v9s list`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ListArgs {
+    /// Output format
+    #[arg(short, long, value_enum, default_value_t)]
+    pub output: OutputFormat,
+    /// Filter as behind `/` in the dashboard, such as 'state:degraded lag>2s'
+    #[arg(short, long, value_name = "TERMS", value_parser = filter)]
+    pub filter: Option<String>,
+    /// Column to sort by, worst or largest first [default: context, namespace, name]
+    #[arg(long, value_name = "COLUMN", value_parser = column)]
+    pub sort_by: Option<&'static str>,
+    /// Leave the headings out of tables
+    #[arg(long)]
+    pub no_headers: bool,
+}
+
+/// How `v9s list` prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum OutputFormat {
+    /// The most telling columns
+    #[default]
+    Table,
+    /// Every column
+    Wide,
+    /// One document with every fact; documented in docs/list.md
+    Json,
+    /// The same as YAML
+    Yaml,
+    /// NAMESPACE/NAME, one per line
+    Name,
+}
+
+/// Flags of `v9s demo`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct DemoArgs {
+    /// How many virtual clusters [default: a handful that shows every kind of trouble once]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=5_000))]
+    pub vclusters: Option<u32>,
+    /// How many synced pods in all
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=500_000))]
+    pub pods: Option<u32>,
+    /// The host delays, refuses and cuts requests now and then
+    #[arg(long)]
+    pub chaos: bool,
+}
+
+/// Flags of `v9s sandbox`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct SandboxArgs {
+    /// Port on the loopback interface [default: any free one]
+    #[arg(long, value_name = "PORT")]
+    pub port: Option<u16>,
+}
+
+/// How much is logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum LogLevel {
+    /// What went wrong
+    Error,
+    /// … and what was odd
+    Warn,
+    /// … and what was done
+    #[default]
+    Info,
+    /// … and why
+    Debug,
+    /// Everything
+    Trace,
+}
+
+impl LogLevel {
+    /// The word that log filters know.
+    pub fn word(self) -> &'static str {
+        match self {
+            LogLevel::Error => "error",
+            LogLevel::Warn => "warn",
+            LogLevel::Info => "info",
+            LogLevel::Debug => "debug",
+            LogLevel::Trace => "trace",
+        }
+    }
+}
+
+fn non_empty(text: &str) -> Result<SmolStr, String> {
+    match text.trim() {
+        "" => Err("a name is missing".to_owned()),
+        name => Ok(name.into()),
+    }
+}
+
+fn selector(text: &str) -> Result<Selector, String> {
+    Selector::parse(text).map_err(|error| error.to_string())
+}
+
+/// Checks a filter; it is read again where it is used.
+fn filter(text: &str) -> Result<String, String> {
+    Filter::parse(&LANGUAGE, text).map(|_| text.to_owned()).map_err(|error| error.to_string())
+}
+
+fn column(text: &str) -> Result<&'static str, String> {
+    let found = COLUMNS.iter().find(|column| column.id == text);
+    found.map(|column| column.id).ok_or_else(|| {
+        let ids: Vec<&str> = COLUMNS.iter().map(|column| column.id).collect();
+        format!("there are {}", ids.join(", "))
+    })
+}
+
+/// A whole number of seconds, or a number with a unit, as `kubectl` takes it.
+fn duration(text: &str) -> Result<Duration, String> {
+    let seconds = match text.parse::<u32>() {
+        Ok(seconds) => Some(f64::from(seconds)),
+        Err(_) => crate::filter::seconds(text),
+    };
+    let duration = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    duration.filter(|d| !d.is_zero()).ok_or_else(|| "such as 10s or 1m30s, and more than nothing".to_owned())
+}

@@ -1,0 +1,37 @@
+//! Exit codes, the same for every subcommand; documented in `docs/list.md`.
+
+use std::process::ExitCode;
+
+/// How a subcommand ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Everything that was asked for was done.
+    Ok,
+    /// Nothing could be done.
+    Error,
+    /// The command line makes no sense. The argument parser uses the same number.
+    Usage,
+    /// Part of the answer is missing: a host or a lookup failed.
+    Partial,
+}
+
+impl Exit {
+    /// All of them.
+    pub const ALL: [Exit; 4] = [Exit::Ok, Exit::Error, Exit::Usage, Exit::Partial];
+
+    /// The number for the shell.
+    pub fn code(self) -> u8 {
+        match self {
+            Exit::Ok => 0,
+            Exit::Error => 1,
+            Exit::Usage => 2,
+            Exit::Partial => 3,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(exit.code())
+    }
+}

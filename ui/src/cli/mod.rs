@@ -1,0 +1,40 @@
+//! The command line: what can be asked for, and the subcommands that need no terminal.
+
+mod args;
+mod exit;
+pub mod list;
+
+pub use args::{
+    Cli, Command, ConnectArgs, DemoArgs, GlobalArgs, ListArgs, LogLevel, OutputFormat, SandboxArgs, ScopeArgs,
+};
+pub use exit::Exit;
+
+use std::io::{self, Write};
+
+use clap::CommandFactory;
+use clap_complete::Shell;
+
+/// Writes a shell's completion script to standard output.
+pub fn completion(shell: Shell) -> anyhow::Result<Exit> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "v9s", &mut script);
+    print(&script)
+}
+
+/// Writes the version to standard output.
+pub fn version() -> anyhow::Result<Exit> {
+    print(format!("v9s {}\n", env!("CARGO_PKG_VERSION")).as_bytes())
+}
+
+/// Writes to standard output. A reader that has seen enough (`v9s list | head`) is no error.
+fn print(text: &[u8]) -> anyhow::Result<Exit> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text).and_then(|()| out.flush()) {
+        Ok(()) => Ok(Exit::Ok),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Ok),
+        Err(error) => Err(anyhow::Error::new(error).context("cannot write to standard output")),
+    }
+}
+
+#[cfg(test)]
+mod tests;
