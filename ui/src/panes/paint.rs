@@ -9,6 +9,7 @@ use ratatui::style::{Modifier, Style};
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::lines::broken;
+use crate::format::count;
 use crate::text::{cut_end, width};
 use crate::theme::{Slot, Theme};
 
@@ -130,6 +131,11 @@ pub(super) struct Found<'a> {
     pub all: &'a [Range<usize>],
     /// The one that one stands on.
     pub current: Option<Range<usize>>,
+}
+
+/// So many of something: `1 line`, `1,204 lines`.
+pub(super) fn counted(n: u64, word: &str) -> String {
+    format!("{} {word}{}", count(n), if n == 1 { "" } else { "s" })
 }
 
 /// One fact of a line of facts.

@@ -11,7 +11,7 @@ use v9s::known::Known;
 use super::Move;
 use super::lines::Line;
 use super::page::{Page, Row, rule, single};
-use super::paint::notice;
+use super::paint::{counted, notice};
 use crate::columns::fleet::{QUOTA_CRITICAL, QUOTA_WARN};
 use crate::format::{age, bar, count, percent};
 use crate::text::{Align, clean, cut_end, cut_middle, width};
@@ -113,8 +113,10 @@ fn summary(quota: &Quota, quotas: usize, symbols: &Symbols) -> Line {
         quota.entries.iter().filter(|entry| entry.ratio.is_some_and(|ratio| ratio > limit)).count()
     };
     let keys = match quotas {
-        1 => format!("{} keys", count(quota.entries.len() as u64)),
-        quotas => format!("{} keys in {} quotas", count(quota.entries.len() as u64), count(quotas as u64)),
+        1 => counted(quota.entries.len() as u64, "key"),
+        quotas => {
+            format!("{} in {} quotas", counted(quota.entries.len() as u64, "key"), count(quotas as u64))
+        }
     };
     let Some(worst) = quota.worst() else {
         return Line::new(format!(" {} none of {keys} can be compared", symbols.unknown), Slot::Unknown);

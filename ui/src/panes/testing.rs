@@ -6,7 +6,9 @@ use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier};
 use v9s::fleet::model::{Phase, PodRow};
 
+use crate::columns::{Column, Look};
 use crate::theme::{Appearance, Depth, Slot, Theme, parse};
+use crate::widgets::table::{Table, TableState};
 
 /// The present of every test: 2026-11-20 14:06:11 UTC.
 pub const NOW: DateTime<Utc> = match DateTime::from_timestamp(1_795_183_571, 0) {
@@ -35,6 +37,27 @@ pub fn pod(name: &str) -> PodRow {
 /// A pod of a control plane that runs.
 pub fn control_pod(name: &str) -> PodRow {
     PodRow { name: name.into(), virtual_name: None, virtual_namespace: None, ..pod(name) }
+}
+
+/// A table of rows sorted by a column as it likes to be sorted first.
+pub fn table<R: 'static>(
+    columns: &'static [Column<R>],
+    rows: &[&R],
+    sort: &str,
+    empty: &str,
+    area: Rect,
+    buf: &mut Buffer,
+    theme: &Theme,
+) {
+    let column = columns.iter().find(|column| column.id == sort).unwrap();
+    let mut rows = rows.to_vec();
+    rows.sort_by(|a, b| column.order(a, b, column.first));
+    let row = |at: usize| rows.get(at).copied();
+    let shown = |column: &Column<R>| !column.wide || area.width >= 160;
+    let look = Look { now: NOW, symbols: theme.symbols(), plain: false };
+    let sorted = Some((sort, column.first));
+    let table = Table { sorted, empty, shown: &shown, ..Table::new(columns, rows.len(), &row, look, theme) };
+    table.draw(area, buf, &mut TableState::default());
 }
 
 /// Unicode, no colours.

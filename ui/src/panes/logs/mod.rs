@@ -12,7 +12,7 @@ use smol_str::SmolStr;
 pub use self::ring::Limits;
 use self::ring::{Ring, Row};
 use super::Move;
-use super::paint::{Fact, Found, Pen, facts, notice};
+use super::paint::{Fact, Found, Pen, counted, facts, notice};
 use super::pattern::{Only, Pattern, PatternError};
 use super::scroll::{Lines, Scroll};
 use super::search::{Hit, Search};
@@ -289,7 +289,11 @@ impl LogsPane {
     fn emptiness(&self) -> String {
         match self.ring.only() {
             Some(only) if self.ring.len() > 0 => {
-                format!("none of {} lines is wanted by \"{}\"", count(self.ring.len() as u64), only.typed())
+                format!(
+                    "none of {} is wanted by \"{}\"",
+                    counted(self.ring.len() as u64, "line"),
+                    only.typed()
+                )
             }
             _ => "no lines yet".to_owned(),
         }
@@ -329,10 +333,10 @@ impl LogsPane {
         let (all, wanted) = (self.ring.len() as u64, self.ring.span().count() as u64);
         match self.ring.only() {
             Some(only) => facts.push((
-                format!("only \"{}\": {} of {} lines", only.typed(), count(wanted), count(all)).into(),
+                format!("only \"{}\": {} of {}", only.typed(), count(wanted), counted(all, "line")).into(),
                 Slot::Accent,
             )),
-            None => facts.push((format!("{} lines", count(all)).into(), Slot::Muted)),
+            None => facts.push((counted(all, "line").into(), Slot::Muted)),
         }
         if self.ring.dropped() > 0 {
             let limits = self.ring.limits();

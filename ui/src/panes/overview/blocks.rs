@@ -1,12 +1,13 @@
 //! The parts of the page. Every fact that is not known says why.
 
 use chrono::{DateTime, Utc};
-use v9s::fleet::model::{PodCounts, Restarts, Store, Vcluster, Workload};
+use v9s::fleet::model::{Restarts, Store, Vcluster, Workload};
 use v9s::fleet::quota::QuotaEntry;
 use v9s::known::Known;
 
 use super::super::lines::{Line, broken};
 use super::super::pods::columns::CONTROL_PLANE;
+use super::super::pods::phases;
 use super::super::quota::{fullness, share_bar};
 use super::{Keys, Remedy};
 use crate::columns::Look;
@@ -113,28 +114,11 @@ impl Context<'_> {
     /// Pods of the tenant by phase.
     pub fn synced(&self, columns: usize) -> Block {
         let lines = match &self.vcluster.synced {
-            Known::Yes(pods) => vec![self.phases(pods)],
+            Known::Yes(pods) => vec![phases(pods, self.symbols)],
             Known::No(why) => self.signed(Slot::Unknown, &format!("not known: {}", clean(why)), columns),
             Known::NotApplicable => self.signed(Slot::Info, "none can run in this state", columns),
         };
         Block { title: "Synced pods".to_owned(), lines }
-    }
-
-    fn phases(&self, pods: &PodCounts) -> Line {
-        let total = Line::new(format!(" {} in all", count(u64::from(pods.total))), Slot::Text);
-        let phases = [
-            (pods.failed, "failed", Slot::Err),
-            (pods.unknown, "unknown", Slot::Unknown),
-            (pods.pending, "pending", Slot::Pending),
-            (pods.running, "running", Slot::Ok),
-            (pods.succeeded, "succeeded", Slot::Muted),
-        ];
-        phases.into_iter().filter(|(n, ..)| *n > 0).fold(total, |line, (n, word, slot)| {
-            let sign = self.symbols.of(slot).trim();
-            let gap = if sign.is_empty() { "" } else { " " };
-            line.with(format!(" {}", self.symbols.dot), Slot::Muted)
-                .with(format!(" {sign}{gap}{} {word}", count(u64::from(n))), slot)
-        })
     }
 
     /// The fullest keys of the quota.

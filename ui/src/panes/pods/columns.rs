@@ -43,10 +43,9 @@ pub static COLUMNS: &[Column<PodRow>] = &[
 const STATUS: Column<PodRow> = Column {
     cell: |pod, look| Cell::status(crate::text::clean(&pod.status), health(pod), look),
     value: |pod| Value::Number(f64::from(urgency(pod))),
-    preferred: 18,
-    grow: 10,
+    grow: 12,
     cut: Cut::End,
-    ..column("status", "STATUS", 12, 0)
+    ..column("status", "STATUS", 18, 0)
 };
 
 const READY: Column<PodRow> = Column {

@@ -9,7 +9,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::Move;
-use super::paint::{Fact, Found, Pen, facts, notice};
+use super::paint::{Fact, Found, Pen, counted, facts, notice};
 use super::pattern::{Pattern, PatternError};
 use super::scroll::{Lines, Scroll};
 use super::search::{Hit, Search};
@@ -275,7 +275,7 @@ impl TextPane {
                 Slot::Muted,
             ));
         } else {
-            facts.push((format!("{} lines", count(total)).into(), Slot::Muted));
+            facts.push((counted(total, "line").into(), Slot::Muted));
         }
         if self.scroll.wraps() {
             facts.push(("long lines broken".into(), Slot::Muted));
