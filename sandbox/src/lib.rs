@@ -4,6 +4,7 @@
 
 pub mod access;
 pub mod clock;
+pub mod controllers;
 pub mod discovery;
 pub mod fields;
 pub mod kinds;
