@@ -4,6 +4,8 @@
 //! Every pane cleans what a cluster sent, paints only the rows that are seen and survives any size.
 
 pub mod events;
+#[cfg(test)]
+mod laws;
 mod lines;
 pub mod logs;
 pub mod overview;

@@ -5,6 +5,8 @@ use std::ops::Range;
 use regex::{Regex, RegexBuilder};
 use thiserror::Error;
 
+use crate::text::clean;
+
 /// Text to look for. Plain text is taken literally; between slashes (`/err(or)?/`) it is a regular expression.
 /// Capitals matter only if there are any in it.
 #[derive(Debug, Clone)]
@@ -27,6 +29,8 @@ impl Pattern {
     /// # Errors
     /// If what stands between slashes is no regular expression.
     pub fn parse(typed: &str) -> Result<Option<Pattern>, PatternError> {
+        // Lines are clean, so nothing else can be found in them.
+        let typed = &*clean(typed);
         if typed.is_empty() {
             return Ok(None);
         }

@@ -62,6 +62,8 @@ impl Scroll {
 
     /// Moves the window.
     pub fn go(&mut self, step: Move, lines: &impl Lines) {
+        // Lines may have come and gone since the last frame.
+        self.settle(lines);
         let page = self.height.saturating_sub(1).max(1);
         match step {
             Move::Up => self.up(1, lines),
@@ -268,6 +270,22 @@ mod tests {
         assert!(scroll.left() <= 13 && scroll.left() + 10 >= 19, "{}", scroll.left());
         scroll.reveal(99, 0..4, &sheet);
         assert_eq!((scroll.line(), scroll.left()), (91, 0));
+    }
+
+    #[test]
+    fn lines_that_are_gone_leave_no_trace() {
+        let mut scroll = Scroll::default();
+        scroll.fit(2, 1);
+        scroll.toggle_wrap();
+        scroll.go(Move::Bottom, &sheet(&["abcdefgh"]));
+        for step in [Move::Down, Move::Up] {
+            scroll.go(step, &sheet(&[]));
+            assert_eq!(seen(&scroll, &sheet(&["x"])), ["x"]);
+        }
+        scroll.go(Move::Bottom, &sheet(&["a", "b", "c"]));
+        let later = Sheet { first: 7, lines: vec!["x".to_owned(), "y".to_owned()] };
+        scroll.go(Move::Down, &later);
+        assert_eq!(seen(&scroll, &later), ["y"]);
     }
 
     fn moves() -> impl Strategy<Value = Move> {
