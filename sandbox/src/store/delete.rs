@@ -106,8 +106,7 @@ impl Store {
         old: &mut Value,
         options: &DeleteOptions,
     ) -> Result<(), Status> {
-        let is_namespace = kind.group.is_empty() && kind.plural == "namespaces";
-        if is_namespace && matches!(name, "default" | "kube-system" | "kube-public") {
+        if strategy::is_namespace(kind) && matches!(name, "default" | "kube-system" | "kube-public") {
             return Err(Status::forbidden(
                 &Gr::core("namespaces"),
                 name,
@@ -172,14 +171,14 @@ fn step(kind: &Kind, old: &Value, options: &DeleteOptions, now: DateTime<Utc>) -
     let wanted = wanted_finalizers(kind, &object, options);
     let held = !wanted.is_empty();
     let changed = wanted != finalizers(&object);
-    if is_namespace(kind) && old["metadata"]["deletionTimestamp"].is_null() {
+    if strategy::is_namespace(kind) && old["metadata"]["deletionTimestamp"].is_null() {
         set(&mut object, "deletionTimestamp", json!(stamp(now)));
         set_finalizers(&mut object, &wanted);
         object["status"]["phase"] = json!("Terminating");
         return Step::Mark(object);
     }
     // What is inside goes first; the namespace controller takes the finalizer away.
-    if is_namespace(kind) && object["spec"]["finalizers"].as_array().is_some_and(|all| !all.is_empty()) {
+    if strategy::is_namespace(kind) && object["spec"]["finalizers"].as_array().is_some_and(|all| !all.is_empty()) {
         return Step::Pending;
     }
     if changed {
@@ -198,10 +197,6 @@ fn step(kind: &Kind, old: &Value, options: &DeleteOptions, now: DateTime<Utc>) -
         Some(seconds) if held || seconds > 0 => Step::Mark(object),
         Some(_) => Step::MarkAndRemove(object),
     }
-}
-
-fn is_namespace(kind: &Kind) -> bool {
-    kind.group.is_empty() && kind.plural == "namespaces"
 }
 
 enum Grace {

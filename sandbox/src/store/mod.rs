@@ -23,6 +23,7 @@ mod strategy;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod track;
 mod write;
 
 pub use cursor::Cursor;

@@ -23,6 +23,8 @@ pub struct Object {
     revision: u64,
     generation: i64,
     deleting: bool,
+    /// Where `metadata` ends in the bytes after the resource version.
+    metadata_length: u32,
     labels: Box<[(SmolStr, SmolStr)]>,
     /// Values of the fields that are selected by often, in the order of [`kept_fields`].
     fields: Box<[SmolStr]>,
@@ -30,6 +32,9 @@ pub struct Object {
 
 /// What precedes the resource version in the bytes.
 const HEAD: &str = "{\"metadata\":{\"resourceVersion\":\"";
+
+/// Where the value of `metadata` begins in the bytes.
+const METADATA: usize = "{\"metadata\":".len();
 
 /// An object that is ready but for its resource version.
 pub(crate) struct Draft {
@@ -155,6 +160,12 @@ impl Object {
         out.extend_from_slice(self.json.get(1..).unwrap_or_default());
     }
 
+    /// `metadata` as it stands in the bytes.
+    pub fn metadata_json(&self) -> &[u8] {
+        let rest = self.json.len() - self.tail().len();
+        self.json.get(METADATA..rest + self.metadata_length as usize).unwrap_or(b"{}")
+    }
+
     /// The object as a tree, without `kind` and `apiVersion`.
     pub fn value(&self) -> Value {
         self.parse().unwrap_or_else(|| Value::Object(Map::new()))
@@ -186,6 +197,7 @@ impl Object {
             revision,
             generation: self.generation,
             deleting: self.deleting,
+            metadata_length: self.metadata_length,
             labels: self.labels.clone(),
             fields: self.fields.clone(),
         }
@@ -224,6 +236,7 @@ impl Draft {
             .map(|(k, v)| (SmolStr::new(k), v.as_str().map(SmolStr::new).unwrap_or_default()))
             .collect();
         labels.sort_unstable();
+        let (tail, metadata_length) = tail_of(value, metadata);
         let object = Object {
             json: Bytes::new(),
             namespace: text("namespace"),
@@ -232,13 +245,14 @@ impl Draft {
             revision: 0,
             generation: metadata.get("generation").and_then(Value::as_i64).unwrap_or(0),
             deleting: metadata.get("deletionTimestamp").is_some_and(|v| !v.is_null()),
+            metadata_length,
             labels: labels.into(),
             fields: kept_fields(kind)
                 .iter()
                 .map(|label| selectable(kind, value, label).unwrap_or_default())
                 .collect(),
         };
-        Self { tail: tail_of(value, metadata), object }
+        Self { tail, object }
     }
 
     /// Whether the stored object says the same already.
@@ -252,8 +266,8 @@ impl Draft {
     }
 }
 
-/// Everything after the resource version, e.g. `,"name":"a"},"spec":{}}`.
-fn tail_of(value: &Value, metadata: &Value) -> String {
+/// Everything after the resource version, e.g. `,"name":"a"},"spec":{}}`, and the length of it that is metadata.
+fn tail_of(value: &Value, metadata: &Value) -> (String, u32) {
     let mut out = Vec::with_capacity(1024);
     for (key, field) in metadata.as_object().into_iter().flatten() {
         if key != "resourceVersion" && key != "selfLink" && !field.is_null() {
@@ -261,13 +275,14 @@ fn tail_of(value: &Value, metadata: &Value) -> String {
         }
     }
     out.push(b'}');
+    let metadata_length = u32::try_from(out.len()).unwrap_or(u32::MAX);
     for (key, field) in value.as_object().into_iter().flatten() {
         if !matches!(key.as_str(), "metadata" | "kind" | "apiVersion") && !field.is_null() {
             write_member(&mut out, key, field);
         }
     }
     out.push(b'}');
-    String::from_utf8(out).unwrap_or_default()
+    (String::from_utf8(out).unwrap_or_default(), metadata_length)
 }
 
 /// Writes `,"key":value`. Writing a tree to memory cannot fail.

@@ -29,6 +29,10 @@ pub struct WriteOptions {
     pub dry_run: bool,
     /// Field manager to be recorded in `managedFields`; empty: the write is not tracked.
     pub manager: SmolStr,
+    /// API version in which the manager writes, such as `apps/v1`; empty: the preferred one of the kind.
+    pub api_version: SmolStr,
+    /// The object comes with its `managedFields` settled (server-side apply).
+    pub applied: bool,
 }
 
 impl WriteOptions {

@@ -2,6 +2,7 @@
 //! may write, when the generation moves.
 
 use super::metadata;
+use crate::kinds::defaults::apply_defaults;
 use crate::kinds::{Generation, Kind, StatusOnCreate};
 use serde_json::{Map, Value, json};
 
@@ -15,38 +16,15 @@ pub(super) fn prepare_create(kind: &Kind, object: &mut Value) {
     } else {
         metadata::set(object, "generation", json!(1));
     }
-    if !kind.is_custom() {
-        starting_state(kind, object);
+    if is_namespace(kind) {
+        // Only the finalize subresource takes it away.
+        let mut finalizers = object["spec"]["finalizers"].as_array().cloned().unwrap_or_default();
+        if !finalizers.contains(&json!("kubernetes")) {
+            finalizers.push(json!("kubernetes"));
+        }
+        object["spec"] = json!({"finalizers": finalizers});
     }
-}
-
-fn starting_state(kind: &Kind, object: &mut Value) {
-    match (kind.group.as_str(), kind.plural.as_str()) {
-        ("", "pods") => {
-            let class = quality_of_service(object);
-            object["status"] = json!({"phase": "Pending", "qosClass": class});
-        }
-        ("", "namespaces") => {
-            let finalizers = &mut object["spec"]["finalizers"];
-            if finalizers.as_array().is_none_or(|all| !all.contains(&json!("kubernetes"))) {
-                match finalizers.as_array_mut() {
-                    Some(all) => all.push(json!("kubernetes")),
-                    None => *finalizers = json!(["kubernetes"]),
-                }
-            }
-            object["status"] = json!({"phase": "Active"});
-            label_namespace(object);
-        }
-        ("", "secrets") => fold_string_data(object),
-        ("", "persistentvolumeclaims" | "persistentvolumes") => {
-            object["status"] = json!({"phase": "Pending"})
-        }
-        ("", "services") => object["status"] = json!({"loadBalancer": {}}),
-        ("", "resourcequotas") | ("apps" | "batch", _) if kind.subresource("status").is_some() => {
-            object["status"] = json!({});
-        }
-        _ => {}
-    }
+    apply_defaults(kind, object);
 }
 
 /// What even an object that is stored as it is cannot do without.
@@ -54,17 +32,8 @@ pub(super) fn seed(kind: &Kind, object: &mut Value) {
     if kind.generation() != Generation::Absent && object["metadata"]["generation"].is_null() {
         metadata::set(object, "generation", json!(1));
     }
-    if kind.is_custom() || !kind.group.is_empty() {
-        return;
-    }
-    if kind.plural == "namespaces" {
-        label_namespace(object);
-        if object["spec"]["finalizers"].is_null() {
-            object["spec"]["finalizers"] = json!(["kubernetes"]);
-        }
-        if object["status"]["phase"].is_null() {
-            object["status"]["phase"] = json!("Active");
-        }
+    if is_namespace(kind) {
+        apply_defaults(kind, object);
     }
 }
 
@@ -75,16 +44,10 @@ pub(super) fn prepare_update(kind: &Kind, subresource: &str, new: &mut Value, ol
         "status" => only_status(kind, new, old),
         _ => {}
     }
-    if !kind.is_custom() {
-        match (kind.group.as_str(), kind.plural.as_str()) {
-            ("", "secrets") => fold_string_data(new),
-            ("", "namespaces") if subresource.is_empty() => {
-                copy_in(old, new, "spec", "finalizers");
-                label_namespace(new);
-            }
-            _ => {}
-        }
+    if is_namespace(kind) && subresource.is_empty() {
+        copy(old, new, "spec");
     }
+    apply_defaults(kind, new);
     metadata::copy(old, new, "generation");
     if subresource != "status" && content_changed(kind, new, old) {
         bump_generation(new);
@@ -140,48 +103,9 @@ fn content_changed(kind: &Kind, new: &Value, old: &Value) -> bool {
     content(new) != content(old) || extra.iter().any(|key| new["metadata"][key] != old["metadata"][key])
 }
 
-fn label_namespace(object: &mut Value) {
-    let name = metadata::text(object, "name").to_owned();
-    let labels = &mut object["metadata"]["labels"];
-    if !labels.is_object() {
-        *labels = Value::Object(Map::new());
-    }
-    labels["kubernetes.io/metadata.name"] = json!(name);
-}
-
-/// `stringData` of a Secret becomes `data`.
-fn fold_string_data(object: &mut Value) {
-    use base64::Engine as _;
-    let Some(fields) = object.as_object_mut() else { return };
-    let Some(Value::Object(plain)) = fields.remove("stringData") else { return };
-    let data = fields.entry("data").or_insert_with(|| Value::Object(Map::new()));
-    if !data.is_object() {
-        *data = Value::Object(Map::new());
-    }
-    for (key, value) in plain {
-        let text = value.as_str().unwrap_or_default();
-        data[key] = json!(base64::engine::general_purpose::STANDARD.encode(text));
-    }
-}
-
-/// Quality-of-service class of a pod: by requests and limits of cpu and memory of all its containers.
-fn quality_of_service(pod: &Value) -> &'static str {
-    let lists = [&pod["spec"]["containers"], &pod["spec"]["initContainers"]];
-    let containers = lists.into_iter().filter_map(Value::as_array).flatten();
-    let (mut any, mut guaranteed) = (false, true);
-    for container in containers {
-        let resources = &container["resources"];
-        for key in ["cpu", "memory"] {
-            let (request, limit) = (&resources["requests"][key], &resources["limits"][key]);
-            any |= !request.is_null() || !limit.is_null();
-            guaranteed &= !limit.is_null() && (request.is_null() || request == limit);
-        }
-    }
-    match (any, guaranteed) {
-        (false, _) => "BestEffort",
-        (true, true) => "Guaranteed",
-        (true, false) => "Burstable",
-    }
+/// Whether the kind is that of namespaces, which have finalizers of their own.
+pub(super) fn is_namespace(kind: &Kind) -> bool {
+    kind.group.is_empty() && kind.plural == "namespaces"
 }
 
 fn remove(object: &mut Value, key: &str) {
@@ -194,17 +118,5 @@ fn copy(from: &Value, to: &mut Value, key: &str) {
     match from.get(key) {
         Some(value) => to[key] = value.clone(),
         None => remove(to, key),
-    }
-}
-
-fn copy_in(from: &Value, to: &mut Value, parent: &str, key: &str) {
-    match from.get(parent).and_then(|p| p.get(key)) {
-        Some(value) if !to[parent].is_object() => to[parent] = json!({key: value}),
-        Some(value) => to[parent][key] = value.clone(),
-        None => {
-            if let Some(parent) = to.get_mut(parent) {
-                remove(parent, key);
-            }
-        }
     }
 }

@@ -5,8 +5,10 @@ use super::metadata::{self, set, text, unset};
 use super::object::{Draft, Object};
 use super::options::{WriteOptions, Written};
 use super::state::{Expect, key};
+use super::track::track;
 use super::{Gr, Store, strategy};
 use crate::kinds::Kind;
+use crate::kinds::defaults::apply_defaults;
 use crate::status::{FieldError, Status};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -88,12 +90,16 @@ impl Store {
             old: None,
             options,
         };
+        strategy::prepare_create(kind, &mut object);
         let admission = self.admission();
         for plugin in &admission {
             plugin.admit(self, &review, &mut object)?;
         }
-        strategy::prepare_create(kind, &mut object);
+        if !admission.is_empty() {
+            apply_defaults(kind, &mut object);
+        }
         refuse(kind, &name, metadata::check(kind, &object))?;
+        track(kind, "", None, &mut object, options, &self.clock().stamp());
         for plugin in &admission {
             plugin.validate(self, &review, &object)?;
         }
@@ -151,6 +157,7 @@ impl Store {
             }
             strategy::prepare_update(&kind, subresource, &mut new, &old);
             refuse(&kind, name, metadata::check_update(&new, &old))?;
+            track(&kind, subresource, Some(&old), &mut new, options, &self.clock().stamp());
             for plugin in &admission {
                 plugin.validate(self, &review, &new)?;
             }
@@ -307,9 +314,7 @@ fn settle_identity(new: &mut Value, old: &Value) {
 
 /// Whether an update lets go of an object that is being deleted: nobody holds it any more.
 fn emptied(kind: &Kind, new: &Value, old: &Value) -> bool {
-    let held_by_namespace = !kind.is_custom()
-        && kind.group.is_empty()
-        && kind.plural == "namespaces"
+    let held_by_namespace = strategy::is_namespace(kind)
         && new["spec"]["finalizers"].as_array().is_some_and(|all| !all.is_empty());
     metadata::finalizers(new).is_empty()
         && !held_by_namespace
