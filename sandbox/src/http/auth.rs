@@ -1,0 +1,120 @@
+//! Who asks, by bearer token, and whether they may.
+
+use crate::access::{self, Policies, User, Wish};
+use crate::status::Status;
+use crate::store::{Gr, Store};
+use http::{HeaderMap, header};
+use serde_json::Value;
+use smol_str::SmolStr;
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// Bearer tokens and whom they stand for. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Tokens(Arc<RwLock<HashMap<String, User>>>);
+
+impl Tokens {
+    /// Lets a token stand for a user from now on.
+    pub fn insert(&self, token: impl Into<String>, user: User) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(token.into(), user);
+    }
+
+    /// Makes a token worthless.
+    pub fn revoke(&self, token: &str) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).remove(token);
+    }
+
+    /// Whom a token stands for.
+    pub fn user(&self, token: &str) -> Option<User> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(token).cloned()
+    }
+}
+
+impl std::fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Tokens")
+    }
+}
+
+/// Roles and bindings as they are stored.
+pub(crate) struct Roles<'a>(pub(crate) &'a Store);
+
+const GROUP: &str = "rbac.authorization.k8s.io";
+
+impl Roles<'_> {
+    fn all(&self, plural: &'static str, namespace: Option<&str>) -> Vec<Arc<Value>> {
+        let objects = self.0.all(&Gr::new_static(GROUP, plural), namespace);
+        objects.iter().map(|object| Arc::new(object.value())).collect()
+    }
+
+    fn one(&self, plural: &'static str, namespace: Option<&str>, name: &str) -> Option<Arc<Value>> {
+        self.0.find(&Gr::new_static(GROUP, plural), namespace, name).map(|object| Arc::new(object.value()))
+    }
+}
+
+impl Policies for Roles<'_> {
+    fn cluster_role_bindings(&self) -> Vec<Arc<Value>> {
+        self.all("clusterrolebindings", None)
+    }
+
+    fn role_bindings(&self, namespace: &str) -> Vec<Arc<Value>> {
+        self.all("rolebindings", Some(namespace))
+    }
+
+    fn cluster_role(&self, name: &str) -> Option<Arc<Value>> {
+        self.one("clusterroles", None, name)
+    }
+
+    fn role(&self, namespace: &str, name: &str) -> Option<Arc<Value>> {
+        self.one("roles", Some(namespace), name)
+    }
+}
+
+/// The user of a request: by token, and by impersonation where that is allowed.
+pub(crate) fn authenticate(store: &Store, tokens: &Tokens, headers: &HeaderMap) -> Result<User, Status> {
+    let bearer = match headers.get(header::AUTHORIZATION) {
+        None => None,
+        Some(value) => Some(value.to_str().ok().and_then(bearer).ok_or_else(Status::unauthorized)?),
+    };
+    let user = match bearer {
+        Some(token) => tokens.user(token).ok_or_else(Status::unauthorized)?,
+        None => User { name: "system:anonymous".into(), groups: vec!["system:unauthenticated".into()] },
+    };
+    impersonate(store, user, headers)
+}
+
+fn bearer(value: &str) -> Option<&str> {
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+}
+
+fn impersonate(store: &Store, user: User, headers: &HeaderMap) -> Result<User, Status> {
+    let Some(name) = headers.get("impersonate-user").and_then(|v| v.to_str().ok()) else { return Ok(user) };
+    let groups: Vec<SmolStr> = headers
+        .get_all("impersonate-group")
+        .iter()
+        .filter_map(|v| v.to_str().ok())
+        .map(SmolStr::new)
+        .collect();
+    let wishes = std::iter::once(("users", name)).chain(groups.iter().map(|g| ("groups", g.as_str())));
+    for (resource, name) in wishes {
+        let wish =
+            Wish::Resource { verb: "impersonate", group: "", resource, subresource: "", namespace: "", name };
+        authorize(store, &user, &wish)?;
+    }
+    let mut other = User::named(name);
+    other.groups.extend(groups);
+    Ok(other)
+}
+
+/// Refuses what a user may not do, in the real server's words.
+pub(crate) fn authorize(store: &Store, user: &User, wish: &Wish<'_>) -> Result<(), Status> {
+    if access::allowed(&Roles(store), user, wish) {
+        return Ok(());
+    }
+    let (gr, name) = match *wish {
+        Wish::Resource { group, resource, name, .. } => (Gr::new(group, resource), name),
+        Wish::Path { .. } => (Gr::core(""), ""),
+    };
+    Err(Status::forbidden(&gr, name, format!("User {:?} {wish}", user.name.as_str())))
+}

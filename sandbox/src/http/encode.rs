@@ -1,0 +1,208 @@
+//! Objects, lists and events as bytes, in the form that the client asked for.
+
+use super::accept::Form;
+use super::body::{Body, Builder};
+use crate::kinds::Kind;
+use crate::status::Status;
+use crate::store::{Change, Object};
+use crate::table;
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// What the rows of a table carry beside their cells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Include {
+    /// Nothing.
+    None,
+    /// Metadata of the object.
+    Metadata,
+    /// The whole object.
+    Object,
+}
+
+impl Include {
+    /// Reads `includeObject`.
+    pub(crate) fn parse(text: &str) -> Result<Self, Status> {
+        match text {
+            "None" => Ok(Self::None),
+            "" | "Metadata" => Ok(Self::Metadata),
+            "Object" => Ok(Self::Object),
+            other => Err(Status::bad_request(format!("unrecognized includeObject value: {other:?}"))),
+        }
+    }
+}
+
+/// Writes objects of one kind in one form.
+#[derive(Clone, Debug)]
+pub(crate) struct Encoder {
+    pub(crate) kind: Arc<Kind>,
+    pub(crate) form: Form,
+    pub(crate) include: Include,
+    /// Ages in tables are as of this time.
+    pub(crate) now: DateTime<Utc>,
+}
+
+/// What a list says about itself.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ListMeta {
+    pub(crate) revision: u64,
+    pub(crate) next: Option<String>,
+    pub(crate) remaining: Option<u64>,
+}
+
+impl ListMeta {
+    fn to_value(&self) -> Value {
+        let mut meta = json!({"resourceVersion": self.revision.to_string()});
+        if let Some(next) = &self.next {
+            meta["continue"] = json!(next);
+        }
+        if let Some(remaining) = self.remaining {
+            meta["remainingItemCount"] = json!(remaining);
+        }
+        meta
+    }
+}
+
+impl Encoder {
+    /// One object.
+    pub(crate) fn object(&self, object: &Object) -> Vec<u8> {
+        let mut out = Vec::with_capacity(object.json().len() + 64);
+        self.write(object, true, &mut out);
+        out
+    }
+
+    /// Appends one object; `headed` tells whether a table shows its columns.
+    fn write(&self, object: &Object, headed: bool, out: &mut Vec<u8>) {
+        match self.form {
+            Form::Object => object.write_as(&self.kind, out),
+            Form::Metadata(version) => write_metadata(object, version, out),
+            Form::Table(version) => {
+                let meta = ListMeta { revision: object.revision(), ..ListMeta::default() };
+                self.open_table(version, &meta, headed, out);
+                self.write_row(object, version, out);
+                out.extend_from_slice(b"]}");
+            }
+        }
+    }
+
+    /// A list. Items of built-in kinds say neither kind nor version; those of custom resources do.
+    pub(crate) fn list(&self, items: &[Arc<Object>], meta: &ListMeta) -> Body {
+        let mut builder = Builder::default();
+        let mut part = Vec::new();
+        match self.form {
+            Form::Object => open_list(&self.kind.list_kind(), &self.kind.api_version(), meta, &mut part),
+            Form::Metadata(version) => {
+                let group_version = format!("meta.k8s.io/{version}");
+                open_list("PartialObjectMetadataList", &group_version, meta, &mut part);
+            }
+            Form::Table(version) => self.open_table(version, meta, true, &mut part),
+        }
+        builder.push(&part);
+        for (index, object) in items.iter().enumerate() {
+            if index > 0 {
+                builder.push(b",");
+            }
+            part.clear();
+            match self.form {
+                Form::Object if !self.kind.is_custom() => {
+                    builder.push(object.json());
+                    continue;
+                }
+                Form::Object => object.write_as(&self.kind, &mut part),
+                Form::Metadata(version) => write_metadata(object, version, &mut part),
+                Form::Table(version) => self.write_row(object, version, &mut part),
+            }
+            builder.push(&part);
+        }
+        builder.push(b"]}\n");
+        builder.finish()
+    }
+
+    /// One event of a watch, as a line.
+    pub(crate) fn event(&self, change: Change, object: &Object, headed: bool, out: &mut Vec<u8>) {
+        let name = match change {
+            Change::Added => "ADDED",
+            Change::Modified => "MODIFIED",
+            Change::Deleted => "DELETED",
+        };
+        out.extend_from_slice(b"{\"type\":\"");
+        out.extend_from_slice(name.as_bytes());
+        out.extend_from_slice(b"\",\"object\":");
+        self.write(object, headed, out);
+        out.extend_from_slice(b"}\n");
+    }
+
+    /// A bookmark: everything up to a revision has been sent; `initial` marks the end of the initial state.
+    pub(crate) fn bookmark(&self, revision: u64, initial: bool, out: &mut Vec<u8>) {
+        let mut metadata = json!({"resourceVersion": revision.to_string(), "creationTimestamp": null});
+        if initial {
+            metadata["annotations"] = json!({"k8s.io/initial-events-end": "true"});
+        }
+        let object = match self.form {
+            Form::Object => {
+                json!({"kind": self.kind.kind, "apiVersion": self.kind.api_version(), "metadata": metadata})
+            }
+            Form::Metadata(version) => partial(version, &metadata),
+            Form::Table(version) => json!({
+                "kind": "Table", "apiVersion": format!("meta.k8s.io/{version}"),
+                "metadata": {"resourceVersion": revision.to_string()}, "columnDefinitions": null,
+                "rows": [{"cells": [], "object": partial(version, &metadata)}],
+            }),
+        };
+        out.extend_from_slice(b"{\"type\":\"BOOKMARK\",\"object\":");
+        out.extend_from_slice(object.to_string().as_bytes());
+        out.extend_from_slice(b"}\n");
+    }
+
+    fn open_table(&self, version: &str, meta: &ListMeta, headed: bool, out: &mut Vec<u8>) {
+        let columns = if headed { json!(table::columns(&self.kind)) } else { Value::Null };
+        out.extend_from_slice(b"{\"kind\":\"Table\",\"apiVersion\":\"meta.k8s.io/");
+        out.extend_from_slice(version.as_bytes());
+        out.extend_from_slice(b"\",\"metadata\":");
+        out.extend_from_slice(meta.to_value().to_string().as_bytes());
+        out.extend_from_slice(b",\"columnDefinitions\":");
+        out.extend_from_slice(columns.to_string().as_bytes());
+        out.extend_from_slice(b",\"rows\":[");
+    }
+
+    fn write_row(&self, object: &Object, version: &str, out: &mut Vec<u8>) {
+        let cells = table::cells(&self.kind, &object.value(), self.now);
+        out.extend_from_slice(b"{\"cells\":");
+        out.extend_from_slice(Value::Array(cells).to_string().as_bytes());
+        out.extend_from_slice(b",\"object\":");
+        match self.include {
+            Include::None => out.extend_from_slice(b"null"),
+            Include::Metadata => write_metadata(object, version, out),
+            Include::Object => object.write_as(&self.kind, out),
+        }
+        out.push(b'}');
+    }
+}
+
+/// The last event of a watch that cannot go on, as a line.
+pub(crate) fn error_event(status: &Status, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"type\":\"ERROR\",\"object\":");
+    out.extend_from_slice(&status.to_json());
+    out.extend_from_slice(b"}\n");
+}
+
+fn partial(version: &str, metadata: &Value) -> Value {
+    json!({"kind": "PartialObjectMetadata", "apiVersion": format!("meta.k8s.io/{version}"), "metadata": metadata})
+}
+
+fn open_list(kind: &str, api_version: &str, meta: &ListMeta, out: &mut Vec<u8>) {
+    for part in ["{\"kind\":\"", kind, "\",\"apiVersion\":\"", api_version, "\",\"metadata\":"] {
+        out.extend_from_slice(part.as_bytes());
+    }
+    out.extend_from_slice(meta.to_value().to_string().as_bytes());
+    out.extend_from_slice(b",\"items\":[");
+}
+
+fn write_metadata(object: &Object, version: &str, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/");
+    out.extend_from_slice(version.as_bytes());
+    out.extend_from_slice(b"\",\"metadata\":");
+    out.extend_from_slice(object.metadata_json());
+    out.push(b'}');
+}

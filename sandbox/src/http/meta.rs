@@ -1,0 +1,70 @@
+//! What is no object: health, version, discovery.
+
+use super::accept::aggregated_discovery;
+use super::body::{self, Body};
+use super::Api;
+use crate::discovery;
+use crate::kinds::KUBERNETES_VERSION;
+use http::request::Parts;
+use http::{HeaderValue, Method, Response, header};
+use serde_json::{Value, json};
+
+/// Answers a path outside the resources; none when there is no such path.
+pub(super) fn answer(api: &Api, parts: &Parts) -> Option<Response<Body>> {
+    if !matches!(parts.method, Method::GET | Method::HEAD) {
+        return None;
+    }
+    let path = parts.uri.path().trim_matches('/');
+    let accept = parts.headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let kinds = api.store().kinds();
+    let segments: Vec<&str> = path.split('/').collect();
+    match segments.as_slice() {
+        ["livez" | "readyz" | "healthz", ..] => Some(body::text(200, "ok")),
+        ["version"] => Some(body::value(200, &version())),
+        ["api"] | ["apis"] => {
+            let core = path == "api";
+            Some(match aggregated_discovery(accept) {
+                Some(version) => aggregated(&discovery::aggregated(&kinds, core, version), version),
+                None if core => body::value(200, &discovery::core_versions(&kinds, &api.0.address)),
+                None => body::value(200, &discovery::groups(&kinds)),
+            })
+        }
+        ["api", version] => discovery::resources(&kinds, "", version).map(|d| body::value(200, &d)),
+        ["apis", group] => discovery::group(&kinds, group).map(|d| body::value(200, &d)),
+        ["apis", group, version] => {
+            discovery::resources(&kinds, group, version).map(|d| body::value(200, &d))
+        }
+        [""] => Some(body::value(200, &paths(&discovery::groups(&kinds)))),
+        _ => None,
+    }
+}
+
+fn aggregated(document: &Value, version: &str) -> Response<Body> {
+    let content_type = HeaderValue::from_str(&discovery::aggregated_media_type(version));
+    let content_type = content_type.unwrap_or(HeaderValue::from_static("application/json"));
+    body::typed(200, content_type, Body::whole(document.to_string()))
+}
+
+fn version() -> Value {
+    let mut numbers = KUBERNETES_VERSION.trim_start_matches('v').split('.');
+    json!({
+        "major": numbers.next(), "minor": numbers.next(),
+        "gitVersion": KUBERNETES_VERSION,
+        "gitCommit": "", "gitTreeState": "clean", "buildDate": "1970-01-01T00:00:00Z",
+        "goVersion": "none", "compiler": "rustc",
+        "platform": format!("{}/{}", std::env::consts::OS, std::env::consts::ARCH),
+    })
+}
+
+/// The root: where one can go.
+fn paths(groups: &Value) -> Value {
+    let mut paths = vec!["/api".to_owned(), "/api/v1".to_owned(), "/apis".to_owned()];
+    for group in groups["groups"].as_array().into_iter().flatten() {
+        paths.push(format!("/apis/{}", group["name"].as_str().unwrap_or_default()));
+        for version in group["versions"].as_array().into_iter().flatten() {
+            paths.push(format!("/apis/{}", version["groupVersion"].as_str().unwrap_or_default()));
+        }
+    }
+    paths.extend(["/healthz", "/livez", "/readyz", "/version"].map(str::to_owned));
+    json!({"paths": paths})
+}

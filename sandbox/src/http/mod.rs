@@ -1,0 +1,329 @@
+//! The API server: requests in, answers out. It speaks HTTP but owns no socket; [`Api`] is a `tower::Service`.
+
+mod accept;
+mod auth;
+mod body;
+mod encode;
+mod meta;
+mod path;
+mod query;
+mod read;
+mod watch;
+mod write;
+
+pub use auth::Tokens;
+pub use body::Body;
+
+use crate::access::{User, Wish};
+use crate::faults::{Faults, Fate, Matter};
+use crate::kinds::Kind;
+use crate::runtime::PodRuntime;
+use crate::status::Status;
+use crate::store::{Gr, Store};
+use accept::Form;
+use bytes::Bytes;
+use encode::{Encoder, Include};
+use http::request::Parts;
+use http::{HeaderMap, Method, Request, Response, header};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use path::{Route, Target};
+use query::Query;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+/// Largest request body, as the real server's default.
+const LARGEST_BODY: usize = 3 * 1024 * 1024;
+
+/// Answers API requests over a store. Cheap to clone; clones share everything.
+#[derive(Clone)]
+pub struct Api(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    tokens: Tokens,
+    faults: Faults,
+    runtime: Arc<dyn PodRuntime>,
+    /// `HOST:PORT` where clients reach the server.
+    address: String,
+}
+
+/// The connection of this request is to be cut without an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the connection was dropped by a fault rule")]
+pub struct Dropped;
+
+/// A request about objects of a kind, checked as far as possible before its body is read.
+pub(crate) struct Call {
+    pub(crate) api: Api,
+    pub(crate) verb: &'static str,
+    pub(crate) kind: Arc<Kind>,
+    pub(crate) gr: Gr,
+    pub(crate) target: Target,
+    pub(crate) query: Query,
+    pub(crate) headers: HeaderMap,
+    pub(crate) user: User,
+    pub(crate) form: Form,
+}
+
+impl Api {
+    /// An API server over a store. `address` is the `HOST:PORT` where clients reach it, for discovery.
+    pub fn new(
+        store: Store,
+        tokens: Tokens,
+        faults: Faults,
+        runtime: Arc<dyn PodRuntime>,
+        address: impl Into<String>,
+    ) -> Self {
+        Self(Arc::new(Inner { store, tokens, faults, runtime, address: address.into() }))
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    pub(crate) fn faults(&self) -> &Faults {
+        &self.0.faults
+    }
+
+    /// Answers a request.
+    ///
+    /// # Errors
+    /// [`Dropped`] when a fault rule says so.
+    pub async fn handle<B>(&self, request: Request<B>) -> Result<Response<Body>, Dropped>
+    where
+        B: http_body::Body + Send + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let (parts, body) = request.into_parts();
+        let answered = match path::route(parts.uri.path()) {
+            Route::Other => self.other(&parts),
+            Route::Resource(target) => match self.call(&parts, target) {
+                Err(refused) => Err(refused),
+                Ok(call) => match self.faults().meet(&call.matter()).await {
+                    Fate::Drop => return Err(Dropped),
+                    Fate::Answer(status) => Err(Refused::Status(status)),
+                    Fate::Pass => call.answer(body).await.map_err(Refused::Status),
+                },
+            },
+        };
+        Ok(answered.unwrap_or_else(|refused| match refused {
+            Refused::Status(status) => body::refusal(&status),
+            Refused::NoPage => body::text(404, "404 page not found\n"),
+        }))
+    }
+
+    fn other(&self, parts: &Parts) -> Result<Response<Body>, Refused> {
+        let user = auth::authenticate(self.store(), &self.0.tokens, &parts.headers)?;
+        let verb = parts.method.as_str().to_ascii_lowercase();
+        let path = parts.uri.path();
+        auth::authorize(self.store(), &user, &Wish::Path { verb: &verb, path })?;
+        meta::answer(self, parts).ok_or(Refused::NoPage)
+    }
+
+    fn call(&self, parts: &Parts, target: Target) -> Result<Call, Refused> {
+        let store = self.store();
+        let query = Query::parse(parts.uri.query());
+        let user = auth::authenticate(store, &self.0.tokens, &parts.headers)?;
+        let verb = verb_of(&parts.method, &target, &query);
+        let wish = Wish::Resource {
+            verb,
+            group: &target.group,
+            resource: &target.resource,
+            subresource: &target.subresource,
+            // The namespace of a request about a namespace is that namespace.
+            namespace: match (&target.namespace, &target.name) {
+                (Some(namespace), _) => namespace,
+                (None, Some(name)) if target.group.is_empty() && target.resource == "namespaces" => name,
+                _ => "",
+            },
+            name: target.name.as_deref().unwrap_or_default(),
+        };
+        auth::authorize(store, &user, &wish)?;
+        let kinds = store.kinds();
+        let kind = kinds.by_path(&target.group, &target.version, &target.resource).ok_or(Refused::NoPage)?;
+        let one_object = target.name.is_some();
+        let fits = match (&target.namespace, kind.namespaced) {
+            (Some(_), namespaced) => namespaced,
+            (None, true) => !one_object,
+            (None, false) => true,
+        };
+        if !fits {
+            return Err(Refused::NoPage);
+        }
+        check_verb(kind, &target, verb)?;
+        let accept = parts.headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
+        let form = accept::form(accept)?;
+        Ok(Call {
+            api: self.clone(),
+            verb,
+            kind: Arc::clone(kind),
+            gr: Gr::new(kind.group.clone(), kind.plural.clone()),
+            target,
+            query,
+            headers: parts.headers.clone(),
+            user,
+            form,
+        })
+    }
+}
+
+/// Why a request is not answered.
+enum Refused {
+    Status(Status),
+    /// No such path: the one answer that is no `Status`.
+    NoPage,
+}
+
+impl From<Status> for Refused {
+    fn from(status: Status) -> Self {
+        Self::Status(status)
+    }
+}
+
+/// The verb of a request, as roles name it.
+fn verb_of(method: &Method, target: &Target, query: &Query) -> &'static str {
+    let one = target.name.is_some();
+    match *method {
+        Method::POST => "create",
+        Method::PUT => "update",
+        Method::PATCH => "patch",
+        Method::DELETE if one => "delete",
+        Method::DELETE => "deletecollection",
+        Method::GET | Method::HEAD if one => "get",
+        Method::GET | Method::HEAD if query.flag("watch") => "watch",
+        Method::GET | Method::HEAD => "list",
+        _ => "",
+    }
+}
+
+/// Refuses verbs that the kind does not have: 404 for parts it does not have, 405 else.
+fn check_verb(kind: &Kind, target: &Target, verb: &str) -> Result<(), Refused> {
+    let collection_only = target.name.is_some() && verb == "create" && target.subresource.is_empty();
+    let needs_namespace = kind.namespaced && target.namespace.is_none();
+    if collection_only || needs_namespace && !matches!(verb, "list" | "watch") {
+        return Err(Status::method_not_allowed().into());
+    }
+    let allowed = if target.subresource.is_empty() {
+        kind.allows(verb)
+    } else {
+        let Some(sub) = kind.subresource(&target.subresource) else { return Err(Refused::NoPage) };
+        // Streams are opened by GET or POST, whatever discovery calls it.
+        let stream = matches!(sub.name.as_str(), "exec" | "attach" | "portforward" | "proxy");
+        stream || sub.verbs.iter().any(|known| known == verb)
+    };
+    if allowed { Ok(()) } else { Err(Status::method_not_allowed().into()) }
+}
+
+impl Call {
+    /// What fault rules look at.
+    pub(crate) fn matter(&self) -> Matter {
+        Matter {
+            verb: self.verb,
+            resource: self.gr.clone(),
+            subresource: self.target.subresource.as_str().into(),
+            namespace: self.target.namespace.as_deref().unwrap_or_default().into(),
+            name: self.target.name.as_deref().unwrap_or_default().into(),
+            user: self.user.name.clone(),
+        }
+    }
+
+    /// Namespace of the request.
+    pub(crate) fn namespace(&self) -> Option<&str> {
+        self.target.namespace.as_deref()
+    }
+
+    /// Name of the object; empty for a collection.
+    pub(crate) fn name(&self) -> &str {
+        self.target.name.as_deref().unwrap_or_default()
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        self.api.store()
+    }
+
+    pub(crate) fn encoder(&self) -> Result<Encoder, Status> {
+        Ok(Encoder {
+            kind: Arc::clone(&self.kind),
+            form: self.form,
+            include: Include::parse(self.query.text("includeObject"))?,
+            now: self.store().clock().now(),
+        })
+    }
+
+    /// One object as an answer.
+    pub(crate) fn show(&self, code: u16, object: &crate::store::Object) -> Result<Response<Body>, Status> {
+        Ok(body::json(code, Body::whole(self.encoder()?.object(object))))
+    }
+
+    async fn answer<B>(self, body: B) -> Result<Response<Body>, Status>
+    where
+        B: http_body::Body + Send + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        if matches!(self.verb, "get" | "list" | "watch") {
+            return self.answer_read();
+        }
+        let body = collect(body).await?;
+        match (self.target.subresource.as_str(), self.verb) {
+            ("" | "status" | "ephemeralcontainers" | "resize" | "finalize" | "approval", verb) => match verb {
+                "create" => write::create(&self, &body),
+                "update" => write::replace(&self, &body),
+                "patch" => write::patch(&self, &body),
+                "delete" => write::delete(&self, &body),
+                "deletecollection" => write::delete_collection(&self, &body),
+                other => Err(Status::not_implemented(format!("the verb {other:?}"))),
+            },
+            (sub, verb) => Err(self.not_served(sub, verb)),
+        }
+    }
+
+    fn answer_read(self) -> Result<Response<Body>, Status> {
+        match (self.target.subresource.as_str(), self.verb) {
+            ("" | "status" | "ephemeralcontainers" | "resize" | "approval", "get") => read::get(&self),
+            ("", "list") => read::list(&self),
+            ("", "watch") => watch::watch(self),
+            (sub, verb) => Err(self.not_served(sub, verb)),
+        }
+    }
+
+    fn not_served(&self, subresource: &str, verb: &str) -> Status {
+        Status::not_implemented(format!("{verb} of {}/{subresource}", self.gr))
+    }
+}
+
+/// Reads a body up to the limit.
+async fn collect<B>(body: B) -> Result<Bytes, Status>
+where
+    B: http_body::Body + Send + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    match Limited::new(body, LARGEST_BODY).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(Status::new(
+            413,
+            "RequestEntityTooLarge",
+            format!("Request entity too large: limit is {LARGEST_BODY}"),
+        )),
+        Err(error) => Err(Status::bad_request(format!("cannot read the request body: {error}"))),
+    }
+}
+
+impl<B> tower::Service<Request<B>> for Api
+where
+    B: http_body::Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    type Response = Response<Body>;
+    type Error = Dropped;
+    type Future = futures::future::BoxFuture<'static, Result<Response<Body>, Dropped>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Dropped>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let api = self.clone();
+        Box::pin(async move { api.handle(request).await })
+    }
+}

@@ -1,0 +1,414 @@
+//! Creating, replacing, patching, deleting.
+
+use super::Call;
+use super::body::{self, Body};
+use super::read::list_query;
+use crate::fields::{self, ApplyError, Manager, Managers, Operation};
+use crate::patch::{self, PatchError};
+use crate::status::{Cause, FieldError, Status};
+use crate::store::{
+    DeleteOptions, Object, Propagation, WriteOptions, Written, reset_fields,
+};
+use http::{Response, header};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use smol_str::SmolStr;
+use std::sync::Arc;
+
+const JSON_PATCH: &str = "application/json-patch+json";
+const MERGE_PATCH: &str = "application/merge-patch+json";
+const STRATEGIC_PATCH: &str = "application/strategic-merge-patch+json";
+const APPLY_PATCH: &str = "application/apply-patch+yaml";
+
+/// `POST` to a collection.
+pub(super) fn create(call: &Call, body: &[u8]) -> Result<Response<Body>, Status> {
+    let options = options(call, "CreateOptions")?;
+    let object = read_object(call, body)?;
+    let created = call.store().create(&call.gr, call.namespace(), object, &options)?;
+    call.show(201, &created)
+}
+
+/// `PUT` of an object or of a part of it.
+pub(super) fn replace(call: &Call, body: &[u8]) -> Result<Response<Body>, Status> {
+    let options = options(call, "UpdateOptions")?;
+    let mut object = read_object(call, body)?;
+    match object["metadata"]["name"].as_str().unwrap_or_default() {
+        "" => object["metadata"]["name"] = json!(call.name()),
+        name if name == call.name() => {}
+        name => {
+            return Err(Status::bad_request(format!(
+                "the name of the object ({name}) does not match the name on the URL ({})",
+                call.name()
+            )));
+        }
+    }
+    let written = call.store().replace(
+        &call.gr,
+        call.namespace(),
+        call.name(),
+        &call.target.subresource,
+        &object,
+        &options,
+    )?;
+    show_written(call, &written)
+}
+
+/// `PATCH` in one of four types.
+pub(super) fn patch(call: &Call, body: &[u8]) -> Result<Response<Body>, Status> {
+    let content_type = content_type(call);
+    if content_type == APPLY_PATCH {
+        return apply(call, body);
+    }
+    let mut known = vec![JSON_PATCH, MERGE_PATCH];
+    if !call.kind.is_custom() {
+        known.push(STRATEGIC_PATCH);
+    }
+    if !known.contains(&content_type) {
+        known.push(APPLY_PATCH);
+        return Err(Status::unsupported_media_type(&known));
+    }
+    if call.query.get("force").is_some() {
+        let error = FieldError::forbidden("force", "may not be specified for non-apply patch");
+        return Err(Status::invalid("meta.k8s.io", "PatchOptions", "", vec![error]));
+    }
+    let options = options(call, "PatchOptions")?;
+    let change: Value = serde_json::from_slice(body)
+        .map_err(|error| Status::bad_request(format!("error decoding patch: {error}")))?;
+    let written = call.store().update(
+        &call.gr,
+        call.namespace(),
+        call.name(),
+        &call.target.subresource,
+        &options,
+        |_, mut object| {
+            name_kind(call, &mut object);
+            let patched = match content_type {
+                JSON_PATCH => patch::json(&object, &change),
+                MERGE_PATCH => Ok(patch::merge(&object, &change)),
+                _ => patch::strategic(&object, &change, call.kind.schema()),
+            };
+            patched.map_err(|error| refuse_patch(call, error))
+        },
+    )?;
+    call.show(200, &written)
+}
+
+fn refuse_patch(call: &Call, error: PatchError) -> Status {
+    match error {
+        PatchError::Malformed(why) => Status::bad_request(why),
+        PatchError::DoesNotFit(why) => {
+            let mut status = Status::new(422, "Invalid", why);
+            let details = status.details.get_or_insert_default();
+            details.name = call.name().into();
+            details.group = call.gr.group.clone();
+            details.kind = call.gr.plural.clone();
+            status
+        }
+    }
+}
+
+/// Server-side apply: creates what is not there.
+fn apply(call: &Call, body: &[u8]) -> Result<Response<Body>, Status> {
+    let manager = call.query.text("fieldManager");
+    if manager.is_empty() {
+        let error = FieldError::required("fieldManager", "is required for apply patch");
+        return Err(Status::invalid("meta.k8s.io", "PatchOptions", "", vec![error]));
+    }
+    let options = WriteOptions { applied: true, ..options(call, "PatchOptions")? };
+    let applied = read_applied(call, body)?;
+    let manager = Manager {
+        name: manager.into(),
+        operation: Operation::Apply,
+        api_version: call.kind.api_version(),
+        subresource: SmolStr::new(&call.target.subresource),
+    };
+    loop {
+        let updated = call.store().update(
+            &call.gr,
+            call.namespace(),
+            call.name(),
+            &call.target.subresource,
+            &options,
+            |_, mut live| {
+                name_kind(call, &mut live);
+                merge(call, Some(live), &applied, &manager)
+            },
+        );
+        let missing = match updated {
+            Ok(object) => return call.show(200, &object),
+            Err(status) if status.is_not_found() && call.target.subresource.is_empty() => status,
+            Err(status) => return Err(status),
+        };
+        let mut fresh = merge(call, None, &applied, &manager)?;
+        if fresh["metadata"].get("uid").is_some() {
+            return Err(Status::conflict(&call.gr, call.name(), "uid mismatch: the provided object specified uid, and no existing object was found"));
+        }
+        fresh["metadata"]["name"] = json!(call.name());
+        match call.store().create(&call.gr, call.namespace(), fresh, &options) {
+            Ok(object) => return call.show(201, &object),
+            // Somebody made it in between: apply to that.
+            Err(status) if status.is_already_exists() => {}
+            // Its namespace is missing, not it.
+            Err(status) if status.is_not_found() && status.message != missing.message => return Err(status),
+            Err(status) => return Err(status),
+        }
+    }
+}
+
+fn merge(call: &Call, live: Option<Value>, applied: &Value, manager: &Manager) -> Result<Value, Status> {
+    let managers = live.as_ref().map(|live| Managers::from_wire(&live["metadata"]["managedFields"]));
+    let revision = live.as_ref().map(|live| live["metadata"]["resourceVersion"].clone());
+    let result = fields::apply(
+        live.as_ref(),
+        applied,
+        call.kind.schema(),
+        managers.unwrap_or_default(),
+        manager,
+        reset_fields(&call.kind, &call.target.subresource),
+        call.query.flag("force"),
+        &call.store().clock().stamp(),
+    );
+    let done = result.map_err(|error| match error {
+        ApplyError::Conflicts(conflicts) => {
+            let causes = conflicts.iter().map(|conflict| Cause {
+                reason: SmolStr::new_static("FieldManagerConflict"),
+                message: conflict.cause(),
+                field: conflict.field.clone(),
+            });
+            Status::apply_conflict(fields::conflict_message(&conflicts), causes.collect())
+        }
+        ApplyError::Malformed(malformed) => Status::new(500, "", malformed.to_string()),
+    })?;
+    let mut object = done.object;
+    if !object["metadata"].is_object() {
+        object["metadata"] = json!({});
+    }
+    object["metadata"]["managedFields"] = done.managers.to_wire();
+    let given = applied["metadata"]["resourceVersion"].as_str().filter(|v| !v.is_empty() && *v != "0");
+    if let (None, Some(revision)) = (given, revision) {
+        object["metadata"]["resourceVersion"] = revision;
+    }
+    Ok(object)
+}
+
+fn read_applied(call: &Call, body: &[u8]) -> Result<Value, Status> {
+    let text = std::str::from_utf8(body)
+        .map_err(|error| Status::bad_request(format!("error decoding YAML: {error}")))?;
+    let applied: Value = serde_saphyr::from_str(text)
+        .map_err(|error| Status::bad_request(format!("error decoding YAML: {error}")))?;
+    if applied["kind"].as_str().unwrap_or_default().is_empty()
+        || applied["apiVersion"].as_str().unwrap_or_default().is_empty()
+    {
+        return Err(Status::bad_request("the applied object must name its apiVersion and kind"));
+    }
+    check_kind(call, &applied)?;
+    if applied["metadata"]["managedFields"].as_array().is_some_and(|list| !list.is_empty()) {
+        return Err(Status::bad_request("metadata.managedFields must be nil"));
+    }
+    match applied["metadata"]["name"].as_str() {
+        Some(name) if name != call.name() => Err(Status::bad_request(format!(
+            "the name of the object ({name}) does not match the name on the URL ({})",
+            call.name()
+        ))),
+        _ => Ok(applied),
+    }
+}
+
+/// `DELETE` of one object.
+pub(super) fn delete(call: &Call, body: &[u8]) -> Result<Response<Body>, Status> {
+    let options = delete_options(call, body)?;
+    let deleted = call.store().delete(&call.gr, call.namespace(), call.name(), &options)?;
+    if !deleted.gone || answers_object(call) {
+        return call.show(200, &deleted.object);
+    }
+    Ok(body::value(200, &gone(call, &deleted.object)))
+}
+
+/// The answer of kinds that do not show what they lost.
+fn gone(call: &Call, object: &Arc<Object>) -> Value {
+    let mut details = json!({"name": object.name(), "kind": call.gr.plural, "uid": object.uid()});
+    if !call.gr.group.is_empty() {
+        details["group"] = json!(call.gr.group);
+    }
+    json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details})
+}
+
+/// Whether deleting an object of this kind answers the object. Source: `ReturnDeletedObject` in the registries of
+/// Kubernetes 1.36.
+fn answers_object(call: &Call) -> bool {
+    match (call.gr.group.as_str(), call.gr.plural.as_str()) {
+        ("", plural) => matches!(
+            plural,
+            "resourcequotas"
+                | "persistentvolumes"
+                | "serviceaccounts"
+                | "persistentvolumeclaims"
+                | "namespaces"
+                | "pods"
+                | "services"
+                | "podtemplates"
+        ),
+        ("storage.k8s.io", plural) => plural != "csistoragecapacities",
+        ("resource.k8s.io", _) => true,
+        _ => false,
+    }
+}
+
+/// `DELETE` of a collection.
+pub(super) fn delete_collection(call: &Call, body: &[u8]) -> Result<Response<Body>, Status> {
+    let options = delete_options(call, body)?;
+    let page = call.store().delete_collection(&call.gr, &list_query(call)?, &options)?;
+    let meta = super::encode::ListMeta { revision: page.revision, ..Default::default() };
+    Ok(body::json(200, call.encoder()?.list(&page.items, &meta)))
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct DeleteBody {
+    grace_period_seconds: Option<i64>,
+    preconditions: Preconditions,
+    propagation_policy: Option<String>,
+    orphan_dependents: Option<bool>,
+    dry_run: Option<Vec<String>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Preconditions {
+    uid: Option<SmolStr>,
+    resource_version: Option<SmolStr>,
+}
+
+/// Options stand in the body or, without one, in the query.
+fn delete_options(call: &Call, body: &[u8]) -> Result<DeleteOptions, Status> {
+    let given = if body.is_empty() {
+        DeleteBody {
+            grace_period_seconds: call.query.number("gracePeriodSeconds")?,
+            propagation_policy: call.query.get("propagationPolicy").map(str::to_owned),
+            orphan_dependents: call.query.switch("orphanDependents"),
+            ..DeleteBody::default()
+        }
+    } else {
+        let value = read_value(call, body)?;
+        serde_json::from_value(value).map_err(|error| Status::bad_request(error.to_string()))?
+    };
+    let mut errors = Vec::new();
+    if given.propagation_policy.is_some() && given.orphan_dependents.is_some() {
+        let detail = "orphanDependents and deletionPropagation cannot be both set";
+        errors.push(FieldError::invalid("propagationPolicy", json!(given.propagation_policy), detail));
+    }
+    let propagation = match (given.propagation_policy.as_deref(), given.orphan_dependents) {
+        (Some("Orphan"), _) | (None, Some(true)) => Some(Propagation::Orphan),
+        (Some("Foreground"), _) => Some(Propagation::Foreground),
+        (Some("Background"), _) | (None, Some(false)) => Some(Propagation::Background),
+        (None, None) => None,
+        (Some(other), _) => {
+            let known = ["Background", "Foreground", "Orphan", ""];
+            errors.push(FieldError::not_supported("propagationPolicy", other, &known));
+            None
+        }
+    };
+    let dry = given.dry_run.unwrap_or_default();
+    if let Some(other) = dry.iter().find(|word| *word != "All") {
+        errors.push(FieldError::not_supported("dryRun", other, &["All"]));
+    }
+    if !errors.is_empty() {
+        return Err(Status::invalid("meta.k8s.io", "DeleteOptions", "", errors));
+    }
+    Ok(DeleteOptions {
+        dry_run: !dry.is_empty() || call.query.dry_run("DeleteOptions")?,
+        grace_period_seconds: given.grace_period_seconds,
+        uid: given.preconditions.uid,
+        resource_version: given.preconditions.resource_version,
+        propagation,
+    })
+}
+
+/// How a create, replace or patch is meant.
+fn options(call: &Call, kind: &str) -> Result<WriteOptions, Status> {
+    let named = call.query.text("fieldManager");
+    if named.len() > 128 {
+        let error = FieldError {
+            reason: "FieldValueTooLong",
+            field: "fieldManager".into(),
+            message: "Too long: may not be more than 128 bytes".into(),
+        };
+        return Err(Status::invalid("meta.k8s.io", kind, "", vec![error]));
+    }
+    let agent = call.headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok()).unwrap_or("unknown");
+    let from_agent = agent.split('/').next().unwrap_or_default();
+    Ok(WriteOptions {
+        dry_run: call.query.dry_run(kind)?,
+        manager: if named.is_empty() { from_agent.chars().take(128).collect() } else { named.into() },
+        api_version: call.kind.api_version(),
+        applied: false,
+    })
+}
+
+fn show_written(call: &Call, written: &Written) -> Result<Response<Body>, Status> {
+    call.show(if written.created { 201 } else { 200 }, &written.object)
+}
+
+fn content_type(call: &Call) -> &str {
+    let header = call.headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    header.split(';').next().unwrap_or_default().trim()
+}
+
+/// A body in JSON or YAML.
+fn read_value(call: &Call, body: &[u8]) -> Result<Value, Status> {
+    match content_type(call) {
+        "" | "application/json" => serde_json::from_slice(body).map_err(|error| decoding(call, &error)),
+        "application/yaml" => {
+            let text = std::str::from_utf8(body).map_err(|error| decoding(call, &error))?;
+            serde_saphyr::from_str(text).map_err(|error| decoding(call, &error))
+        }
+        _ => Err(Status::unsupported_media_type(&["application/json", "application/yaml"])),
+    }
+}
+
+fn decoding(call: &Call, error: &dyn std::fmt::Display) -> Status {
+    Status::bad_request(format!(
+        "{} in version {:?} cannot be handled as a {}: {error}",
+        call.kind.kind, call.kind.version, call.kind.kind
+    ))
+}
+
+/// An object of the kind of this call.
+fn read_object(call: &Call, body: &[u8]) -> Result<Value, Status> {
+    let object = read_value(call, body)?;
+    if !object.is_object() {
+        return Err(decoding(call, &"the body is no JSON object"));
+    }
+    check_kind(call, &object)?;
+    let own = object["metadata"]["namespace"].as_str().unwrap_or_default();
+    match call.namespace() {
+        Some(namespace) if !own.is_empty() && own != namespace => Err(Status::bad_request(
+            "the namespace of the provided object does not match the namespace sent on the request",
+        )),
+        _ => Ok(object),
+    }
+}
+
+/// An object that says what it is must be what the path says.
+fn check_kind(call: &Call, object: &Value) -> Result<(), Status> {
+    let (api_version, kind) = (object["apiVersion"].as_str(), object["kind"].as_str());
+    let expected = call.kind.api_version();
+    if let Some(given) = api_version.filter(|given| !given.is_empty() && *given != expected) {
+        return Err(Status::bad_request(format!(
+            "the API version in the data ({given}) does not match the expected API version ({expected})"
+        )));
+    }
+    match kind {
+        Some(given) if !given.is_empty() && given != call.kind.kind => Err(Status::bad_request(format!(
+            "{given} in version {:?} cannot be handled as a {}: no kind {given:?} is registered for version {expected:?} here",
+            call.kind.version, call.kind.kind
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Patches may look at and test kind and version.
+fn name_kind(call: &Call, object: &mut Value) {
+    object["kind"] = json!(call.kind.kind);
+    object["apiVersion"] = json!(call.kind.api_version());
+}
