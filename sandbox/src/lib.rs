@@ -3,16 +3,23 @@
 //! [`store`] remembers, [`kinds`] says what the objects are; HTTP and controllers stand on both.
 
 pub mod access;
+mod bootstrap;
 pub mod clock;
 pub mod controllers;
 pub mod discovery;
+pub mod faults;
 pub mod fields;
+pub mod http;
 pub mod kinds;
 mod names;
 pub mod patch;
 pub mod runtime;
+mod sandbox;
+mod serve;
 pub mod status;
 pub mod store;
 pub mod streams;
 pub mod table;
 pub mod tls;
+
+pub use sandbox::{Options, Sandbox, StartError};

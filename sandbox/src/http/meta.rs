@@ -1,8 +1,8 @@
 //! What is no object: health, version, discovery.
 
+use super::Api;
 use super::accept::aggregated_discovery;
 use super::body::{self, Body};
-use super::Api;
 use crate::discovery;
 use crate::kinds::KUBERNETES_VERSION;
 use http::request::Parts;

@@ -6,6 +6,7 @@ mod body;
 mod encode;
 mod meta;
 mod path;
+mod pods;
 mod query;
 mod read;
 mod watch;
@@ -15,9 +16,9 @@ pub use auth::Tokens;
 pub use body::Body;
 
 use crate::access::{User, Wish};
-use crate::faults::{Faults, Fate, Matter};
+use crate::faults::{Fate, Faults, Matter};
 use crate::kinds::Kind;
-use crate::runtime::PodRuntime;
+use crate::runtime::{NoRuntime, PodRuntime};
 use crate::status::Status;
 use crate::store::{Gr, Store};
 use accept::Form;
@@ -26,10 +27,12 @@ use encode::{Encoder, Include};
 use http::request::Parts;
 use http::{HeaderMap, Method, Request, Response, header};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use hyper::upgrade::OnUpgrade;
 use path::{Route, Target};
 use query::Query;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::task::{Context, Poll};
+use tokio_util::sync::CancellationToken;
 
 /// Largest request body, as the real server's default.
 const LARGEST_BODY: usize = 3 * 1024 * 1024;
@@ -42,7 +45,8 @@ struct Inner {
     store: Store,
     tokens: Tokens,
     faults: Faults,
-    runtime: Arc<dyn PodRuntime>,
+    runtime: RwLock<Arc<dyn PodRuntime>>,
+    stop: CancellationToken,
     /// `HOST:PORT` where clients reach the server.
     address: String,
 }
@@ -63,18 +67,35 @@ pub(crate) struct Call {
     pub(crate) headers: HeaderMap,
     pub(crate) user: User,
     pub(crate) form: Form,
+    /// The connection itself, for requests that leave HTTP.
+    pub(crate) upgrade: Option<OnUpgrade>,
 }
 
 impl Api {
-    /// An API server over a store. `address` is the `HOST:PORT` where clients reach it, for discovery.
+    /// An API server over a store, whose pods run nothing yet. `address` is the `HOST:PORT` where clients reach it,
+    /// for discovery; streams end when `stop` is cancelled.
     pub fn new(
         store: Store,
         tokens: Tokens,
         faults: Faults,
-        runtime: Arc<dyn PodRuntime>,
         address: impl Into<String>,
+        stop: CancellationToken,
     ) -> Self {
-        Self(Arc::new(Inner { store, tokens, faults, runtime, address: address.into() }))
+        let runtime: RwLock<Arc<dyn PodRuntime>> = RwLock::new(Arc::new(NoRuntime));
+        Self(Arc::new(Inner { store, tokens, faults, runtime, stop, address: address.into() }))
+    }
+
+    /// Lets the pods run something.
+    pub fn set_runtime(&self, runtime: Arc<dyn PodRuntime>) {
+        *self.0.runtime.write().unwrap_or_else(PoisonError::into_inner) = runtime;
+    }
+
+    pub(crate) fn runtime(&self) -> Arc<dyn PodRuntime> {
+        Arc::clone(&self.0.runtime.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn stop(&self) -> &CancellationToken {
+        &self.0.stop
     }
 
     pub(crate) fn store(&self) -> &Store {
@@ -94,10 +115,11 @@ impl Api {
         B: http_body::Body + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
+        let upgrade = parts.extensions.remove::<OnUpgrade>();
         let answered = match path::route(parts.uri.path()) {
             Route::Other => self.other(&parts),
-            Route::Resource(target) => match self.call(&parts, target) {
+            Route::Resource(target) => match self.call(&parts, target, upgrade) {
                 Err(refused) => Err(refused),
                 Ok(call) => match self.faults().meet(&call.matter()).await {
                     Fate::Drop => return Err(Dropped),
@@ -120,7 +142,7 @@ impl Api {
         meta::answer(self, parts).ok_or(Refused::NoPage)
     }
 
-    fn call(&self, parts: &Parts, target: Target) -> Result<Call, Refused> {
+    fn call(&self, parts: &Parts, target: Target, upgrade: Option<OnUpgrade>) -> Result<Call, Refused> {
         let store = self.store();
         let query = Query::parse(parts.uri.query());
         let user = auth::authenticate(store, &self.0.tokens, &parts.headers)?;
@@ -163,6 +185,7 @@ impl Api {
             headers: parts.headers.clone(),
             user,
             form,
+            upgrade,
         })
     }
 }
@@ -255,24 +278,30 @@ impl Call {
         Ok(body::json(code, Body::whole(self.encoder()?.object(object))))
     }
 
-    async fn answer<B>(self, body: B) -> Result<Response<Body>, Status>
+    async fn answer<B>(mut self, body: B) -> Result<Response<Body>, Status>
     where
         B: http_body::Body + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        if matches!(self.verb, "get" | "list" | "watch") {
-            return self.answer_read();
+        match self.target.subresource.as_str() {
+            "exec" | "attach" => return pods::exec(&mut self),
+            "portforward" => return pods::forward(&mut self),
+            "log" => return pods::log(&self).await,
+            _ if matches!(self.verb, "get" | "list" | "watch") => return self.answer_read(),
+            _ => {}
         }
         let body = collect(body).await?;
         match (self.target.subresource.as_str(), self.verb) {
-            ("" | "status" | "ephemeralcontainers" | "resize" | "finalize" | "approval", verb) => match verb {
-                "create" => write::create(&self, &body),
-                "update" => write::replace(&self, &body),
-                "patch" => write::patch(&self, &body),
-                "delete" => write::delete(&self, &body),
-                "deletecollection" => write::delete_collection(&self, &body),
-                other => Err(Status::not_implemented(format!("the verb {other:?}"))),
-            },
+            ("" | "status" | "ephemeralcontainers" | "resize" | "finalize" | "approval", verb) => {
+                match verb {
+                    "create" => write::create(&self, &body),
+                    "update" => write::replace(&self, &body),
+                    "patch" => write::patch(&self, &body),
+                    "delete" => write::delete(&self, &body),
+                    "deletecollection" => write::delete_collection(&self, &body),
+                    other => Err(Status::not_implemented(format!("the verb {other:?}"))),
+                }
+            }
             (sub, verb) => Err(self.not_served(sub, verb)),
         }
     }

@@ -98,7 +98,9 @@ mod tests {
         for (path, expected) in cases {
             assert_eq!(read(path).as_deref(), Some(expected), "{path}");
         }
-        for other in ["/", "/api", "/api/v1", "/apis", "/apis/apps", "/apis/apps/v1", "/version", "/livez/ping"] {
+        for other in
+            ["/", "/api", "/api/v1", "/apis", "/apis/apps", "/apis/apps/v1", "/version", "/livez/ping"]
+        {
             assert_eq!(read(other), None, "{other}");
         }
     }

@@ -22,6 +22,11 @@ impl Query {
         self.get(name).unwrap_or_default()
     }
 
+    /// All parameters with their values.
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+
     /// All values of a parameter.
     pub(crate) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
         self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
@@ -43,9 +48,9 @@ impl Query {
             None | Some("") => Ok(None),
             Some(text) => match text.parse() {
                 Ok(number) => Ok(Some(number)),
-                Err(_) => Err(Status::bad_request(format!(
-                    "strconv.ParseInt: parsing {text:?}: invalid syntax"
-                ))),
+                Err(_) => {
+                    Err(Status::bad_request(format!("strconv.ParseInt: parsing {text:?}: invalid syntax")))
+                }
             },
         }
     }

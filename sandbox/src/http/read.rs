@@ -1,8 +1,8 @@
 //! Getting and listing.
 
+use super::Call;
 use super::body::{self, Body};
 use super::encode::ListMeta;
-use super::Call;
 use crate::status::{FieldError, Status};
 use crate::store::{ListQuery, Selector};
 use base64::Engine as _;
@@ -84,7 +84,9 @@ pub(super) fn list_query(call: &Call) -> Result<ListQuery, Status> {
     let current = call.store().revision();
     if !next.is_empty() {
         if !matches!(text, "" | "0") {
-            return Err(Status::bad_request("specifying resource version is not allowed when using continue"));
+            return Err(Status::bad_request(
+                "specifying resource version is not allowed when using continue",
+            ));
         }
         let token = Token::decode(next)?;
         wanted.after = Some(token.after);

@@ -6,9 +6,7 @@ use super::read::list_query;
 use crate::fields::{self, ApplyError, Manager, Managers, Operation};
 use crate::patch::{self, PatchError};
 use crate::status::{Cause, FieldError, Status};
-use crate::store::{
-    DeleteOptions, Object, Propagation, WriteOptions, Written, reset_fields,
-};
+use crate::store::{DeleteOptions, Object, Propagation, WriteOptions, Written, reset_fields};
 use http::{Response, header};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -141,7 +139,11 @@ fn apply(call: &Call, body: &[u8]) -> Result<Response<Body>, Status> {
         };
         let mut fresh = merge(call, None, &applied, &manager)?;
         if fresh["metadata"].get("uid").is_some() {
-            return Err(Status::conflict(&call.gr, call.name(), "uid mismatch: the provided object specified uid, and no existing object was found"));
+            return Err(Status::conflict(
+                &call.gr,
+                call.name(),
+                "uid mismatch: the provided object specified uid, and no existing object was found",
+            ));
         }
         fresh["metadata"]["name"] = json!(call.name());
         match call.store().create(&call.gr, call.namespace(), fresh, &options) {

@@ -178,7 +178,9 @@ fn step(kind: &Kind, old: &Value, options: &DeleteOptions, now: DateTime<Utc>) -
         return Step::Mark(object);
     }
     // What is inside goes first; the namespace controller takes the finalizer away.
-    if strategy::is_namespace(kind) && object["spec"]["finalizers"].as_array().is_some_and(|all| !all.is_empty()) {
+    if strategy::is_namespace(kind)
+        && object["spec"]["finalizers"].as_array().is_some_and(|all| !all.is_empty())
+    {
         return Step::Pending;
     }
     if changed {

@@ -34,6 +34,7 @@ pub use object::{Meta, Object, OwnerRef};
 pub use options::{DeleteOptions, Deleted, Propagation, StoreOptions, WriteOptions, Written};
 pub use selector::Selector;
 pub use state::Page;
+pub(crate) use track::reset_fields;
 pub use write::Seed;
 
 use crate::clock::{Chance, Clock};

@@ -74,7 +74,7 @@ impl LogParams {
     }
 
     /// The text of the lines.
-    pub fn encode(&self, lines: impl Stream<Item = LogLine>) -> impl Stream<Item = Bytes> {
+    pub fn encode<S: Stream<Item = LogLine>>(&self, lines: S) -> impl Stream<Item = Bytes> + use<S> {
         let timestamps = self.timestamps;
         let mut left = self.limit_bytes.unwrap_or(usize::MAX);
         lines

@@ -1,0 +1,156 @@
+//! The embedded host as a whole: store, API server, socket.
+
+use crate::access::User;
+use crate::clock::{Chance, Clock};
+use crate::faults::Faults;
+use crate::http::{Api, Tokens};
+use crate::kinds::Kinds;
+use crate::store::{Store, StoreOptions};
+use crate::tls::{self, Tls, TlsError};
+use crate::{bootstrap, serve};
+use smol_str::SmolStr;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// How a host is set up. The default is what tests want.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Name of the context in kubeconfigs.
+    pub context: String,
+    /// Port on loopback; none: any free one.
+    pub port: Option<u16>,
+    /// What time it is.
+    pub clock: Clock,
+    /// Where UIDs, tokens and generated names come from.
+    pub chance: Chance,
+    /// How many events each kind keeps for watches that lag behind.
+    pub log_capacity: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let StoreOptions { clock, chance, log_capacity } = StoreOptions::default();
+        Self { context: "sandbox".into(), port: None, clock, chance, log_capacity }
+    }
+}
+
+/// Why a host did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The port is not free, or loopback is not there.
+    #[error("the embedded host cannot listen on 127.0.0.1 port {port}: {source}")]
+    Bind {
+        /// Wanted port; 0 for any.
+        port: u16,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// No certificate.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+}
+
+/// A running host. Dropping it stops everything.
+pub struct Sandbox {
+    store: Store,
+    api: Api,
+    tokens: Tokens,
+    faults: Faults,
+    tls: Arc<Tls>,
+    context: String,
+    url: String,
+    admin_token: String,
+    stop: CancellationToken,
+}
+
+impl Sandbox {
+    /// Starts a host on loopback.
+    ///
+    /// # Errors
+    /// When the port is taken or no certificate can be made.
+    pub async fn start(options: Options) -> Result<Self, StartError> {
+        let tls = Arc::new(Tls::make()?);
+        let bound = serve::bind(options.port).await;
+        let (listener, address) =
+            bound.map_err(|source| StartError::Bind { port: options.port.unwrap_or(0), source })?;
+        let Options { clock, chance, log_capacity, .. } = options;
+        let store = Store::new(Kinds::builtin().clone(), &StoreOptions { clock, chance, log_capacity });
+        bootstrap::fill(&store, address.port());
+        let (tokens, faults) = (Tokens::default(), Faults::default());
+        let admin_token = new_token(&store);
+        tokens.insert(admin_token.clone(), User::admin());
+        let stop = CancellationToken::new();
+        let api = Api::new(store.clone(), tokens.clone(), faults.clone(), address.to_string(), stop.clone());
+        tokio::spawn(serve::serve(listener, Arc::clone(&tls), api.clone(), stop.clone()));
+        let url = format!("https://{address}");
+        Ok(Self { store, api, tokens, faults, tls, context: options.context, url, admin_token, stop })
+    }
+
+    /// Kubeconfig (YAML) of somebody who may do everything.
+    pub fn kubeconfig(&self) -> String {
+        self.kubeconfig_with(&self.admin_token)
+    }
+
+    /// Kubeconfig (YAML) of a user who may do what Roles and ClusterRoles in the store bind them to, and nothing
+    /// else. Each call makes a new token for the same user.
+    pub fn kubeconfig_of(&self, user: &str, groups: &[&str]) -> String {
+        let mut user = User::named(user);
+        user.groups.extend(groups.iter().map(SmolStr::new));
+        let token = new_token(&self.store);
+        self.tokens.insert(token.clone(), user);
+        self.kubeconfig_with(&token)
+    }
+
+    fn kubeconfig_with(&self, token: &str) -> String {
+        let config = tls::kubeconfig(&self.context, &self.url, &self.tls.authority, token);
+        // JSON is YAML, and every client reads it.
+        serde_saphyr::to_string(&config).unwrap_or_else(|_| config.to_string())
+    }
+
+    /// Where it answers: `https://127.0.0.1:PORT`.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The certificate authority as PEM.
+    pub fn authority(&self) -> &str {
+        &self.tls.authority
+    }
+
+    /// All objects, to seed and inspect without HTTP.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The API server as a `tower::Service`, for clients without a socket. They need a token, too.
+    pub fn api(&self) -> Api {
+        self.api.clone()
+    }
+
+    /// Tokens and whom they stand for.
+    pub fn tokens(&self) -> &Tokens {
+        &self.tokens
+    }
+
+    /// Trouble on demand.
+    pub fn faults(&self) -> &Faults {
+        &self.faults
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+impl std::fmt::Debug for Sandbox {
+    /// Without tokens.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Sandbox({})", self.url)
+    }
+}
+
+fn new_token(store: &Store) -> String {
+    format!("{}{}", store.chance().uid(), store.chance().uid())
+}

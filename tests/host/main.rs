@@ -1,0 +1,7 @@
+//! What any Kubernetes API server does, asked of the embedded host and of a real one by the same tests.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "in tests a panic is the failure")]
+
+mod hosts;
+
+mod basics;
