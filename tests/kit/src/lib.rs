@@ -1,4 +1,4 @@
-//! What the end-to-end suites share: hosts to run on, pseudo-terminals, faults on the wire.
+//! What the end-to-end suites share: hosts to run on, pseudo-terminals, pictures, faults on the wire.
 //!
 //! Suites use [`both_hosts!`] to run one body on the embedded host and on a real API server; [`real`] tells where the
 //! latter comes from.
@@ -6,6 +6,7 @@
 mod cache;
 pub mod host;
 pub mod kubeconfig;
+pub mod picture;
 pub mod proxy;
 pub mod pty;
 pub mod real;
