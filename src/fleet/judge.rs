@@ -110,6 +110,7 @@ enum Health {
 }
 
 struct Part {
+    app: App,
     health: Health,
     ready: usize,
     reason: SmolStr,
@@ -122,8 +123,8 @@ fn by_pods(evidence: &Evidence<'_>, pods: &[&ControlPod]) -> Verdict {
     let serves = main.ready > 0;
     let mut parts: Vec<Part> = std::iter::once(main).chain(others).collect();
     let revisit = parts.iter().filter_map(|part| part.revisit).min();
-    // The first of the worst: the main part wins over the others.
-    parts.sort_by_key(|part| std::cmp::Reverse(part.health));
+    // Of parts that are equally bad the store is the cause and the others follow.
+    parts.sort_by_key(|part| (std::cmp::Reverse(part.health), part.app != App::Etcd));
     let Some(worst) = parts.first() else {
         return Verdict::new(State::Unknown, "");
     };
@@ -174,7 +175,7 @@ fn examine(evidence: &Evidence<'_>, workload: &WorkloadRow, pods: &[&ControlPod]
     let alone = grades.is_empty().then_some(workload.created);
     let deadlines = starting.chain(alone).flatten().map(|since| since + evidence.patience);
     let revisit = deadlines.filter(|deadline| *deadline > evidence.now).min();
-    Part { health, ready, reason, revisit }
+    Part { app: workload.app, health, ready, reason, revisit }
 }
 
 /// How many ready pods the part needs to do its work: etcd a majority, anything else one.
