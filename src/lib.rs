@@ -2,9 +2,11 @@
 //!
 //! The folders follow what a person wants to know or do; `docs/architecture.md` says how data flows between them.
 
+pub mod audit;
 pub mod cluster;
 pub mod fleet;
 pub mod known;
 pub mod names;
+pub mod secrecy;
 pub mod time;
 pub mod wire;

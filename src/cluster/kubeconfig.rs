@@ -11,6 +11,7 @@ use thiserror::Error;
 
 use super::failure::{Failure, describe_auth};
 use super::{Cluster, proxy};
+use crate::audit::AuditLog;
 
 /// Name of the context when v9s runs in a pod and finds no kubeconfig.
 const IN_CLUSTER: &str = "in-cluster";
@@ -51,6 +52,8 @@ pub struct ConnectOptions {
     pub request_timeout: Duration,
     /// Whether a credential plugin may ask questions on the terminal. Never while a dashboard draws on it.
     pub interactive: bool,
+    /// Where every change leaves a record.
+    pub audit: Option<AuditLog>,
 }
 
 impl Default for ConnectOptions {
@@ -60,6 +63,7 @@ impl Default for ConnectOptions {
             impersonate_groups: Vec::new(),
             request_timeout: Duration::from_secs(15),
             interactive: false,
+            audit: None,
         }
     }
 }
@@ -224,7 +228,11 @@ fn open_blocking(
     let exec = config.auth_info.exec.clone();
     let client = Client::try_from(config).map_err(|error| client_error(&name, exec.as_ref(), error))?;
     let cluster = Cluster::from_client(name, server, namespace, client);
-    Ok(cluster.with_request_timeout(options.request_timeout))
+    let cluster = cluster.with_request_timeout(options.request_timeout);
+    Ok(match &options.audit {
+        Some(log) => cluster.with_audit(log.clone()),
+        None => cluster,
+    })
 }
 
 /// What holds for every client of ours, whatever the kubeconfig says.

@@ -4,20 +4,28 @@ pub mod access;
 pub mod failure;
 mod http;
 pub mod kubeconfig;
+mod lines;
 mod proxy;
 pub mod read;
 pub mod resource;
+#[cfg(test)]
+mod script;
 pub mod watch;
+pub mod write;
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use smol_str::SmolStr;
 
 pub use failure::{Failure, FailureKind};
 pub use kubeconfig::{ConnectError, ConnectOptions, ContextInfo, KubeconfigSource, contexts, open};
-pub use read::ReadError;
+pub use read::{ContainerInfo, EventKind, EventRow, LogEvent, LogLine, LogRequest, ReadError, YamlOptions};
 pub use resource::{ObjectRef, Resource};
+pub use write::WriteError;
+
+use crate::audit::AuditLog;
 
 /// A cluster that can be talked to. Cheap to clone.
 #[derive(Clone)]
@@ -30,6 +38,7 @@ pub struct Cluster {
     pub default_namespace: SmolStr,
     client: kube::Client,
     request_timeout: Duration,
+    audit: Option<Arc<AuditLog>>,
 }
 
 impl Cluster {
@@ -46,12 +55,18 @@ impl Cluster {
             default_namespace: default_namespace.into(),
             client,
             request_timeout: ConnectOptions::default().request_timeout,
+            audit: None,
         }
     }
 
     /// The same with another limit on how long an answer may take.
     pub fn with_request_timeout(self, request_timeout: Duration) -> Self {
         Cluster { request_timeout, ..self }
+    }
+
+    /// The same, leaving a record of every change in this log.
+    pub fn with_audit(self, log: AuditLog) -> Self {
+        Cluster { audit: Some(Arc::new(log)), ..self }
     }
 
     /// The client.

@@ -15,10 +15,10 @@ use super::backoff::{Backoff, HEALTHY};
 use super::decode::{self, Line};
 use super::fold::{Fold, Identified};
 use super::known::{Change, Known};
-use super::lines::Lines;
 use super::pages::Pages;
 use super::{BATCH_DELAY, Event, MAX_BATCH, Outlet, Phase, Signal, Target};
 use crate::cluster::http::unbuildable;
+use crate::cluster::lines::Lines;
 use crate::cluster::{Cluster, Failure, FailureKind};
 
 /// How long the server is asked to keep a watch open, in seconds: this bounds how long a dead connection goes
@@ -169,7 +169,7 @@ impl<F: Fold, O: Outlet<F::Row>> Engine<F, O> {
         let deadline = began + Duration::from_secs(u64::from(seconds)) + GRACE;
         let body = cluster.stream(request).await.map_err(classify)?;
         self.tell(Signal::Phase(Phase::Live)).await?;
-        let mut lines = Lines::new(body);
+        let mut lines = Lines::of_events(body);
         let mut heard = false;
         let ended = loop {
             let line = match self.next_line(&mut lines, deadline).await {

@@ -10,7 +10,6 @@ mod decode;
 mod engine;
 mod fold;
 mod known;
-mod lines;
 mod pages;
 
 use std::time::Duration;

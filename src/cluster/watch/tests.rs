@@ -1,15 +1,14 @@
 //! The engine against scripted answers: what it asks, what it tells, and that nothing is missed or told twice.
 
 mod law;
-mod script;
 
 use std::time::Duration;
 
 use serde::Deserialize;
 use tokio::sync::{mpsc, watch as latest};
 
-use self::script::{Reply, Server, added, bookmark, deleted, error, list, modified, object};
 use super::*;
+use crate::cluster::script::{self, Reply, Server, added, bookmark, deleted, error, list, modified, object};
 use crate::cluster::{Cluster, FailureKind};
 
 /// Keeps `value`, and nothing of an object whose value is `hidden`.

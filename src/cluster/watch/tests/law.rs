@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 
 use proptest::prelude::*;
 
-use super::script::{Reply, Server, added, deleted, error, event, list, modified, object};
 use super::*;
+use crate::cluster::script::{Reply, Server, added, deleted, error, event, list, modified, object};
 
 /// One change of the server's state.
 #[derive(Debug, Clone)]

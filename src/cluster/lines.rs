@@ -6,18 +6,27 @@ use bytes::{Buf, Bytes, BytesMut};
 use http_body::Body;
 use tokio::time::Instant;
 
-use crate::cluster::http::next_chunk;
-use crate::cluster::{Failure, FailureKind};
+use super::http::next_chunk;
+use super::{Failure, FailureKind};
 
 /// Longest line that is taken for an event. The server's own limit for an object is far below.
-const MAX_LINE: usize = 64 << 20;
+const MAX_EVENT: usize = 64 << 20;
+
+/// What happens to a line that is too long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Overlong {
+    Fails,
+    ComesInPieces,
+}
 
 /// Lines of a stream.
-pub(crate) struct Lines<B> {
+pub(super) struct Lines<B> {
     body: B,
     buffer: BytesMut,
     /// How much of the buffer is known to hold no line end.
     scanned: usize,
+    longest: usize,
+    overlong: Overlong,
 }
 
 impl<B> Lines<B>
@@ -25,21 +34,32 @@ where
     B: Body<Data = Bytes> + Unpin,
     B::Error: std::error::Error + 'static,
 {
-    /// The lines of this body.
-    pub(crate) fn new(body: B) -> Self {
-        Lines { body, buffer: BytesMut::new(), scanned: 0 }
+    /// The events of a watch, one a line.
+    pub(super) fn of_events(body: B) -> Self {
+        let (longest, overlong) = (MAX_EVENT, Overlong::Fails);
+        Lines { body, buffer: BytesMut::new(), scanned: 0, longest, overlong }
     }
 
-    /// The next whole line without its end. None when the stream ends; half a line at the end is dropped, because
+    /// Lines of text of any length; those longer than this come in pieces.
+    pub(super) fn splitting(body: B, longest: usize) -> Self {
+        Lines { body, buffer: BytesMut::new(), scanned: 0, longest, overlong: Overlong::ComesInPieces }
+    }
+
+    /// The next line without its end. None when the stream ends; half a line at the end is dropped, because
     /// an event that did not arrive whole comes again. Fails when it is not there by the deadline.
     /// Dropping the future loses nothing.
-    pub(crate) async fn next(&mut self, deadline: Instant) -> Result<Option<Bytes>, Failure> {
+    pub(super) async fn next(&mut self, deadline: Instant) -> Result<Option<Bytes>, Failure> {
         loop {
             if let Some(line) = self.take_line() {
                 return Ok(Some(line));
             }
-            if self.buffer.len() > MAX_LINE {
-                return Err(Failure::new(FailureKind::Protocol, "an event is too large"));
+            match self.overlong {
+                _ if self.buffer.len() < self.longest => {}
+                Overlong::Fails => return Err(Failure::new(FailureKind::Protocol, "an event is too large")),
+                Overlong::ComesInPieces => {
+                    self.scanned = 0;
+                    return Ok(Some(self.buffer.split_to(self.longest).freeze()));
+                }
             }
             let patience = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
             match next_chunk(&mut self.body, patience).await? {
@@ -50,7 +70,7 @@ where
     }
 
     /// What is left when the stream has ended.
-    pub(crate) fn rest(&mut self) -> Bytes {
+    pub(super) fn rest(&mut self) -> Bytes {
         self.buffer.split().freeze()
     }
 
@@ -80,7 +100,7 @@ mod tests {
 
     async fn lines_of(chunks: Vec<Bytes>) -> (Vec<Bytes>, Bytes) {
         let frames = chunks.into_iter().map(|chunk| Ok::<_, Infallible>(Frame::data(chunk)));
-        let mut lines = Lines::new(StreamBody::new(stream::iter(frames)));
+        let mut lines = Lines::of_events(StreamBody::new(stream::iter(frames)));
         let deadline = Instant::now() + Duration::from_secs(60);
         let mut found = Vec::new();
         while let Some(line) = lines.next(deadline).await.unwrap() {
@@ -106,5 +126,21 @@ mod tests {
             prop_assert_eq!(found, expected);
             prop_assert_eq!(rest, last);
         }
+    }
+
+    #[tokio::test]
+    async fn a_line_that_is_too_long_comes_in_pieces_or_fails() {
+        let frames = || stream::iter([Ok::<_, Infallible>(Frame::data(Bytes::from("abcdefgh\nxy\n")))]);
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let mut pieces = Lines::splitting(StreamBody::new(frames()), 100);
+        assert_eq!(pieces.next(deadline).await.unwrap().unwrap(), "abcdefgh");
+        let endless = || stream::iter((0..4).map(|_| Ok::<_, Infallible>(Frame::data(Bytes::from("abc")))));
+        let mut pieces = Lines::splitting(StreamBody::new(endless()), 5);
+        assert_eq!(pieces.next(deadline).await.unwrap().unwrap(), "abcab");
+        assert_eq!(pieces.next(deadline).await.unwrap().unwrap(), "cabca");
+        assert_eq!(pieces.next(deadline).await.unwrap(), None);
+        assert_eq!(pieces.rest(), "bc");
+        let mut events = Lines { longest: 5, ..Lines::of_events(StreamBody::new(endless())) };
+        assert_eq!(events.next(deadline).await.unwrap_err().kind, FailureKind::Protocol);
     }
 }

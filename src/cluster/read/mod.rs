@@ -1,13 +1,20 @@
 //! Reads on demand: nothing is cached, and errors say what was tried, where, what the server said and what to do.
 
-use kube::api::ListParams;
+mod events;
+mod logs;
+mod object;
+
+use kube::api::{GetParams, ListParams};
 use kube::core::Request;
 use serde::de::DeserializeOwned;
 use smol_str::SmolStr;
 use thiserror::Error;
 
+pub use self::events::{EventKind, EventRow};
+pub use self::logs::{LogEvent, LogLine, LogRequest};
+pub use self::object::{ContainerInfo, YamlOptions};
 use super::http::unbuildable;
-use super::{Cluster, Failure, FailureKind, Resource};
+use super::{Cluster, Failure, FailureKind, ObjectRef, Resource};
 
 /// A read that did not work.
 #[derive(Debug, Clone, PartialEq, Error)]
@@ -67,6 +74,13 @@ impl Cluster {
             }
         };
         read.await.map_err(|failure| self.error("list namespaces", failure))
+    }
+
+    /// One object as the server has it.
+    pub(crate) async fn get<T: DeserializeOwned>(&self, object: &ObjectRef) -> Result<T, Failure> {
+        let path = object.resource.path(object.namespace.as_deref());
+        let request = Request::new(path).get(&object.name, &GetParams::default());
+        self.json(request.map_err(|error| unbuildable(&error))?).await
     }
 
     /// Sends a request and reads the answer as JSON. What cannot be read is not quoted.

@@ -11,13 +11,13 @@ use http_body::Frame;
 use http_body_util::StreamBody;
 use kube::client::Body;
 
-use crate::cluster::Cluster;
+use super::Cluster;
 
 type Chunk = Result<Frame<Bytes>, std::io::Error>;
 type Answer = Response<StreamBody<BoxStream<'static, Chunk>>>;
 
 /// One answer.
-pub(super) struct Reply {
+pub(crate) struct Reply {
     code: u16,
     text: String,
     end: End,
@@ -31,22 +31,22 @@ enum End {
 
 impl Reply {
     /// A whole answer.
-    pub(super) fn ok(text: String) -> Self {
+    pub(crate) fn ok(text: String) -> Self {
         Reply { code: 200, text, end: End::Well }
     }
 
     /// An answer that stays open.
-    pub(super) fn hang(text: String) -> Self {
+    pub(crate) fn hang(text: String) -> Self {
         Reply { code: 200, text, end: End::Never }
     }
 
     /// An answer whose connection breaks.
-    pub(super) fn cut(text: String) -> Self {
+    pub(crate) fn cut(text: String) -> Self {
         Reply { code: 200, text, end: End::Cut }
     }
 
     /// A refusal.
-    pub(super) fn status(code: u16, text: String) -> Self {
+    pub(crate) fn status(code: u16, text: String) -> Self {
         Reply { code, text, end: End::Well }
     }
 
@@ -65,30 +65,30 @@ type Answering = dyn FnMut(&str) -> Reply + Send;
 
 /// Answers one request after the other and remembers what was asked.
 #[derive(Clone)]
-pub(super) struct Server {
+pub(crate) struct Server {
     answer: Arc<Mutex<Answering>>,
     asked: Arc<Mutex<Vec<String>>>,
 }
 
 impl Server {
     /// Answers from a list.
-    pub(super) fn new(replies: Vec<Reply>) -> Self {
+    pub(crate) fn new(replies: Vec<Reply>) -> Self {
         let mut replies = VecDeque::from(replies);
         Server::with(move |uri| replies.pop_front().unwrap_or_else(|| panic!("unexpected request {uri}")))
     }
 
     /// Answers by a function of path and query.
-    pub(super) fn with(answer: impl FnMut(&str) -> Reply + Send + 'static) -> Self {
+    pub(crate) fn with(answer: impl FnMut(&str) -> Reply + Send + 'static) -> Self {
         Server { answer: Arc::new(Mutex::new(answer)), asked: Arc::default() }
     }
 
     /// Path and query of every request so far.
-    pub(super) fn asked(&self) -> Vec<String> {
+    pub(crate) fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap().clone()
     }
 
     /// A client of it.
-    pub(super) fn cluster(&self) -> Cluster {
+    pub(crate) fn cluster(&self) -> Cluster {
         let server = self.clone();
         let service = tower::service_fn(move |request: Request<Body>| {
             let uri = request.uri().to_string();
@@ -100,14 +100,14 @@ impl Server {
     }
 }
 
-pub(super) fn object(name: &str, revision: &str, value: &str) -> String {
+pub(crate) fn object(name: &str, revision: &str, value: &str) -> String {
     format!(
         "{{\"metadata\":{{\"namespace\":\"ns\",\"name\":\"{name}\",\"uid\":\"uid-{name}\",\
          \"resourceVersion\":\"{revision}\"}},\"value\":\"{value}\"}}"
     )
 }
 
-pub(super) fn list(revision: &str, next: Option<&str>, items: &[String]) -> String {
+pub(crate) fn list(revision: &str, next: Option<&str>, items: &[String]) -> String {
     let next = next.unwrap_or_default();
     format!(
         "{{\"kind\":\"ConfigMapList\",\"metadata\":{{\"resourceVersion\":\"{revision}\",\"continue\":\"{next}\"}},\
@@ -116,27 +116,27 @@ pub(super) fn list(revision: &str, next: Option<&str>, items: &[String]) -> Stri
     )
 }
 
-pub(super) fn event(kind: &str, object: &str) -> String {
+pub(crate) fn event(kind: &str, object: &str) -> String {
     format!("{{\"type\":\"{kind}\",\"object\":{object}}}\n")
 }
 
-pub(super) fn added(object: &str) -> String {
+pub(crate) fn added(object: &str) -> String {
     event("ADDED", object)
 }
 
-pub(super) fn modified(object: &str) -> String {
+pub(crate) fn modified(object: &str) -> String {
     event("MODIFIED", object)
 }
 
-pub(super) fn deleted(object: &str) -> String {
+pub(crate) fn deleted(object: &str) -> String {
     event("DELETED", object)
 }
 
-pub(super) fn bookmark(revision: &str) -> String {
+pub(crate) fn bookmark(revision: &str) -> String {
     event("BOOKMARK", &format!("{{\"metadata\":{{\"resourceVersion\":\"{revision}\"}}}}"))
 }
 
-pub(super) fn error(code: u16, reason: &str) -> String {
+pub(crate) fn error(code: u16, reason: &str) -> String {
     format!(
         "{{\"kind\":\"Status\",\"status\":\"Failure\",\"code\":{code},\"reason\":\"{reason}\",\"message\":\"{reason}\"}}"
     )
