@@ -60,17 +60,6 @@ pub async fn until(live: &LiveFleet, what: &str, expected: impl Fn(&Fleet) -> bo
     bail!("the fleet did not become as expected: {what}\nlast snapshot:\n{}", describe(&last))
 }
 
-/// Waits for one virtual cluster to be as expected.
-pub async fn until_row(
-    live: &LiveFleet,
-    name: &str,
-    what: &str,
-    expected: impl Fn(&Vcluster) -> bool,
-) -> Result<Arc<Vcluster>> {
-    let fleet = until(live, what, |fleet| row(fleet, name).is_some_and(|row| expected(row))).await?;
-    Ok(row(&fleet, name).expect("it was there").clone())
-}
-
 /// The row of a virtual cluster.
 pub fn row<'a>(fleet: &'a Fleet, name: &str) -> Option<&'a Arc<Vcluster>> {
     fleet.vclusters.iter().find(|row| row.key.name == name)
