@@ -5,6 +5,7 @@ pub mod app;
 pub mod cli;
 pub mod columns;
 pub mod config;
+pub mod dashboard;
 pub mod demo;
 pub mod filter;
 #[cfg(test)]

@@ -1,28 +1,28 @@
 //! v9s
 use std::process::ExitCode;
-use std::sync::Arc;
 
-use v9s_ui::app::State;
-use v9s_ui::app::event_loop::{self, Ended};
-use v9s_ui::app::runner::Runner;
-use v9s_ui::app::world::{Session, World};
-use v9s_ui::config::Config;
-use v9s_ui::screens;
-use v9s_ui::terminal::{self, Tui};
-use v9s_ui::theme::Theme;
+use v9s::cluster::{ConnectOptions, KubeconfigSource};
+use v9s_ui::app::runner::source_at_hand;
+use v9s_ui::app::world::Session;
+use v9s_ui::config::{self, Dirs};
+use v9s_ui::dashboard::{self, Start};
+use v9s_ui::logging;
 
 fn main() -> anyhow::Result<ExitCode> {
-    terminal::check()?;
-    let config = Arc::new(Config::default());
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    terminal::restore_on_panic();
-    let mut tui = Tui::enter(config.mouse)?;
-    let world = World::new(config, Arc::new(Theme::default()), Session::default(), chrono::Utc::now());
-    let state = State::new(world, Box::new(screens::fleet::FleetScreen::new()), screens::REGISTRY);
-    let ended = runtime.block_on(event_loop::run(&mut tui, state, Runner::default()))?;
-    drop(tui);
-    Ok(match ended {
-        Ended::Left => ExitCode::SUCCESS,
-        Ended::Signal(number) => ExitCode::from(u8::try_from(128 + number).unwrap_or(1)),
+    let dirs = Dirs::of_user()?;
+    let (config, problems) = config::load(&dirs.config_file(), false);
+    let _log = logging::start(&dirs.state, "info")?;
+    dashboard::run(Start {
+        source: source_at_hand(KubeconfigSource::Environment),
+        connect: ConnectOptions::default(),
+        session: Session {
+            contexts: config.contexts.clone(),
+            all_contexts: false,
+            namespaces: config.namespaces.clone(),
+        },
+        filter: None,
+        config,
+        problems,
+        dirs,
     })
 }

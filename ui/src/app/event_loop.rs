@@ -31,8 +31,7 @@ pub enum Ended {
     Signal(i32),
 }
 
-/// Runs the dashboard until the person leaves or a signal comes. The terminal is taken already, so that the first
-/// frame needs nothing else.
+/// Runs the dashboard until the person leaves or a signal comes. The first frame has been painted.
 pub async fn run(tui: &mut Tui, state: State, runner: Runner) -> anyhow::Result<Ended> {
     let signals = Signals::listen()?;
     let mut app = Loop {
@@ -42,11 +41,9 @@ pub async fn run(tui: &mut Tui, state: State, runner: Runner) -> anyhow::Result<
         signals,
         events: Some(EventStream::new()),
         tick: ticks(),
-        painted: Instant::now() - FRAME,
-        wanted: true,
+        painted: Instant::now(),
+        wanted: false,
     };
-    app.resized_before_start();
-    app.paint()?;
     let first = app.state.begin(Utc::now());
     if let Some(ended) = app.carry_out(first).await? {
         return Ok(ended);
@@ -155,12 +152,6 @@ impl Loop<'_> {
         Ok(())
     }
 
-    fn resized_before_start(&mut self) {
-        if let Ok((width, height)) = crossterm::terminal::size() {
-            self.state.update(Msg::Resize(width, height), Utc::now());
-        }
-    }
-
     /// Carries out what concerns the terminal here, and leaves the rest to the runner.
     async fn carry_out(&mut self, cmds: Vec<Cmd>) -> anyhow::Result<Option<Ended>> {
         for cmd in cmds {
@@ -233,7 +224,7 @@ impl Loop<'_> {
 
     fn take_back(&mut self) -> anyhow::Result<()> {
         self.tui.reenter()?;
-        self.resized_before_start();
+        self.state.resize_to(self.tui.size()?);
         self.events = Some(EventStream::new());
         self.tick = ticks();
         self.wanted = true;

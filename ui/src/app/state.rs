@@ -71,6 +71,12 @@ impl State {
         self.size.width < SMALLEST.width || self.size.height < SMALLEST.height
     }
 
+    /// The terminal has this size.
+    pub fn resize_to(&mut self, size: Size) {
+        self.size = size;
+        self.dirty = true;
+    }
+
     /// The topmost layer.
     pub fn top(&self) -> &dyn Layer {
         match self.popups.last() {
@@ -87,7 +93,7 @@ impl State {
             Msg::Key(key) => self.key(key),
             Msg::Mouse(event) => self.input(&Input::Mouse(event)),
             Msg::Paste(text) => self.input(&Input::Paste(text)),
-            Msg::Resize(width, height) => self.size = Size { width, height },
+            Msg::Resize(width, height) => self.resize_to(Size { width, height }),
             Msg::Focus(focused) => self.focused = focused,
             Msg::Tick => self.tick(),
             Msg::Fleet(session, fleet) => {
@@ -353,8 +359,12 @@ impl State {
     fn apply(&mut self, effect: Effect, cmds: &mut Vec<Cmd>) {
         match effect {
             Effect::Cmd(cmd) => {
-                if let Cmd::Access { host, namespace } = &cmd {
-                    self.world.access.insert((host.clone(), namespace.clone()), Access::Asked);
+                match &cmd {
+                    Cmd::Access { host, namespace } => {
+                        self.world.access.insert((host.clone(), namespace.clone()), Access::Asked);
+                    }
+                    Cmd::Remember(line) => self.world.history.push(line.clone()),
+                    _ => {}
                 }
                 cmds.push(cmd);
             }

@@ -22,7 +22,7 @@ pub const ENTRY: Entry = Entry {
     open: |opening| {
         let mut fleet = FleetScreen::new();
         if let Some(typed) = opening.argument.strip_prefix('/') {
-            fleet.list.set_filter(typed);
+            fleet.set_filter(typed);
         }
         Ok(Opened::Screen(Box::new(fleet)))
     },
@@ -63,6 +63,11 @@ impl FleetScreen {
     /// Sorted worst first.
     pub fn new() -> Self {
         Self { list: List::new("Fleet", columns::fleet::COLUMNS, "state") }
+    }
+
+    /// Narrows the table before the person does.
+    pub fn set_filter(&mut self, typed: &str) {
+        self.list.set_filter(typed);
     }
 
     fn open(&self, tab: &str, world: &World, out: &mut Effects) {

@@ -20,6 +20,7 @@ use crossterm::terminal::{
 };
 use crossterm::{execute, queue};
 use ratatui::backend::CrosstermBackend;
+use ratatui::layout::Size;
 use ratatui::{Frame, Terminal};
 use thiserror::Error;
 
@@ -88,6 +89,11 @@ impl Tui {
     /// Forgets what is on the screen, so that the next frame is painted whole.
     pub fn clear(&mut self) -> io::Result<()> {
         self.terminal.clear()
+    }
+
+    /// How many columns and rows there are now.
+    pub fn size(&self) -> io::Result<Size> {
+        self.terminal.size()
     }
 
     /// Turns mouse capture on or off.

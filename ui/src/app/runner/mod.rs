@@ -1,0 +1,242 @@
+//! Carries out commands: the only place where the dashboard reaches clusters and files.
+
+mod clusters;
+mod files;
+mod session;
+
+pub use clusters::{Clusters, Source, source_at_hand};
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use smol_str::SmolStr;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+use v9s::cluster::access::Permission;
+use v9s::cluster::{Cluster, Resource};
+use v9s::fleet::Fleet;
+use v9s::fleet::live::FleetOptions;
+
+use self::session::Watching;
+use super::effect::Cmd;
+use super::jobs::{JobEvent, JobId, Outcome};
+use super::messages::Level;
+use super::msg::Msg;
+use super::operation::{Operation, Progress};
+use super::reads::{Read, Reply, Ticket};
+use super::world::{Access, Session, right};
+use crate::actions::{ACTIONS, Need};
+use crate::config::{self, Dirs, ThemeSource};
+use crate::theme::Appearance;
+
+/// What the runner needs to know from the start.
+pub struct Setup {
+    /// How clusters are reached.
+    pub clusters: Clusters,
+    /// Folders of files that are read and written.
+    pub dirs: Dirs,
+    /// Where the theme comes from.
+    pub theme: ThemeSource,
+    /// What the terminal can show of it.
+    pub appearance: Appearance,
+    /// Where to look when all namespaces cannot be listed, and when something is a finding.
+    pub fleet: FleetOptions,
+}
+
+/// Carries out commands on tasks and hands back what they tell.
+pub struct Runner {
+    to: mpsc::UnboundedSender<Msg>,
+    from: mpsc::UnboundedReceiver<Msg>,
+    /// The newest fleet and its session: older ones are never waited for.
+    fleets: watch::Sender<(u64, Arc<Fleet>)>,
+    newest: watch::Receiver<(u64, Arc<Fleet>)>,
+    clusters: Clusters,
+    dirs: Dirs,
+    theme: Arc<Mutex<ThemeSource>>,
+    appearance: Appearance,
+    options: FleetOptions,
+    watching: Option<Watching>,
+    reads: HashMap<Ticket, AbortOnDropHandle<()>>,
+    jobs: HashMap<JobId, CancellationToken>,
+}
+
+impl Runner {
+    /// A runner with nothing to do yet.
+    pub fn new(setup: Setup) -> Self {
+        let (to, from) = mpsc::unbounded_channel();
+        let (fleets, newest) = watch::channel((0, Arc::default()));
+        let Setup { clusters, dirs, theme, appearance, fleet } = setup;
+        Self {
+            to,
+            from,
+            fleets,
+            newest,
+            clusters,
+            dirs,
+            theme: Arc::new(Mutex::new(theme)),
+            appearance,
+            options: fleet,
+            watching: None,
+            reads: HashMap::new(),
+            jobs: HashMap::new(),
+        }
+    }
+
+    /// The next message.
+    pub async fn next(&mut self) -> Msg {
+        tokio::select! {
+            biased;
+            Ok(()) = self.newest.changed() => {
+                let (session, fleet) = self.newest.borrow_and_update().clone();
+                Msg::Fleet(session, fleet)
+            }
+            Some(msg) = self.from.recv() => msg,
+            else => std::future::pending().await,
+        }
+    }
+
+    /// A message that is there already.
+    pub fn waiting(&mut self) -> Option<Msg> {
+        self.from.try_recv().ok()
+    }
+
+    /// Begins to carry out a command. Never waits.
+    pub fn start(&mut self, cmd: Cmd) {
+        match cmd {
+            Cmd::Watch(number, session) => self.watch(number, session),
+            Cmd::Retry(host) => self.retry(host.as_ref()),
+            Cmd::Contexts => {
+                let (clusters, to) = (self.clusters.clone(), self.to.clone());
+                tokio::spawn(async move { to.send(Msg::Contexts(clusters.contexts().await)) });
+            }
+            Cmd::Read(ticket, read) => self.read(ticket, read),
+            Cmd::Forget(ticket) => drop(self.reads.remove(&ticket)),
+            Cmd::Access { host, namespace } => self.access(host, namespace),
+            Cmd::Operate(job, operation) => self.operate(job, operation),
+            Cmd::Stop(job) => {
+                if let Some(stop) = self.jobs.get(&job) {
+                    stop.cancel();
+                }
+            }
+            Cmd::Save { name, text } => self.file(files::save(self.dirs.saved(), name, text)),
+            Cmd::Remember(line) => self.file(files::remember(self.dirs.history(), line)),
+            Cmd::LookAtTheme => self.theme(None),
+            Cmd::LoadTheme(name) => self.theme(Some(name)),
+            // The loop has the terminal and carries these out itself.
+            Cmd::Copy { .. } | Cmd::Edit { .. } | Cmd::Mouse(_) | Cmd::Suspend | Cmd::Repaint | Cmd::Exit => {
+            }
+        }
+    }
+
+    /// Reads a theme, or the present one again if its file has changed. Files may be slow.
+    fn theme(&self, name: Option<String>) {
+        let (held, appearance) = (self.theme.clone(), self.appearance);
+        let (folder, to) = (self.dirs.themes(), self.to.clone());
+        tokio::task::spawn_blocking(move || {
+            let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
+            let read = match &name {
+                Some(name) => Some(config::load_theme(Some(name), &folder, appearance)),
+                None => held.reload(appearance),
+            };
+            let Some((theme, source, problems)) = read else { return };
+            *held = source;
+            let said = match problems.as_slice() {
+                [] => vec![(Level::Info, format!("theme {}", theme.name()))],
+                problems => problems.iter().map(|problem| (Level::Error, problem.to_string())).collect(),
+            };
+            let _ = to.send(Msg::Theme(Arc::new(theme)));
+            for (level, text) in said {
+                let _ = to.send(Msg::Say(level, text));
+            }
+        });
+    }
+
+    /// Whatever was watched before ends with its handle, in the background: leaving never waits for a dead host.
+    fn watch(&mut self, number: u64, session: Session) {
+        let options = FleetOptions { namespaces: session.namespaces.clone(), ..self.options.clone() };
+        let clusters = self.clusters.clone();
+        self.watching =
+            Some(Watching::start(number, session, clusters, options, self.fleets.clone(), self.to.clone()));
+    }
+
+    fn retry(&mut self, host: Option<&SmolStr>) {
+        if let Some(watching) = &self.watching {
+            watching.retry(host.cloned());
+        }
+    }
+
+    fn read(&mut self, ticket: Ticket, read: Read) {
+        let (clusters, to) = (self.clusters.clone(), self.to.clone());
+        self.reads.retain(|_, task| !task.is_finished());
+        let task = tokio::spawn(async move {
+            let reply = answer(&clusters, read).await;
+            let _ = to.send(Msg::Reply(ticket, reply));
+        });
+        self.reads.insert(ticket, AbortOnDropHandle::new(task));
+    }
+
+    fn access(&self, host: SmolStr, namespace: SmolStr) {
+        let (clusters, to) = (self.clusters.clone(), self.to.clone());
+        tokio::spawn(async move {
+            let access = match clusters.open(&host).await {
+                Ok(cluster) => rights(&cluster, &namespace).await,
+                Err(why) => Access::Failed(why.into()),
+            };
+            to.send(Msg::Access { host, namespace, access })
+        });
+    }
+
+    fn operate(&mut self, job: JobId, operation: Box<dyn Operation>) {
+        let stop = CancellationToken::new();
+        self.jobs.insert(job, stop.clone());
+        let (clusters, to) = (self.clusters.clone(), self.to.clone());
+        let work = operation.run(clusters, Progress::new(job, to.clone(), stop));
+        tokio::spawn(async move {
+            // A task of its own: whatever happens in there, the job ends.
+            let outcome = match tokio::spawn(work).await {
+                Ok(outcome) => outcome,
+                Err(error) => {
+                    tracing::error!(%error, "an operation ended badly");
+                    Outcome::Failed("a mistake in v9s itself; its log has more".into())
+                }
+            };
+            to.send(Msg::Job(job, JobEvent::Ended(outcome)))
+        });
+    }
+
+    fn file(&self, work: impl Future<Output = Option<(Level, String)>> + Send + 'static) {
+        let to = self.to.clone();
+        let _: JoinHandle<()> = tokio::spawn(async move {
+            if let Some((level, said)) = work.await {
+                let _ = to.send(Msg::Say(level, said));
+            }
+        });
+    }
+}
+
+async fn answer(clusters: &Clusters, read: Read) -> Reply {
+    match read {
+        Read::Namespaces { host } => Reply::Namespaces(match clusters.open(&host).await {
+            Ok(cluster) => cluster.namespaces().await.map_err(|error| format!("{error}; {}", error.remedy())),
+            Err(why) => Err(why),
+        }),
+    }
+}
+
+/// Which of the rights that actions need are missing in a namespace.
+async fn rights(cluster: &Cluster, namespace: &SmolStr) -> Access {
+    let access = match cluster.access(Some(namespace)).await {
+        Ok(access) => access,
+        Err(error) => return Access::Failed(error.to_string().into()),
+    };
+    let missing = |need: &Need| {
+        let resource = [Resource::PODS, Resource::STATEFUL_SETS, Resource::DEPLOYMENTS, Resource::SECRETS]
+            .into_iter()
+            .find(|resource| resource.plural == need.resource && resource.group == need.group);
+        resource.is_some_and(|resource| access.may(need.verb, &resource, None) == Permission::Missing)
+    };
+    let needs = ACTIONS.iter().filter_map(|action| action.needs);
+    Access::Known { forbidden: needs.filter(missing).map(right).collect() }
+}

@@ -1,0 +1,95 @@
+//! Starts the dashboard: first the terminal and one frame, then everything that may take its time.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context;
+use chrono::Utc;
+use v9s::cluster::ConnectOptions;
+use v9s::fleet::live::FleetOptions;
+
+use crate::app::State;
+use crate::app::event_loop::{self, Ended};
+use crate::app::messages::Level;
+use crate::app::runner::{Clusters, Runner, Setup, Source};
+use crate::app::world::{Session, World};
+use crate::config::{self, Config, Dirs, Problem};
+use crate::screens::{self, fleet::FleetScreen};
+use crate::terminal::{self, Tui};
+use crate::theme::{Appearance, Depth};
+
+/// Threads for clusters; keys and frames have the main thread for themselves.
+const WORKERS: usize = 2;
+
+/// What the dashboard starts with.
+pub struct Start {
+    /// Where contexts come from. It is asked after the first frame.
+    pub source: Source,
+    /// How to connect.
+    pub connect: ConnectOptions,
+    /// What to watch first.
+    pub session: Session,
+    /// What is typed into the filter of the fleet already.
+    pub filter: Option<String>,
+    /// What the person has set, on the command line too.
+    pub config: Config,
+    /// What is wrong with it: shown, and no reason not to start.
+    pub problems: Vec<Problem>,
+    /// Folders of files that are read and written.
+    pub dirs: Dirs,
+}
+
+/// Runs the dashboard until the person leaves.
+pub fn run(start: Start) -> anyhow::Result<ExitCode> {
+    terminal::check()?;
+    terminal::restore_on_panic();
+    let Start { source, connect, session, filter, config, mut problems, dirs } = start;
+    let depth = Depth::detect(|name| std::env::var(name).ok());
+    let appearance = Appearance { depth, ascii: config.ascii };
+    let (theme, theme_source, mistakes) =
+        config::load_theme(config.theme.as_deref(), &dirs.themes(), appearance);
+    problems.extend(mistakes);
+
+    let fallback_namespaces = config.fallback_namespaces();
+    let mut world = World::new(Arc::new(config), Arc::new(theme), session, Utc::now());
+    world.history = history(&dirs);
+    for problem in &problems {
+        world.messages.add(Level::Error, problem.to_string(), world.now);
+    }
+    let mut fleet = FleetScreen::new();
+    if let Some(filter) = &filter {
+        fleet.set_filter(filter);
+    }
+    let mut tui = Tui::enter(world.mouse)?;
+    let mut state = State::new(world, Box::new(fleet), screens::REGISTRY);
+    state.resize_to(tui.size()?);
+    // The first frame needs no runtime, no kubeconfig and no cluster.
+    tui.draw(|frame| state.draw(frame)).context("cannot paint")?;
+
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKERS)
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    let setup = Setup {
+        clusters: Clusters::new(source, connect),
+        dirs,
+        theme: theme_source,
+        appearance,
+        fleet: FleetOptions { fallback_namespaces, ..FleetOptions::default() },
+    };
+    let ended = runtime.block_on(async { event_loop::run(&mut tui, state, Runner::new(setup)).await });
+    drop(tui);
+    // A plugin or a lookup that hangs must not keep the shell waiting.
+    runtime.shutdown_background();
+    Ok(match ended? {
+        Ended::Left => ExitCode::SUCCESS,
+        Ended::Signal(number) => ExitCode::from(u8::try_from(128 + number).unwrap_or(1)),
+    })
+}
+
+/// Commands of earlier runs; none when they cannot be read.
+fn history(dirs: &Dirs) -> Vec<String> {
+    let text = std::fs::read_to_string(dirs.history()).unwrap_or_default();
+    text.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect()
+}
