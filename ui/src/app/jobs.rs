@@ -90,6 +90,7 @@ const KEPT: usize = 200;
 pub struct Jobs {
     all: Vec<Job>,
     next: u64,
+    revision: u64,
 }
 
 impl Jobs {
@@ -97,6 +98,7 @@ impl Jobs {
     pub fn begin(&mut self, title: SmolStr, steps: Vec<SmolStr>, now: DateTime<Utc>) -> JobId {
         let id = JobId(self.next);
         self.next += 1;
+        self.revision += 1;
         if self.all.len() >= KEPT
             && let Some(at) = self.all.iter().position(|job| !job.running())
         {
@@ -110,6 +112,7 @@ impl Jobs {
     /// Takes in what a job reports; returns its outcome if that was the end.
     pub fn report(&mut self, id: JobId, event: JobEvent, now: DateTime<Utc>) -> Option<&Job> {
         let job = self.all.iter_mut().find(|job| job.id == id && job.running())?;
+        self.revision += 1;
         match event {
             JobEvent::Step(at, state) => {
                 if let Some(step) = job.steps.get_mut(at) {
@@ -134,6 +137,7 @@ impl Jobs {
         match self.all.iter_mut().find(|job| job.id == id && job.running()) {
             Some(job) => {
                 job.stopping = true;
+                self.revision += 1;
                 true
             }
             None => false,
@@ -145,9 +149,14 @@ impl Jobs {
         self.all.iter().find(|job| job.id == id)
     }
 
-    /// All jobs, newest first.
-    pub fn newest_first(&self) -> impl Iterator<Item = &Job> {
-        self.all.iter().rev()
+    /// All jobs, oldest first.
+    pub fn all(&self) -> &[Job] {
+        &self.all
+    }
+
+    /// Grows with every change.
+    pub fn revision(&self) -> u64 {
+        self.revision
     }
 
     /// How many are under way.
@@ -200,6 +209,6 @@ mod tests {
             jobs.report(other, JobEvent::Ended(Outcome::Done("".into())), now());
         }
         assert!(jobs.get(id).is_some());
-        assert!(jobs.newest_first().count() <= KEPT + 1);
+        assert!(jobs.all().len() <= KEPT + 1);
     }
 }

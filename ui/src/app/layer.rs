@@ -82,6 +82,16 @@ pub trait Layer: Send {
     /// Where one is.
     fn address(&self) -> Address;
 
+    /// Where in the screen one is, such as a tab.
+    fn place(&self) -> SmolStr {
+        SmolStr::default()
+    }
+
+    /// Goes to a place in the screen; one that it does not know changes nothing.
+    fn go_to(&mut self, place: &str) {
+        let _ = place;
+    }
+
     /// What the person calls it, for the frame and the help.
     fn title(&self, world: &World) -> String;
 

@@ -1,6 +1,5 @@
 //! What v9s tells the person: one line for a while, and all of it in a history.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -29,6 +28,8 @@ impl Level {
 /// One message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
+    /// Which one, in the order they came.
+    pub id: u64,
     /// How loud.
     pub level: Level,
     /// What.
@@ -45,8 +46,9 @@ const KEPT: usize = 500;
 /// All messages, oldest first, and which one is shown.
 #[derive(Debug, Clone, Default)]
 pub struct Messages {
-    all: VecDeque<Message>,
+    all: Vec<Message>,
     shown: bool,
+    revision: u64,
 }
 
 impl Messages {
@@ -54,34 +56,40 @@ impl Messages {
     pub fn add(&mut self, level: Level, text: impl Into<String>, now: DateTime<Utc>) {
         let text = text.into();
         self.shown = true;
-        if let Some(last) = self.all.back_mut().filter(|last| last.text == text && last.level == level) {
+        self.revision += 1;
+        if let Some(last) = self.all.last_mut().filter(|last| last.text == text && last.level == level) {
             last.times += 1;
             last.at = now;
             return;
         }
         if self.all.len() == KEPT {
-            self.all.pop_front();
+            self.all.remove(0);
         }
-        self.all.push_back(Message { level, text, at: now, times: 1 });
+        self.all.push(Message { id: self.revision, level, text, at: now, times: 1 });
     }
 
     /// The message to show now.
     pub fn current(&self, now: DateTime<Utc>) -> Option<&Message> {
-        let last = self.all.back().filter(|_| self.shown)?;
+        let last = self.all.last().filter(|_| self.shown)?;
         let age = (now - last.at).to_std().unwrap_or_default();
         last.level.lasts().is_none_or(|lasts| age < lasts).then_some(last)
     }
 
     /// A key was pressed: an error that was shown has been seen.
     pub fn seen(&mut self) {
-        if self.all.back().is_some_and(|last| last.level == Level::Error) {
+        if self.all.last().is_some_and(|last| last.level == Level::Error) {
             self.shown = false;
         }
     }
 
-    /// All messages, newest first.
-    pub fn newest_first(&self) -> impl Iterator<Item = &Message> {
-        self.all.iter().rev()
+    /// All messages, oldest first.
+    pub fn all(&self) -> &[Message] {
+        &self.all
+    }
+
+    /// Grows with every change.
+    pub fn revision(&self) -> u64 {
+        self.revision
     }
 }
 
@@ -114,7 +122,7 @@ mod tests {
         messages.add(Level::Error, "x", at(0));
         messages.seen();
         assert_eq!(messages.current(at(0)), None);
-        assert_eq!(messages.newest_first().count(), 1);
+        assert_eq!(messages.all().len(), 1);
     }
 
     #[test]
@@ -125,8 +133,8 @@ mod tests {
         }
         messages.add(Level::Info, "other", at(3));
         assert_eq!(
-            messages.newest_first().map(|m| (m.text.as_str(), m.times)).collect::<Vec<_>>(),
-            [("other", 1), ("copied", 3)]
+            messages.all().iter().map(|m| (m.text.as_str(), m.times)).collect::<Vec<_>>(),
+            [("copied", 3), ("other", 1)]
         );
     }
 
@@ -136,6 +144,6 @@ mod tests {
         for n in 0..KEPT + 10 {
             messages.add(Level::Info, n.to_string(), at(0));
         }
-        assert_eq!(messages.newest_first().count(), KEPT);
+        assert_eq!(messages.all().len(), KEPT);
     }
 }

@@ -262,11 +262,11 @@ impl State {
 
     fn open(&mut self, screen: Box<dyn Layer>) {
         self.popups.clear();
-        if self.stack.top().address() == screen.address() {
-            return;
-        }
+        let place = screen.place();
         self.tell_top(&News::Left);
         drop(self.stack.open(screen));
+        // It may be one that was kept, at another place.
+        self.stack.top_mut().go_to(&place);
         self.tell_top(&News::Entered);
     }
 

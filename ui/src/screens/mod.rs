@@ -1,13 +1,18 @@
 //! The screens: one file or folder each, and one line in the registry.
 
+pub mod activity;
 pub mod chooser;
 pub mod command;
 pub mod confirm;
+pub mod contexts;
 pub mod fleet;
 pub mod help;
 pub mod list;
+pub mod namespaces;
 pub mod popup;
 pub mod quit;
+pub mod tabs;
+pub mod themes;
 
 use crate::app::registry::{Entry, Registry};
 
@@ -17,5 +22,16 @@ mod tests;
 /// Every screen and command; the first one is where v9s starts.
 pub const REGISTRY: Registry = &ENTRIES;
 
-static ENTRIES: [Entry; 6] =
-    [fleet::ENTRY, help::ENTRY, chooser::MENU, chooser::PALETTE, command::ENTRY, quit::ENTRY];
+static ENTRIES: [Entry; 11] = [
+    fleet::ENTRY,
+    contexts::ENTRY,
+    namespaces::ENTRY,
+    activity::JOBS,
+    activity::MESSAGES,
+    help::ENTRY,
+    chooser::MENU,
+    chooser::PALETTE,
+    command::ENTRY,
+    themes::ENTRY,
+    quit::ENTRY,
+];

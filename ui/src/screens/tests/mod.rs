@@ -4,3 +4,4 @@ mod fleet;
 mod popups;
 mod stage;
 mod storm;
+mod switch;
