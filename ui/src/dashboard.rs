@@ -5,45 +5,28 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use chrono::Utc;
-use v9s::cluster::ConnectOptions;
 use v9s::fleet::live::FleetOptions;
 
 use crate::app::State;
 use crate::app::event_loop::{self, Ended};
 use crate::app::messages::Level;
 use crate::app::runner::{Clusters, Runner, Setup, Source};
-use crate::app::world::{Session, World};
-use crate::config::{self, Config, Dirs, Problem};
+use crate::app::world::World;
+use crate::config::{self, Dirs};
 use crate::screens::{self, fleet::FleetScreen};
+use crate::settings::Settings;
 use crate::terminal::{self, Tui};
 use crate::theme::{Appearance, Depth};
 
 /// Threads for clusters; keys and frames have the main thread for themselves.
 const WORKERS: usize = 2;
 
-/// What the dashboard starts with.
-pub struct Start {
-    /// Where contexts come from. It is asked after the first frame.
-    pub source: Source,
-    /// How to connect.
-    pub connect: ConnectOptions,
-    /// What to watch first.
-    pub session: Session,
-    /// What is typed into the filter of the fleet already.
-    pub filter: Option<String>,
-    /// What the person has set, on the command line too.
-    pub config: Config,
-    /// What is wrong with it: shown, and no reason not to start.
-    pub problems: Vec<Problem>,
-    /// Folders of files that are read and written.
-    pub dirs: Dirs,
-}
-
-/// Runs the dashboard until the person leaves.
-pub fn run(start: Start) -> anyhow::Result<ExitCode> {
+/// Runs the dashboard until the person leaves. Contexts come from `source`, which is asked after the first frame;
+/// `filter` is typed into the fleet's filter already.
+pub fn run(settings: Settings, source: Source, filter: Option<&str>) -> anyhow::Result<ExitCode> {
     terminal::check()?;
     terminal::restore_on_panic();
-    let Start { source, connect, session, filter, config, mut problems, dirs } = start;
+    let Settings { connect, session, config, mut problems, dirs, .. } = settings;
     let depth = Depth::detect(|name| std::env::var(name).ok());
     let appearance = Appearance { depth, ascii: config.ascii };
     let (theme, theme_source, mistakes) =
@@ -57,7 +40,7 @@ pub fn run(start: Start) -> anyhow::Result<ExitCode> {
         world.messages.add(Level::Error, problem.to_string(), world.now);
     }
     let mut fleet = FleetScreen::new();
-    if let Some(filter) = &filter {
+    if let Some(filter) = filter {
         fleet.set_filter(filter);
     }
     let mut tui = Tui::enter(world.mouse)?;

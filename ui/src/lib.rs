@@ -15,6 +15,7 @@ pub mod keymap;
 pub mod logging;
 pub mod panes;
 pub mod screens;
+pub mod settings;
 pub mod terminal;
 pub mod text;
 pub mod theme;

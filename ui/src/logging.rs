@@ -7,6 +7,8 @@ use tracing_appender::non_blocking::WorkerGuard;
 use tracing_appender::rolling::{RollingFileAppender, Rotation};
 use tracing_subscriber::EnvFilter;
 
+use crate::config::Problem;
+
 /// Environment variable with a filter that wins over `--log-level`, such as `v9s=debug,kube_client=info`.
 pub const FILTER_VARIABLE: &str = "V9S_LOG";
 
@@ -55,6 +57,11 @@ pub fn start(state_dir: &Path, level: &str) -> anyhow::Result<Log> {
         .try_init()
         .map_err(|error| anyhow::anyhow!("cannot start the log: {error}"))?;
     Ok(Log { folder, _worker: worker })
+}
+
+/// A log that cannot be written is no reason not to start: the person is told.
+pub fn problem(state_dir: &Path, error: &anyhow::Error) -> Problem {
+    Problem { file: state_dir.join("logs"), line: None, reason: format!("v9s runs without a log: {error:#}") }
 }
 
 #[cfg(test)]

@@ -1,28 +1,35 @@
-//! v9s
+//! v9s: the dashboard and its subcommands.
+
 use std::process::ExitCode;
 
-use v9s::cluster::{ConnectOptions, KubeconfigSource};
+use clap::Parser;
 use v9s_ui::app::runner::source_at_hand;
-use v9s_ui::app::world::Session;
-use v9s_ui::config::{self, Dirs};
-use v9s_ui::dashboard::{self, Start};
-use v9s_ui::logging;
+use v9s_ui::cli::{self, Cli, Command};
+use v9s_ui::settings::Settings;
+use v9s_ui::{dashboard, logging};
 
 fn main() -> anyhow::Result<ExitCode> {
-    let dirs = Dirs::of_user()?;
-    let (config, problems) = config::load(&dirs.config_file(), false);
-    let _log = logging::start(&dirs.state, "info")?;
-    dashboard::run(Start {
-        source: source_at_hand(KubeconfigSource::Environment),
-        connect: ConnectOptions::default(),
-        session: Session {
-            contexts: config.contexts.clone(),
-            all_contexts: false,
-            namespaces: config.namespaces.clone(),
-        },
-        filter: None,
-        config,
-        problems,
-        dirs,
-    })
+    let Cli { global, command } = Cli::parse();
+    match &command {
+        Some(Command::Completion { shell }) => return Ok(cli::completion(*shell)?.into()),
+        Some(Command::Version) => return Ok(cli::version()?.into()),
+        _ => {}
+    }
+    let mut settings = Settings::resolve(&global)?;
+    let log = logging::start(&settings.dirs.state, global.log_level.word());
+    if let Err(error) = &log {
+        settings.problems.push(logging::problem(&settings.dirs.state, error));
+    }
+    let selector = global.scope.selector.as_ref();
+    match command {
+        Some(Command::List(args)) => Ok(cli::run_list(settings, &args, selector)?.into()),
+        Some(Command::Demo(_) | Command::Sandbox(_)) => {
+            anyhow::bail!("the embedded host is not part of this build")
+        }
+        Some(Command::Completion { .. } | Command::Version) | None => {
+            let source = source_at_hand(settings.kubeconfig.clone());
+            let filter = selector.map(|selector| format!("-l {selector}"));
+            dashboard::run(settings, source, filter.as_deref())
+        }
+    }
 }

@@ -3,11 +3,13 @@
 mod args;
 mod exit;
 pub mod list;
+mod run;
 
 pub use args::{
     Cli, Command, ConnectArgs, DemoArgs, GlobalArgs, ListArgs, LogLevel, OutputFormat, SandboxArgs, ScopeArgs,
 };
 pub use exit::Exit;
+pub use run::list as run_list;
 
 use std::io::{self, Write};
 

@@ -61,7 +61,7 @@ impl Clusters {
     }
 
     /// What a session watches: the contexts it names, all of them, or the current one.
-    pub(super) async fn targets(&self, session: &Session) -> Result<Vec<HostTarget>, String> {
+    pub async fn targets(&self, session: &Session) -> Result<Vec<HostTarget>, String> {
         let source = self.source.clone().await?;
         let names: Vec<SmolStr> = if !session.all_contexts && !session.contexts.is_empty() {
             session.contexts.clone()
