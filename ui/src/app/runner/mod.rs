@@ -11,7 +11,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use smol_str::SmolStr;
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use v9s::cluster::access::Permission;
@@ -208,7 +207,7 @@ impl Runner {
 
     fn file(&self, work: impl Future<Output = Option<(Level, String)>> + Send + 'static) {
         let to = self.to.clone();
-        let _: JoinHandle<()> = tokio::spawn(async move {
+        tokio::spawn(async move {
             if let Some((level, said)) = work.await {
                 let _ = to.send(Msg::Say(level, said));
             }
