@@ -3,15 +3,14 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
-use ratatui::style::{Modifier, Style};
-use unicode_segmentation::UnicodeSegmentation;
-
 use super::lines::broken;
+use super::wrap::{Place, exceeds, places};
 use crate::format::count;
 use crate::text::{cut_end, width};
 use crate::theme::{Slot, Theme};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::{Modifier, Style};
 
 /// Writes one row from left to right.
 pub(super) struct Pen<'b> {
@@ -76,7 +75,7 @@ impl<'b> Pen<'b> {
     ) {
         let Some(text) = line.get(part.clone()) else { return };
         let right = self.right;
-        let cut = text.len() > self.room() && width(text) > self.room();
+        let cut = exceeds(text, self.room());
         if cut {
             self.right = right.saturating_sub(1).max(self.x);
         }
@@ -91,16 +90,16 @@ impl<'b> Pen<'b> {
     fn runs(&mut self, text: &str, start: usize, spans: &[(Range<usize>, Slot)], found: &Found<'_>) {
         let mut run = 0..0;
         let mut run_style = Style::default();
-        for (at, grapheme) in text.grapheme_indices(true) {
+        for Place { at, len, .. } in places(text) {
             if self.room() == 0 {
                 return;
             }
-            let style = self.style_of(start + at, grapheme.len(), spans, found);
+            let style = self.style_of(start + at, len, spans, found);
             if style != run_style {
                 self.put(text.get(run.clone()).unwrap_or_default(), run_style);
                 (run, run_style) = (at..at, style);
             }
-            run.end = at + grapheme.len();
+            run.end = at + len;
             // Nothing beyond the edge is looked at, however long the line is.
             if run.len() > 4096 {
                 self.put(text.get(run.clone()).unwrap_or_default(), run_style);

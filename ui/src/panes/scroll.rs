@@ -3,8 +3,7 @@
 use std::ops::Range;
 
 use super::Move;
-use super::wrap::{row_count, rows};
-use crate::text::width;
+use super::wrap::{columns, row_count, rows};
 
 /// Lines at growing positions. Those at the front may be gone.
 pub(super) trait Lines {
@@ -131,8 +130,8 @@ impl Scroll {
     }
 
     fn reveal_columns(&mut self, line: &str, place: Range<usize>) {
-        let from = width(line.get(..place.start).unwrap_or_default());
-        let to = width(line.get(..place.end).unwrap_or(line));
+        let from = columns(line.get(..place.start).unwrap_or_default());
+        let to = columns(line.get(..place.end).unwrap_or(line));
         if from < self.left || to > self.left + self.columns {
             self.left = if to <= self.columns { 0 } else { from.saturating_sub(self.columns / 3) };
         }
@@ -213,6 +212,7 @@ impl Scroll {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::width;
     use proptest::prelude::*;
 
     struct Sheet {

@@ -7,7 +7,8 @@ use chrono::{DateTime, Utc};
 
 use crate::panes::pattern::Only;
 use crate::panes::scroll::Lines;
-use crate::text::{clean, width};
+use crate::panes::wrap::columns;
+use crate::text::clean;
 use crate::theme::Slot;
 
 /// How much of a log is kept.
@@ -109,7 +110,7 @@ impl Ring {
                 wanted
             }
         };
-        self.widest = self.widest.max(width(&row.text));
+        self.widest = self.widest.max(columns(&row.text));
         self.bytes += row.cost();
         self.rows.push_back(row);
         while self.rows.len() > self.limits.lines.max(1)

@@ -13,9 +13,9 @@ use super::paint::{Fact, Found, Pen, counted, facts, notice};
 use super::pattern::{Pattern, PatternError};
 use super::scroll::{Lines, Scroll};
 use super::search::{Hit, Search};
-use super::wrap::skip;
+use super::wrap::{columns, skip};
 use crate::format::{age, count};
-use crate::text::{Align, clean, clean_lines, pad, width};
+use crate::text::{Align, clean, clean_lines, pad};
 use crate::theme::{Slot, Theme};
 
 /// Which parts of a text stand out.
@@ -104,7 +104,7 @@ impl TextPane {
             Highlight::Yaml => yaml::block_lines(lines.iter().map(AsRef::as_ref)),
             Highlight::Plain => Vec::new(),
         };
-        let widest = lines.iter().map(|line| width(line)).max().unwrap_or(0);
+        let widest = lines.iter().map(|line| columns(line)).max().unwrap_or(0);
         self.sheet = Sheet { lines, blocks, widest };
         self.body = Body::Text(at);
         self.stale = None;
