@@ -10,6 +10,7 @@ use proptest::sample::select;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use smol_str::SmolStr;
+use v9s::cluster::{EventKind, EventRow};
 use v9s::fleet::model::{
     Finding, Phase, PodCounts, PodRow, Replicas, Restarts, Severity, Store, StoreHealth, SyncLag, Vcluster,
 };
@@ -18,7 +19,7 @@ use v9s::fleet::state::State;
 use v9s::known::Known;
 
 use super::Move;
-use super::events::{self, Event, Events};
+use super::events::{self, Events};
 use super::logs::{Limits, LogsPane, Mark, Source};
 use super::overview::{Overview, Remedy};
 use super::pods::{self, Pods};
@@ -338,9 +339,9 @@ proptest! {
         size in size(),
         column in 0..events::COLUMNS.len(),
     ) {
-        let rows = rows.into_iter().enumerate().map(|(n, (reason, object, message, source, count, first, last))| Event {
+        let rows = rows.into_iter().enumerate().map(|(n, (reason, object, message, source, count, first, last))| EventRow {
             uid: n.to_string().into(),
-            kind: if n.is_multiple_of(2) { events::Kind::Warning } else { events::Kind::Normal },
+            kind: if n.is_multiple_of(2) { EventKind::Warning } else { EventKind::Normal },
             reason, object, message, source, count, first, last,
         });
         let mut all = Events::default();
@@ -355,7 +356,7 @@ proptest! {
             table(events::COLUMNS, &all.rows().iter().collect::<Vec<_>>(), sort, all.emptiness(), body, buf, theme);
         })?;
         for event in all.rows() {
-            prop_assert!(!event.text().chars().any(|c| c.is_control() && c != '\n'));
+            prop_assert!(!events::text(event).chars().any(|c| c.is_control() && c != '\n'));
         }
     }
 }

@@ -8,7 +8,7 @@ mod language;
 use chrono::{DateTime, SecondsFormat, Utc};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use smol_str::SmolStr;
+use v9s::cluster::{EventKind, EventRow};
 
 pub use self::columns::COLUMNS;
 pub use self::language::LANGUAGE;
@@ -17,59 +17,25 @@ use crate::format::age;
 use crate::text::{clean, clean_lines};
 use crate::theme::{Slot, Theme};
 
-/// Type of an event. Whatever is no warning is normal, as `kubectl` has it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
-    /// Somebody should look.
-    Warning,
-    /// For the record.
-    Normal,
-}
-
-/// One event.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Event {
-    /// Its own UID.
-    pub uid: SmolStr,
-    /// Its type.
-    pub kind: Kind,
-    /// One word, such as `FailedScheduling`.
-    pub reason: SmolStr,
-    /// Kind and name of what it is about: `Pod/web-0`.
-    pub object: SmolStr,
-    /// What happened.
-    pub message: SmolStr,
-    /// How often.
-    pub count: u32,
-    /// When it happened first.
-    pub first: Option<DateTime<Utc>>,
-    /// When it happened last.
-    pub last: Option<DateTime<Utc>>,
-    /// Who says so.
-    pub source: SmolStr,
-}
-
-impl Event {
-    /// All of it as clean text, for a copy or a closer look.
-    pub fn text(&self) -> String {
-        let kind = match self.kind {
-            Kind::Warning => "Warning",
-            Kind::Normal => "Normal",
-        };
-        let moment = |moment: Option<DateTime<Utc>>| {
-            moment.map_or_else(|| "?".to_owned(), |moment| moment.to_rfc3339_opts(SecondsFormat::Secs, true))
-        };
-        format!(
-            "type:    {kind}\nreason:  {}\nobject:  {}\nfrom:    {}\nfirst:   {}\nlast:    {}\ncount:   {}\n\n{}\n",
-            clean(&self.reason),
-            clean(&self.object),
-            clean(&self.source),
-            moment(self.first),
-            moment(self.last),
-            self.count,
-            clean_lines(&self.message).collect::<Vec<_>>().join("\n"),
-        )
-    }
+/// All of an event as clean text, for a copy or a closer look.
+pub fn text(event: &EventRow) -> String {
+    let kind = match event.kind {
+        EventKind::Warning => "Warning",
+        EventKind::Normal => "Normal",
+    };
+    let moment = |moment: Option<DateTime<Utc>>| {
+        moment.map_or_else(|| "?".to_owned(), |moment| moment.to_rfc3339_opts(SecondsFormat::Secs, true))
+    };
+    format!(
+        "type:    {kind}\nreason:  {}\nobject:  {}\nfrom:    {}\nfirst:   {}\nlast:    {}\ncount:   {}\n\n{}\n",
+        clean(&event.reason),
+        clean(&event.object),
+        clean(&event.source),
+        moment(event.first),
+        moment(event.last),
+        event.count,
+        clean_lines(&event.message).collect::<Vec<_>>().join("\n"),
+    )
 }
 
 /// What is known of the events.
@@ -92,7 +58,7 @@ pub struct Events {
     body: Body,
     /// Why they could not be read again.
     stale: Option<String>,
-    rows: Vec<Event>,
+    rows: Vec<EventRow>,
     revision: u64,
 }
 
@@ -105,7 +71,7 @@ impl Events {
     }
 
     /// The events as they were at a moment, in any order.
-    pub fn set(&mut self, mut events: Vec<Event>, at: DateTime<Utc>) {
+    pub fn set(&mut self, mut events: Vec<EventRow>, at: DateTime<Utc>) {
         // Those without a time come last; equals keep an order of their own, whatever order they came in.
         events.sort_by(|a, b| b.last.cmp(&a.last).then_with(|| a.uid.cmp(&b.uid)));
         self.body = Body::Read(at);
@@ -126,7 +92,7 @@ impl Events {
     }
 
     /// All of them, the newest first.
-    pub fn rows(&self) -> &[Event] {
+    pub fn rows(&self) -> &[EventRow] {
         &self.rows
     }
 
@@ -157,7 +123,7 @@ impl Events {
 
     fn facts(&self, at: DateTime<Utc>, theme: &Theme, now: DateTime<Utc>) -> Vec<Fact> {
         let symbols = theme.symbols();
-        let warnings = self.rows.iter().filter(|event| event.kind == Kind::Warning).count() as u64;
+        let warnings = self.rows.iter().filter(|event| event.kind == EventKind::Warning).count() as u64;
         let mut facts: Vec<Fact> = Vec::new();
         if let Some(why) = &self.stale {
             facts.push((format!("{} not read again: {why}", symbols.warn).into(), Slot::Warn));
@@ -172,8 +138,8 @@ impl Events {
 }
 
 /// Whether an event is shown when only faults are.
-pub fn is_fault(event: &Event) -> bool {
-    event.kind == Kind::Warning
+pub fn is_fault(event: &EventRow) -> bool {
+    event.kind == EventKind::Warning
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use smol_str::SmolStr;
+use v9s::cluster::LogEvent;
 
 pub use self::ring::Limits;
 use self::ring::{Ring, Row};
@@ -39,7 +40,7 @@ pub struct Source {
 /// What happened to the stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mark<'a> {
-    /// The container has nothing more to say.
+    /// Nothing more will come.
     Ended,
     /// The connection broke, and why; it is tried again.
     Lost(&'a str),
@@ -52,9 +53,9 @@ pub enum Mark<'a> {
 impl Mark<'_> {
     fn words(self) -> (Slot, String) {
         match self {
-            Mark::Ended => (Slot::Info, "the log ends here: the container has stopped".to_owned()),
+            Mark::Ended => (Slot::Info, "the log ends here".to_owned()),
             Mark::Lost(why) => (Slot::Warn, format!("connection lost: {}; trying again", clean(why))),
-            Mark::Resumed => (Slot::Ok, "connected again; lines may be missing here".to_owned()),
+            Mark::Resumed => (Slot::Ok, "connected again".to_owned()),
             Mark::Failed(why) => (Slot::Unknown, format!("not known: {}", clean(why))),
         }
     }
@@ -87,6 +88,15 @@ impl LogsPane {
     /// Where the log comes from.
     pub fn source(&self) -> &Source {
         &self.source
+    }
+
+    /// Takes what a log tells.
+    pub fn take(&mut self, event: &LogEvent, now: DateTime<Utc>) {
+        match event {
+            LogEvent::Line(line) => self.push(line.at, &line.text),
+            LogEvent::Lost(failure) => self.mark(Mark::Lost(&failure.to_string()), now),
+            LogEvent::Resumed => self.mark(Mark::Resumed, now),
+        }
     }
 
     /// Adds a line, as the container wrote it, and when, if the stream says.

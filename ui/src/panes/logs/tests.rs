@@ -1,4 +1,5 @@
 use chrono::TimeDelta;
+use v9s::cluster::{Failure, FailureKind, LogLine};
 
 use super::*;
 use crate::panes::testing::{NOW, ascii, meanings, plain, shown};
@@ -143,7 +144,7 @@ fn a_copy_is_plain_and_names_the_gaps() {
     let mut pane = pane(0, Limits::default());
     pane.push(Some(NOW), "\x1b[31mred\x1b[0m\tcell\r\n");
     pane.mark(Mark::Ended, NOW);
-    let end = "# 2026-11-20T14:06:11.000Z the log ends here: the container has stopped\n";
+    let end = "# 2026-11-20T14:06:11.000Z the log ends here\n";
     assert_eq!(pane.text(), format!("red    cell\n{end}"));
     pane.toggle_timestamps();
     assert_eq!(pane.text(), format!("2026-11-20T14:06:11.000Z red    cell\n{end}"));
@@ -158,6 +159,20 @@ fn another_stream_starts_empty_and_keeps_what_is_looked_for() {
     let screen = draw(&mut pane, 110, 10);
     assert!(screen.contains("before the last restart") && screen.contains("no lines yet"), "{screen}");
     assert!(screen.contains("\"line\" not found") && pane.follows(), "{screen}");
+}
+
+#[test]
+fn what_a_log_tells_is_taken_as_it_comes() {
+    let mut pane = pane(0, Limits::default());
+    let line = LogLine { at: Some(NOW), text: "hello".to_owned() };
+    let lost = LogEvent::Lost(Failure::new(FailureKind::Protocol, "cut off"));
+    for event in [LogEvent::Line(line), lost, LogEvent::Resumed] {
+        pane.take(&event, NOW);
+    }
+    let screen = draw(&mut pane, 80, 6);
+    for part in ["hello", "! connection lost: ", "cut off", "✓ connected again"] {
+        assert!(screen.contains(part), "{part} in\n{screen}");
+    }
 }
 
 #[test]
