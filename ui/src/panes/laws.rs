@@ -10,7 +10,6 @@ use proptest::sample::select;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use smol_str::SmolStr;
-use v9s::cluster::{EventKind, EventRow};
 use v9s::fleet::model::{
     Finding, Phase, PodCounts, PodRow, Replicas, Restarts, Severity, Store, StoreHealth, SyncLag, Vcluster,
 };
@@ -19,7 +18,7 @@ use v9s::fleet::state::State;
 use v9s::known::Known;
 
 use super::Move;
-use super::events::{self, Events};
+use super::events::{self, Event, Events};
 use super::logs::{Limits, LogsPane, Mark, Source};
 use super::overview::{Overview, Remedy};
 use super::pods::{self, Pods};
@@ -339,9 +338,9 @@ proptest! {
         size in size(),
         column in 0..events::COLUMNS.len(),
     ) {
-        let rows = rows.into_iter().enumerate().map(|(n, (reason, object, message, source, count, first, last))| EventRow {
+        let rows = rows.into_iter().enumerate().map(|(n, (reason, object, message, source, count, first, last))| Event {
             uid: n.to_string().into(),
-            kind: if n.is_multiple_of(2) { EventKind::Warning } else { EventKind::Normal },
+            kind: if n.is_multiple_of(2) { events::Kind::Warning } else { events::Kind::Normal },
             reason, object, message, source, count, first, last,
         });
         let mut all = Events::default();

@@ -1,14 +1,13 @@
 //! The columns of events.
 
-use v9s::cluster::{EventKind, EventRow};
-
+use super::{Event, Kind};
 use crate::columns::{Cell, Column, Cut, Direction, Look, Value};
 use crate::format;
 use crate::text::Align;
 use crate::theme::Slot;
 
 /// All columns, in the order they stand in.
-pub static COLUMNS: &[Column<EventRow>] = &[
+pub static COLUMNS: &[Column<Event>] = &[
     Column {
         cell: |event, look| match event.last {
             Some(last) => Cell::new(format::age(last, look.now), Slot::Muted),
@@ -20,12 +19,12 @@ pub static COLUMNS: &[Column<EventRow>] = &[
     },
     Column {
         cell: kind,
-        value: |event| Value::Number(if event.kind == EventKind::Warning { 0.0 } else { 1.0 }),
+        value: |event| Value::Number(if event.kind == Kind::Warning { 0.0 } else { 1.0 }),
         ..column("type", "TYPE", 9, 0)
     },
     Column {
         cell: |event, _| {
-            let slot = if event.kind == EventKind::Warning { Slot::Warn } else { Slot::Text };
+            let slot = if event.kind == Kind::Warning { Slot::Warn } else { Slot::Text };
             Cell::foreign(&event.reason, slot)
         },
         value: |event| Value::Text(&event.reason),
@@ -78,14 +77,14 @@ pub static COLUMNS: &[Column<EventRow>] = &[
     },
 ];
 
-fn kind<'a>(event: &'a EventRow, look: &Look) -> Cell<'a> {
+fn kind<'a>(event: &'a Event, look: &Look) -> Cell<'a> {
     match event.kind {
-        EventKind::Warning => Cell::status("Warning", Slot::Warn, look),
-        EventKind::Normal => Cell::new(if look.plain { "Normal" } else { "  Normal" }, Slot::Muted),
+        Kind::Warning => Cell::status("Warning", Slot::Warn, look),
+        Kind::Normal => Cell::new(if look.plain { "Normal" } else { "  Normal" }, Slot::Muted),
     }
 }
 
-const fn column(id: &'static str, title: &'static str, width: u16, drop: u8) -> Column<EventRow> {
+const fn column(id: &'static str, title: &'static str, width: u16, drop: u8) -> Column<Event> {
     Column {
         id,
         title,

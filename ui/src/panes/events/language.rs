@@ -1,20 +1,19 @@
 //! What can be asked of events.
 
-use chrono::{DateTime, Utc};
-use v9s::cluster::{EventKind, EventRow};
-
+use super::{Event, Kind as Type};
 use crate::columns::Value;
 use crate::filter::{Field, Kind, Language};
 use crate::format::elapsed;
+use chrono::{DateTime, Utc};
 
 /// The filter language of events.
-pub static LANGUAGE: Language<EventRow> = Language {
+pub static LANGUAGE: Language<Event> = Language {
     words: |event| vec![&event.reason, &event.object, &event.message],
     fields: FIELDS,
     labels: |_| None,
 };
 
-static FIELDS: &[Field<EventRow>] = &[
+static FIELDS: &[Field<Event>] = &[
     Field { names: &["reason"], kind: Kind::Text, value: |event, _| Value::Text(&event.reason) },
     Field { names: &["type"], kind: Kind::Text, value: |event, _| Value::Text(word(event)) },
     Field { names: &["object"], kind: Kind::Text, value: |event, _| Value::Text(&event.object) },
@@ -25,10 +24,10 @@ static FIELDS: &[Field<EventRow>] = &[
     Field { names: &["first"], kind: Kind::Duration, value: |event, now| since(event.first, now) },
 ];
 
-fn word(event: &EventRow) -> &'static str {
+fn word(event: &Event) -> &'static str {
     match event.kind {
-        EventKind::Warning => "Warning",
-        EventKind::Normal => "Normal",
+        Type::Warning => "Warning",
+        Type::Normal => "Normal",
     }
 }
 

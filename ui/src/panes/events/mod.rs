@@ -8,7 +8,7 @@ mod language;
 use chrono::{DateTime, SecondsFormat, Utc};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use v9s::cluster::{EventKind, EventRow};
+pub use v9s::cluster::{EventKind as Kind, EventRow as Event};
 
 pub use self::columns::COLUMNS;
 pub use self::language::LANGUAGE;
@@ -18,10 +18,10 @@ use crate::text::{clean, clean_lines};
 use crate::theme::{Slot, Theme};
 
 /// All of an event as clean text, for a copy or a closer look.
-pub fn text(event: &EventRow) -> String {
+pub fn text(event: &Event) -> String {
     let kind = match event.kind {
-        EventKind::Warning => "Warning",
-        EventKind::Normal => "Normal",
+        Kind::Warning => "Warning",
+        Kind::Normal => "Normal",
     };
     let moment = |moment: Option<DateTime<Utc>>| {
         moment.map_or_else(|| "?".to_owned(), |moment| moment.to_rfc3339_opts(SecondsFormat::Secs, true))
@@ -58,7 +58,7 @@ pub struct Events {
     body: Body,
     /// Why they could not be read again.
     stale: Option<String>,
-    rows: Vec<EventRow>,
+    rows: Vec<Event>,
     revision: u64,
 }
 
@@ -71,7 +71,7 @@ impl Events {
     }
 
     /// The events as they were at a moment, in any order.
-    pub fn set(&mut self, mut events: Vec<EventRow>, at: DateTime<Utc>) {
+    pub fn set(&mut self, mut events: Vec<Event>, at: DateTime<Utc>) {
         // Those without a time come last; equals keep an order of their own, whatever order they came in.
         events.sort_by(|a, b| b.last.cmp(&a.last).then_with(|| a.uid.cmp(&b.uid)));
         self.body = Body::Read(at);
@@ -92,7 +92,7 @@ impl Events {
     }
 
     /// All of them, the newest first.
-    pub fn rows(&self) -> &[EventRow] {
+    pub fn rows(&self) -> &[Event] {
         &self.rows
     }
 
@@ -123,7 +123,7 @@ impl Events {
 
     fn facts(&self, at: DateTime<Utc>, theme: &Theme, now: DateTime<Utc>) -> Vec<Fact> {
         let symbols = theme.symbols();
-        let warnings = self.rows.iter().filter(|event| event.kind == EventKind::Warning).count() as u64;
+        let warnings = self.rows.iter().filter(|event| event.kind == Kind::Warning).count() as u64;
         let mut facts: Vec<Fact> = Vec::new();
         if let Some(why) = &self.stale {
             facts.push((format!("{} not read again: {why}", symbols.warn).into(), Slot::Warn));
@@ -138,8 +138,8 @@ impl Events {
 }
 
 /// Whether an event is shown when only faults are.
-pub fn is_fault(event: &EventRow) -> bool {
-    event.kind == EventKind::Warning
+pub fn is_fault(event: &Event) -> bool {
+    event.kind == Kind::Warning
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@ use super::*;
 use crate::filter::Filter;
 use crate::panes::testing::{NOW, ascii, meanings, plain, shown, table};
 
-fn event(n: i64, kind: EventKind, reason: &str, object: &str, message: &str) -> EventRow {
-    EventRow {
+fn event(n: i64, kind: Kind, reason: &str, object: &str, message: &str) -> Event {
+    Event {
         uid: format!("uid-{n}").into(),
         kind,
         reason: reason.into(),
@@ -22,15 +22,15 @@ fn events() -> Events {
     let mut events = Events::default();
     let quota = "pods \"api-0\" is forbidden: exceeded quota: vc-quota, requested: requests.cpu=250m, used: requests.cpu=9900m, limited: requests.cpu=10";
     let mut often =
-        event(4, EventKind::Warning, "FailedCreate", "ReplicaSet/api-7d9c5b8d6f-x-shop-x-team-alpha", quota);
+        event(4, Kind::Warning, "FailedCreate", "ReplicaSet/api-7d9c5b8d6f-x-shop-x-team-alpha", quota);
     often.count = 1_204;
-    let mut timeless = event(9, EventKind::Normal, "Odd", "Node/node-1", "");
+    let mut timeless = event(9, Kind::Normal, "Odd", "Node/node-1", "");
     (timeless.last, timeless.first) = (None, None);
     let rows = vec![
-        event(7, EventKind::Normal, "Scheduled", "Pod/web-0", "Successfully assigned to node-1"),
+        event(7, Kind::Normal, "Scheduled", "Pod/web-0", "Successfully assigned to node-1"),
         often,
         timeless,
-        event(1, EventKind::Normal, "Pulled", "Pod/日本語", "\x1b[31mred\x1b[0m\nand a second line"),
+        event(1, Kind::Normal, "Pulled", "Pod/日本語", "\x1b[31mred\x1b[0m\nand a second line"),
     ];
     events.set(rows, NOW - TimeDelta::seconds(12));
     events
@@ -39,7 +39,7 @@ fn events() -> Events {
 fn draw(events: &Events, area: Rect, buf: &mut Buffer, theme: &Theme) {
     events.render_head(Rect { height: area.height.min(1), ..area }, buf, theme, NOW);
     let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
-    let rows: Vec<&EventRow> = events.rows().iter().collect();
+    let rows: Vec<&Event> = events.rows().iter().collect();
     table(COLUMNS, &rows, "last", events.emptiness(), body, buf, theme);
 }
 
@@ -86,7 +86,7 @@ fn events_stay_when_they_cannot_be_read_again() {
 fn the_same_events_in_another_order_are_the_same() {
     let mut events = events();
     let before = events.revision();
-    let turned: Vec<EventRow> = events.rows().iter().rev().cloned().collect();
+    let turned: Vec<Event> = events.rows().iter().rev().cloned().collect();
     events.set(turned, NOW);
     assert_eq!(events.revision(), before);
 }

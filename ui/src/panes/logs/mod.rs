@@ -8,7 +8,6 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use smol_str::SmolStr;
-use v9s::cluster::LogEvent;
 
 pub use self::ring::Limits;
 use self::ring::{Ring, Row};
@@ -88,15 +87,6 @@ impl LogsPane {
     /// Where the log comes from.
     pub fn source(&self) -> &Source {
         &self.source
-    }
-
-    /// Takes what a log tells.
-    pub fn take(&mut self, event: &LogEvent, now: DateTime<Utc>) {
-        match event {
-            LogEvent::Line(line) => self.push(line.at, &line.text),
-            LogEvent::Lost(failure) => self.mark(Mark::Lost(&failure.to_string()), now),
-            LogEvent::Resumed => self.mark(Mark::Resumed, now),
-        }
     }
 
     /// Adds a line, as the container wrote it, and when, if the stream says.
@@ -256,7 +246,8 @@ impl LogsPane {
             facts(area, 0, &self.facts(theme), buf, theme);
         }
         if self.ring.span().is_empty() {
-            notice(body, Slot::Pending, &self.emptiness(), buf, theme);
+            let slot = if self.source.pod.is_empty() { Slot::Info } else { Slot::Pending };
+            notice(body, slot, &self.emptiness(), buf, theme);
             return;
         }
         for (line, (at, nth, range)) in self.scroll.window(&self.ring).enumerate() {
@@ -305,6 +296,7 @@ impl LogsPane {
                     only.typed()
                 )
             }
+            _ if self.source.pod.is_empty() => "no pod whose log could be read".to_owned(),
             _ => "no lines yet".to_owned(),
         }
     }
@@ -322,6 +314,9 @@ impl LogsPane {
 
     fn facts(&self, theme: &Theme) -> Vec<Fact> {
         let symbols = theme.symbols();
+        if self.source.pod.is_empty() {
+            return Vec::new();
+        }
         let mut facts: Vec<Fact> = vec![(self.origin(symbols.ellipsis).into(), Slot::Title)];
         if self.source.previous {
             facts.push(("before the last restart".into(), Slot::Warn));
@@ -372,6 +367,7 @@ impl LogsPane {
         let (pod, container) = (clean(&self.source.pod), clean(&self.source.container));
         let pod = cut_middle(&pod, 24, ellipsis);
         match self.source.place {
+            _ if container.is_empty() => pod.into_owned(),
             (nth, all) if all > 1 => format!("{pod}/{container} ({nth} of {all})"),
             _ => format!("{pod}/{container}"),
         }

@@ -1,5 +1,4 @@
 use chrono::TimeDelta;
-use v9s::cluster::{Failure, FailureKind, LogLine};
 
 use super::*;
 use crate::panes::testing::{NOW, ascii, meanings, plain, shown};
@@ -162,17 +161,16 @@ fn another_stream_starts_empty_and_keeps_what_is_looked_for() {
 }
 
 #[test]
-fn what_a_log_tells_is_taken_as_it_comes() {
-    let mut pane = pane(0, Limits::default());
-    let line = LogLine { at: Some(NOW), text: "hello".to_owned() };
-    let lost = LogEvent::Lost(Failure::new(FailureKind::Protocol, "cut off"));
-    for event in [LogEvent::Line(line), lost, LogEvent::Resumed] {
-        pane.take(&event, NOW);
-    }
-    let screen = draw(&mut pane, 80, 6);
-    for part in ["hello", "! connection lost: ", "cut off", "✓ connected again"] {
-        assert!(screen.contains(part), "{part} in\n{screen}");
-    }
+fn without_a_pod_there_is_no_log() {
+    let screen = draw(&mut LogsPane::default(), 60, 4);
+    assert_eq!(screen.trim(), "i no pod whose log could be read");
+}
+
+#[test]
+fn a_container_that_is_not_known_yet_has_no_name() {
+    let mut pane = LogsPane::default();
+    pane.open(Source { pod: "team-alpha-0".into(), ..Source::default() });
+    assert!(draw(&mut pane, 60, 4).starts_with(" team-alpha-0 · ● following"));
 }
 
 #[test]
