@@ -12,6 +12,7 @@ pub mod fields;
 pub mod http;
 pub mod kinds;
 mod names;
+pub mod node;
 pub mod patch;
 pub mod runtime;
 mod sandbox;

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 use std::{io, thread};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -18,6 +19,10 @@ use super::record::{Expiry, Recorder};
 use super::replicasets::ReplicaSets;
 use super::statefulsets::StatefulSets;
 use super::{Controller, Key, Seen, World};
+use crate::node::kubelet::Kubelet;
+use crate::node::lifecycle::Nodes;
+use crate::node::scheduler::Scheduler;
+use crate::node::{Hand, Images, Machines};
 use crate::store::{Change, Gr, Object, Store};
 
 /// How the controllers are set up. The default is what tests want.
@@ -28,12 +33,29 @@ pub struct Options {
     /// Whether events are written.
     pub events: bool,
     /// How long after their last time events are kept.
-    pub events_kept: std::time::Duration,
+    pub events_kept: Duration,
+    /// The nodes that are made.
+    pub machines: Machines,
+    /// What images do when they run.
+    pub images: Images,
+    /// Factor on the time that pulling, starting and stopping take: 1 is real time, 0 at once. What images do by
+    /// themselves, and how long kubelets wait between restarts, follows the clock alone.
+    pub pace: f64,
+    /// How often nodes renew their leases; None: never.
+    pub heartbeat: Option<Duration>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { ca: String::new(), events: true, events_kept: std::time::Duration::from_secs(3600) }
+        Options {
+            ca: String::new(),
+            events: true,
+            events_kept: Duration::from_secs(3600),
+            machines: Machines::default(),
+            images: Images::default(),
+            pace: 0.0,
+            heartbeat: None,
+        }
     }
 }
 
@@ -41,7 +63,7 @@ impl Default for Options {
 #[derive(Debug)]
 struct Shared {
     frozen: Mutex<BTreeSet<SmolStr>>,
-    wake: Notify,
+    wake: Arc<Notify>,
     stop: AtomicBool,
     /// The revision up to which everything has been worked off that was due.
     settled: watch::Sender<u64>,
@@ -51,6 +73,7 @@ struct Shared {
 #[derive(Debug)]
 pub struct Controllers {
     store: Store,
+    hand: Hand,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
@@ -63,19 +86,20 @@ impl Controllers {
     pub fn start(store: Store, options: &Options) -> io::Result<Controllers> {
         let shared = Arc::new(Shared {
             frozen: Mutex::default(),
-            wake: Notify::new(),
+            wake: Arc::default(),
             stop: AtomicBool::new(false),
             settled: watch::Sender::new(0),
         });
         let mut engine = Engine::new(store.clone(), options, Arc::clone(&shared));
+        let hand = engine.hand.clone();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
         let thread = thread::Builder::new()
             .name("controllers".to_owned())
             .spawn(move || runtime.block_on(engine.run()))?;
-        Ok(Controllers { store, shared, thread: Some(thread) })
+        Ok(Controllers { store, hand, shared, thread: Some(thread) })
     }
 
-    /// Stops a controller from acting: `namespaces`, `garbage`, `events`, …
+    /// Stops a controller from acting: `namespaces`, `garbage`, `deployments`, `kubelet`, …
     pub fn freeze(&self, name: &str) {
         self.shared.frozen.lock().unwrap_or_else(PoisonError::into_inner).insert(name.into());
     }
@@ -84,6 +108,11 @@ impl Controllers {
     pub fn thaw(&self, name: &str) {
         self.shared.frozen.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
         self.wake();
+    }
+
+    /// What can be done to pods and nodes.
+    pub fn hand(&self) -> &Hand {
+        &self.hand
     }
 
     /// Looks at the clock again, after it was set by hand.
@@ -133,6 +162,7 @@ pub(crate) struct Engine {
     pub(crate) world: World,
     controllers: Vec<Box<dyn Controller>>,
     followed: HashMap<Gr, Followed>,
+    hand: Hand,
     shared: Arc<Shared>,
 }
 
@@ -142,17 +172,21 @@ const BATCH: usize = 1024;
 impl Engine {
     fn new(store: Store, options: &Options, shared: Arc<Shared>) -> Self {
         let kept = TimeDelta::from_std(options.events_kept).unwrap_or(TimeDelta::MAX);
+        let hand = Hand::new(Arc::clone(&shared.wake));
         let controllers: Vec<Box<dyn Controller>> = vec![
             Box::new(Namespaces::new(options.ca.clone())),
             Box::new(Garbage::default()),
             Box::new(Deployments::default()),
             Box::new(ReplicaSets::default()),
             Box::new(StatefulSets::default()),
+            Box::new(Nodes::new(options.machines.clone(), options.heartbeat)),
+            Box::new(Scheduler::default()),
+            Box::new(Kubelet::new(options.images.clone(), options.pace.clamp(0.0, 1000.0), hand.clone())),
             Box::new(Expiry::new(kept)),
         ];
         let recorder = Recorder::new(store.clone(), options.events);
         let world = World { store, owners: Owners::default(), recorder };
-        Engine { world, controllers, followed: HashMap::new(), shared }
+        Engine { world, controllers, followed: HashMap::new(), hand, shared }
     }
 
     /// An engine without a thread.
@@ -160,11 +194,16 @@ impl Engine {
     pub(crate) fn by_hand(store: Store, options: &Options) -> Self {
         let shared = Shared {
             frozen: Mutex::default(),
-            wake: Notify::new(),
+            wake: Arc::default(),
             stop: AtomicBool::new(false),
             settled: watch::Sender::new(0),
         };
         Self::new(store, options, Arc::new(shared))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn hand(&self) -> &Hand {
+        &self.hand
     }
 
     #[cfg(test)]

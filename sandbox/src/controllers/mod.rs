@@ -11,8 +11,8 @@ mod engine;
 mod garbage;
 mod namespaces;
 mod owners;
-mod queue;
-mod record;
+pub(crate) mod queue;
+pub(crate) mod record;
 mod replicasets;
 mod statefulsets;
 #[cfg(test)]
@@ -36,6 +36,7 @@ pub(crate) const CONTROLLER_REVISIONS: Gr = Gr::new_static("apps", "controllerre
 pub(crate) const DEPLOYMENTS: Gr = Gr::new_static("apps", "deployments");
 pub(crate) const EVENTS: Gr = Gr::core("events");
 pub(crate) const NAMESPACES: Gr = Gr::core("namespaces");
+pub(crate) const NODES: Gr = Gr::core("nodes");
 pub(crate) const PODS: Gr = Gr::core("pods");
 pub(crate) const REPLICA_SETS: Gr = Gr::new_static("apps", "replicasets");
 pub(crate) const STATEFUL_SETS: Gr = Gr::new_static("apps", "statefulsets");

@@ -5,12 +5,12 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde_json::{Value, json};
+use serde_json::json;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::queue::Queue;
 use super::{Controller, EVENTS, Key, Seen, World};
-use crate::clock::stamp;
+use crate::clock::{micro_stamp, stamp};
 use crate::kinds::Kind;
 use crate::store::{Change, DeleteOptions, Object, Store, WriteOptions};
 
@@ -54,14 +54,27 @@ pub(crate) enum Severity {
 /// Who says it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Source {
-    pub(crate) component: SmolStr,
+    component: SmolStr,
     /// Node of a kubelet; else empty.
-    pub(crate) host: SmolStr,
+    host: SmolStr,
+    /// It writes events as `events.k8s.io` has them: a time in microseconds and a series instead of a count.
+    new: bool,
 }
 
 impl Source {
+    /// A controller.
     pub(crate) const fn controller(component: &'static str) -> Self {
-        Source { component: SmolStr::new_static(component), host: SmolStr::new_static("") }
+        Source { component: SmolStr::new_static(component), host: SmolStr::new_static(""), new: false }
+    }
+
+    /// A component on a node.
+    pub(crate) fn node(component: &'static str, host: SmolStr) -> Self {
+        Source { component: SmolStr::new_static(component), host, new: false }
+    }
+
+    /// A component that writes events of the new kind, as the scheduler does.
+    pub(crate) const fn reporter(component: &'static str) -> Self {
+        Source { component: SmolStr::new_static(component), host: SmolStr::new_static(""), new: true }
     }
 }
 
@@ -109,7 +122,7 @@ impl Recorder {
         let said = Said { about: about.clone(), reason: reason.into(), message, source: source.clone() };
         if let Some((name, last)) = self.said.get_mut(&said)
             && now - *last < REPEAT_WITHIN
-            && count_up(&self.store, &said.about, name, now)
+            && count_up(&self.store, &said, name, now)
         {
             *last = now;
             return;
@@ -131,13 +144,19 @@ fn namespace_of(about: &About) -> &str {
     if about.namespace.is_empty() { "default" } else { &about.namespace }
 }
 
-fn count_up(store: &Store, about: &About, name: &str, now: DateTime<Utc>) -> bool {
+fn count_up(store: &Store, said: &Said, name: &str, now: DateTime<Utc>) -> bool {
     let options = WriteOptions::by("kube-controller-manager");
-    let counted = store.update(&EVENTS, Some(namespace_of(about)), name, "", &options, |_, mut event| {
-        event["count"] = json!(event["count"].as_i64().unwrap_or(1) + 1);
-        event["lastTimestamp"] = json!(stamp(now));
-        Ok(event)
-    });
+    let counted =
+        store.update(&EVENTS, Some(namespace_of(&said.about)), name, "", &options, |_, mut event| {
+            if said.source.new {
+                let count = event["series"]["count"].as_i64().unwrap_or(1) + 1;
+                event["series"] = json!({"count": count, "lastObservedTime": micro_stamp(now)});
+            } else {
+                event["count"] = json!(event["count"].as_i64().unwrap_or(1) + 1);
+                event["lastTimestamp"] = json!(stamp(now));
+            }
+            Ok(event)
+        });
     counted.is_ok()
 }
 
@@ -153,24 +172,28 @@ fn create(store: &Store, said: &Said, severity: Severity, now: DateTime<Utc>) ->
             involved[key] = json!(text);
         }
     }
-    let mut source = json!({"component": said.source.component});
-    if !said.source.host.is_empty() {
-        source["host"] = json!(said.source.host);
-    }
-    let event = json!({
+    let mut event = json!({
         "metadata": {"name": name, "namespace": namespace_of(about)},
         "involvedObject": involved,
         "type": match severity { Severity::Normal => "Normal", Severity::Warning => "Warning" },
         "reason": said.reason,
         "message": said.message,
-        "source": source,
         "reportingComponent": said.source.component,
         "reportingInstance": said.source.host,
-        "firstTimestamp": stamp(now),
-        "lastTimestamp": stamp(now),
-        "eventTime": Value::Null,
-        "count": 1,
     });
+    if said.source.new {
+        event["eventTime"] = json!(micro_stamp(now));
+        event["action"] = json!(if severity == Severity::Normal { "Binding" } else { "Scheduling" });
+        event["reportingInstance"] = json!(format!("{}-0", said.source.component));
+    } else {
+        event["source"] = json!({"component": said.source.component});
+        if !said.source.host.is_empty() {
+            event["source"]["host"] = json!(said.source.host);
+        }
+        event["firstTimestamp"] = json!(stamp(now));
+        event["lastTimestamp"] = json!(stamp(now));
+        event["count"] = json!(1);
+    }
     let options = WriteOptions::by("kube-controller-manager");
     store.create(&EVENTS, Some(namespace_of(about)), event, &options).is_ok().then_some(name)
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::ops::{Add, AddAssign, Sub, SubAssign};
 use std::str::FromStr;
 
+use serde::de::{Deserialize, Deserializer, Visitor};
 use serde_json::Value;
 
 const NANOS: i128 = 1_000_000_000;
@@ -173,6 +174,37 @@ impl FromStr for Quantity {
         let (scale, form) = scale(suffix)?;
         let magnitude = magnitude(whole, fraction, scale).min(MAX);
         Ok(Quantity { nanos: if negative { -magnitude } else { magnitude }, form })
+    }
+}
+
+/// From text or a number.
+impl<'de> Deserialize<'de> for Quantity {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+        impl Visitor<'_> for Reader {
+            type Value = Quantity;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a quantity")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Quantity, E> {
+                text.parse().map_err(E::custom)
+            }
+
+            fn visit_i64<E>(self, units: i64) -> Result<Quantity, E> {
+                Ok(Quantity::units(units))
+            }
+
+            fn visit_u64<E>(self, units: u64) -> Result<Quantity, E> {
+                Ok(Quantity::units(i64::try_from(units).unwrap_or(i64::MAX)))
+            }
+
+            fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<Quantity, E> {
+                number.to_string().parse().map_err(E::custom)
+            }
+        }
+        deserializer.deserialize_any(Reader)
     }
 }
 

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use serde::Deserialize;
 use serde_json::{Map, Value};
 use smol_str::SmolStr;
 
 use super::quantity::Quantity;
 
 /// Amounts by name of resource, such as `cpu` and `memory`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct Resources(pub BTreeMap<SmolStr, Quantity>);
 
 impl Resources {
@@ -63,82 +64,108 @@ pub enum Column {
     Limits,
 }
 
-impl Column {
-    fn key(self) -> &'static str {
-        match self {
-            Column::Requests => "requests",
-            Column::Limits => "limits",
+/// The part of a pod's `spec` that says what it needs. Read from bytes it costs a fraction of the whole tree.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct PodNeeds {
+    containers: Vec<ContainerNeeds>,
+    init_containers: Vec<ContainerNeeds>,
+    resources: Option<Needs>,
+    overhead: Resources,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct ContainerNeeds {
+    resources: Needs,
+    restart_policy: SmolStr,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct Needs {
+    requests: Resources,
+    limits: Resources,
+}
+
+impl Needs {
+    fn column(&self, column: Column) -> &Resources {
+        match column {
+            Column::Requests => &self.requests,
+            Column::Limits => &self.limits,
         }
     }
 }
 
-/// What a pod (its `spec`) asks for as a whole: the sum over containers and restartable init containers, at least
-/// what any init container needs while it runs, pod-level amounts before both, and the overhead of its runtime class.
-pub fn of_pod(spec: &Value, column: Column) -> Resources {
-    let of = |container: &Value| Resources::from_json(container["resources"].get(column.key()));
-    let list = |key: &str| spec[key].as_array().map(Vec::as_slice).unwrap_or_default();
-
-    let mut total = Resources::default();
-    for container in list("containers") {
-        total.add(&of(container));
+impl PodNeeds {
+    /// From a pod's `spec`; nothing is needed when it cannot be read.
+    pub fn read(spec: &Value) -> Self {
+        PodNeeds::deserialize(spec).unwrap_or_default()
     }
-    let mut sidecars = Resources::default();
-    let mut while_starting = Resources::default();
-    for container in list("initContainers") {
-        let mut needed = of(container);
-        if container["restartPolicy"] == "Always" {
-            total.add(&needed);
-            sidecars.add(&needed);
-            needed = sidecars.clone();
+
+    /// What the pod asks for as a whole: the sum over containers and restartable init containers, at least what any
+    /// init container needs while it runs, pod-level amounts before both, and the overhead of its runtime class.
+    pub fn total(&self, column: Column) -> Resources {
+        let mut total = Resources::default();
+        for container in &self.containers {
+            total.add(container.resources.column(column));
+        }
+        let mut sidecars = Resources::default();
+        let mut while_starting = Resources::default();
+        for container in &self.init_containers {
+            let needed = container.resources.column(column);
+            if container.restart_policy == "Always" {
+                total.add(needed);
+                sidecars.add(needed);
+                while_starting.raise_to(&sidecars);
+            } else {
+                let mut needed = needed.clone();
+                needed.add(&sidecars);
+                while_starting.raise_to(&needed);
+            }
+        }
+        total.raise_to(&while_starting);
+        if let Some(whole) = &self.resources {
+            total.0.extend(whole.column(column).0.clone());
+        }
+        if column == Column::Requests {
+            total.add(&self.overhead);
         } else {
-            needed.add(&sidecars);
+            for (name, amount) in &self.overhead.0 {
+                total.0.entry(name.clone()).and_modify(|limit| *limit += *amount);
+            }
         }
-        while_starting.raise_to(&needed);
+        total
     }
-    total.raise_to(&while_starting);
-    for (name, amount) in Resources::from_json(spec["resources"].get(column.key())).0 {
-        total.0.insert(name, amount);
-    }
-    let overhead = Resources::from_json(spec.get("overhead"));
-    if column == Column::Requests {
-        total.add(&overhead);
-    } else {
-        for (name, amount) in overhead.0 {
-            total.0.entry(name).and_modify(|limit| *limit += amount);
-        }
-    }
-    total
-}
 
-/// The quality of service class of a pod (its `spec`).
-pub fn quality_of_service(spec: &Value) -> &'static str {
-    const COMPUTE: [&str; 2] = ["cpu", "memory"];
-    let mut holders: Vec<&Value> = Vec::new();
-    if spec["resources"].is_object() {
-        holders.push(spec);
-    } else {
-        for key in ["containers", "initContainers"] {
-            holders.extend(spec[key].as_array().into_iter().flatten());
+    /// The quality of service class.
+    pub fn quality_of_service(&self) -> &'static str {
+        const COMPUTE: [&str; 2] = ["cpu", "memory"];
+        let each = self.containers.iter().chain(&self.init_containers).map(|container| &container.resources);
+        let holders: Vec<&Needs> = match &self.resources {
+            Some(whole) => vec![whole],
+            None => each.collect(),
+        };
+        let mut requests = Resources::default();
+        let mut limits = Resources::default();
+        let mut all_limited = true;
+        for holder in holders {
+            let compute = |list: &Resources| {
+                let mut list = list.clone();
+                list.0.retain(|name, amount| COMPUTE.contains(&name.as_str()) && amount.is_positive());
+                list
+            };
+            let limited = compute(&holder.limits);
+            all_limited &= COMPUTE.iter().all(|name| limited.0.contains_key(*name));
+            requests.add(&compute(&holder.requests));
+            limits.add(&limited);
         }
-    }
-    let mut requests = Resources::default();
-    let mut limits = Resources::default();
-    let mut all_limited = true;
-    for holder in holders {
-        let mut requested = Resources::from_json(holder["resources"].get("requests"));
-        let mut limited = Resources::from_json(holder["resources"].get("limits"));
-        for list in [&mut requested, &mut limited] {
-            list.0.retain(|name, amount| COMPUTE.contains(&name.as_str()) && amount.is_positive());
+        if requests.0.is_empty() && limits.0.is_empty() {
+            return "BestEffort";
         }
-        all_limited &= COMPUTE.iter().all(|name| limited.0.contains_key(*name));
-        requests.add(&requested);
-        limits.add(&limited);
+        let within = requests.0.iter().all(|(name, amount)| limits.0.get(name) == Some(amount));
+        if all_limited && within && requests.0.len() == limits.0.len() { "Guaranteed" } else { "Burstable" }
     }
-    if requests.0.is_empty() && limits.0.is_empty() {
-        return "BestEffort";
-    }
-    let within = requests.0.iter().all(|(name, amount)| limits.0.get(name) == Some(amount));
-    if all_limited && within && requests.0.len() == limits.0.len() { "Guaranteed" } else { "Burstable" }
 }
 
 #[cfg(test)]
@@ -152,29 +179,29 @@ mod tests {
 
     #[test]
     fn a_pod_needs_the_sum_of_its_containers_and_the_greatest_init_container() {
-        let spec = json!({
+        let needs = PodNeeds::read(&json!({
             "containers": [
                 container(json!({"cpu": "100m", "memory": "64Mi"}), json!({})),
-                container(json!({"cpu": "200m"}), json!({"cpu": "1"})),
+                container(json!({"cpu": "200m"}), json!({"cpu": 1})),
             ],
             "initContainers": [container(json!({"cpu": "250m", "memory": "1Gi"}), json!({}))],
             "overhead": {"memory": "10Mi"},
-        });
-        let requests = of_pod(&spec, Column::Requests);
+        }));
+        let requests = needs.total(Column::Requests);
         assert_eq!(requests.get("cpu").to_string(), "300m");
         assert_eq!(requests.get("memory").to_string(), "1034Mi");
-        assert_eq!(of_pod(&spec, Column::Limits).to_json(), json!({"cpu": "1"}));
+        assert_eq!(needs.total(Column::Limits).to_json(), json!({"cpu": "1"}));
     }
 
     #[test]
     fn sidecars_count_with_the_containers_and_with_later_init_containers() {
         let mut sidecar = container(json!({"cpu": "100m"}), json!({}));
         sidecar["restartPolicy"] = json!("Always");
-        let spec = json!({
+        let needs = PodNeeds::read(&json!({
             "containers": [container(json!({"cpu": "100m"}), json!({}))],
             "initContainers": [sidecar, container(json!({"cpu": "300m"}), json!({}))],
-        });
-        assert_eq!(of_pod(&spec, Column::Requests).get("cpu").to_string(), "400m");
+        }));
+        assert_eq!(needs.total(Column::Requests).get("cpu").to_string(), "400m");
     }
 
     #[test]
@@ -189,7 +216,8 @@ mod tests {
             (json!([container(json!({"cpu": "0"}), json!({"example.org/gpu": "1"}))]), "BestEffort"),
         ];
         for (containers, expected) in cases {
-            assert_eq!(quality_of_service(&json!({"containers": containers})), expected, "{containers}");
+            let needs = PodNeeds::read(&json!({"containers": containers}));
+            assert_eq!(needs.quality_of_service(), expected, "{containers}");
         }
     }
 }

@@ -49,7 +49,8 @@ pub(super) fn prepare_update(kind: &Kind, subresource: &str, new: &mut Value, ol
     }
     apply_defaults(kind, new);
     metadata::copy(old, new, "generation");
-    if subresource != "status" && content_changed(kind, new, old) {
+    // Being bound to a node is no wish of a pod's owner.
+    if !matches!(subresource, "status" | "binding") && content_changed(kind, new, old) {
         bump_generation(new);
     }
 }

@@ -192,12 +192,7 @@ fn name<'a>(v: &'a Vcluster, _: &Look) -> Cell<'a> {
 }
 
 fn state<'a>(v: &'a Vcluster, look: &Look) -> Cell<'a> {
-    let slot = v.state.into();
-    match v.state.word().split_once(' ') {
-        // What stands in parentheses is worth less than a sign that the word was cut.
-        Some((word, rest)) => Cell::status(word, slot, look).with_optional(format!(" {rest}"), slot),
-        None => Cell::status(v.state.word(), slot, look),
-    }
+    Cell::status(v.state.word(), v.state.into(), look)
 }
 
 /// Worst state first, and within a state the worst finding first.

@@ -2,14 +2,15 @@
 
 use serde_json::{Value, json};
 
-use super::super::{Kind, resources};
+use super::super::Kind;
+use super::super::resources::PodNeeds;
 use super::fill_with;
 
 /// Gives the object its first status when it has none.
 pub(super) fn start(kind: &Kind, object: &mut Value) {
     let status = match (kind.group.as_str(), kind.plural.as_str()) {
         ("", "pods") => {
-            let class = resources::quality_of_service(&object["spec"]);
+            let class = PodNeeds::read(&object["spec"]).quality_of_service();
             json!({"phase": "Pending", "qosClass": class})
         }
         ("", "namespaces") => json!({"phase": "Active"}),

@@ -1,0 +1,26 @@
+//! Nodes that do not exist: they take pods up, run them by the clock, and end them.
+//!
+//! What images do is registered by the embedding program ([`Images`]). The status of a pod holds all there is to know
+//! about it, so that nothing is kept per pod and any pod can be taken up at any time; logs are computed from it.
+
+mod behaviour;
+mod container;
+mod fit;
+mod glance;
+mod inside;
+pub(crate) mod kubelet;
+pub(crate) mod lifecycle;
+mod log;
+mod machine;
+mod note;
+mod pod;
+mod ports;
+pub(crate) mod scheduler;
+mod shell;
+
+pub use behaviour::{Behaviour, Container, Exit, Images, Pull, Run};
+pub use inside::Runtime;
+pub use kubelet::Hand;
+pub use log::Log;
+pub use machine::Machines;
+pub use ports::{Port, Ports};
