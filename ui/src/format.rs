@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use v9s::fleet::quantity::Quantity;
 
+use crate::text::clean;
 use crate::theme::Symbols;
 
 /// How long ago something was, as short as `kubectl` says it: `45s`, `3m20s`, `54m`, `5h10m`, `26h`, `3d4h`, `91d`, `2y40d`.
@@ -82,6 +84,35 @@ pub fn percent(ratio: f64) -> String {
 /// Bytes with a binary unit, three digits at most: `512 B`, `1.5 KiB`, `9.8 GiB`, `412 MiB`.
 pub fn bytes(bytes: f64) -> String {
     scaled(bytes, 1024.0, &["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"])
+}
+
+/// An amount of a resource as people say it: memory and storage in binary units, CPU in cores (`250m`, `8.3`),
+/// anything else as a count. What cannot be read is shown as it came, cleaned.
+pub fn quantity(resource: &str, text: &str) -> String {
+    let Some(value) = Quantity::parse(text).map(Quantity::to_f64) else { return clean(text).into_owned() };
+    // Keys may name a class in front: `gold.storageclass.storage.k8s.io/requests.storage`.
+    let key = resource.rsplit('/').next().unwrap_or(resource);
+    let whole = value.fract() == 0.0 && (0.0..1e15).contains(&value);
+    if key.ends_with("memory") || key.ends_with("storage") || key.starts_with("hugepages-") {
+        bytes(value)
+    } else if key.ends_with("cpu") && (0.0..1e6).contains(&value) {
+        cores(value)
+    } else if whole {
+        count(value as u64)
+    } else {
+        clean(text).into_owned()
+    }
+}
+
+/// Cores; parts of one in thousandths.
+fn cores(value: f64) -> String {
+    let thousandths = (value * 1_000.0).round();
+    match value {
+        0.0 => "0".to_owned(),
+        v if v < 0.001 => "<1m".to_owned(),
+        v if v < 1.0 && thousandths < 1_000.0 => format!("{thousandths}m"),
+        v => three_digits(v),
+    }
 }
 
 fn scaled(value: f64, step: f64, units: &[&str]) -> String {
@@ -223,6 +254,30 @@ mod tests {
     }
 
     #[test]
+    fn amounts_are_said_as_people_say_them() {
+        for (resource, text, expected) in [
+            ("requests.cpu", "8300m", "8.3"),
+            ("limits.cpu", "250m", "250m"),
+            ("cpu", "10", "10"),
+            ("cpu", "0", "0"),
+            ("cpu", "999999u", "1"),
+            ("cpu", "5u", "<1m"),
+            ("requests.memory", "5368709120", "5 GiB"),
+            ("memory", "9.5Gi", "9.5 GiB"),
+            ("requests.storage", "500Mi", "500 MiB"),
+            ("gold.storageclass.storage.k8s.io/requests.storage", "1Ti", "1 TiB"),
+            ("gold.storageclass.storage.k8s.io/persistentvolumeclaims", "12", "12"),
+            ("hugepages-2Mi", "4Mi", "4 MiB"),
+            ("pods", "1k", "1,000"),
+            ("count/jobs.batch", "0", "0"),
+            ("requests.nvidia.com/gpu", "1500m", "1500m"),
+            ("pods", "many\x1b[2J", "many"),
+        ] {
+            assert_eq!(quantity(resource, text), expected, "{text} of {resource}");
+        }
+    }
+
+    #[test]
     fn a_percentage_is_full_only_when_full_and_nothing_only_when_nothing() {
         for (ratio, expected) in [
             (0.0, "0%"),
@@ -280,6 +335,12 @@ mod tests {
                 let (used, free) = bar(ratio, columns, symbols);
                 prop_assert_eq!(width(&used) + width(&free), columns);
             }
+        }
+
+        #[test]
+        fn any_amount_can_be_shown(key in "(cpu|requests.memory|pods)", text in "\\PC{0,20}|[0-9.]{1,26}[a-zA-Z]{0,2}") {
+            let shown = quantity(&key, &text);
+            prop_assert_eq!(clean(&shown), shown.as_str());
         }
 
         #[test]

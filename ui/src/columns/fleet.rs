@@ -192,7 +192,12 @@ fn name<'a>(v: &'a Vcluster, _: &Look) -> Cell<'a> {
 }
 
 fn state<'a>(v: &'a Vcluster, look: &Look) -> Cell<'a> {
-    Cell::status(v.state.word(), v.state.into(), look)
+    let slot = v.state.into();
+    match v.state.word().split_once(' ') {
+        // What stands in parentheses is worth less than a sign that the word was cut.
+        Some((word, rest)) => Cell::status(word, slot, look).with_optional(format!(" {rest}"), slot),
+        None => Cell::status(v.state.word(), slot, look),
+    }
 }
 
 /// Worst state first, and within a state the worst finding first.

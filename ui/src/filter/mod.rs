@@ -25,6 +25,7 @@ pub use selector::{Labels, Selector};
 
 use std::cmp::Ordering;
 use std::fmt;
+use std::ops::Range;
 
 use chrono::{DateTime, Utc};
 use frizbee::{Config, Matcher};
@@ -174,6 +175,28 @@ impl<R> Filter<R> {
         found.collect()
     }
 
+    /// Where in a text of a row the filter found what was typed, as ranges of bytes: nowhere unless the text is one
+    /// of those that plain text is looked for in.
+    pub fn found(&self, row: &R, text: &str) -> Vec<Range<usize>> {
+        // Letters are counted in bytes here, and marks never split a character.
+        if self.terms.is_empty() || !text.is_ascii() || !(self.language.words)(row).contains(&text) {
+            return Vec::new();
+        }
+        let mut found = Vec::new();
+        for term in self.terms.iter().filter(|term| !term.negated) {
+            match &term.test {
+                Test::Fuzzy(_) => found.extend(Search::of(term).letters(text)),
+                Test::Literal(part) => {
+                    let lower = text.to_ascii_lowercase();
+                    let part = part.to_lowercase();
+                    found.extend(lower.match_indices(part.as_str()).map(|(at, part)| at..at + part.len()));
+                }
+                Test::Field { .. } | Test::Labels(_) => {}
+            }
+        }
+        found
+    }
+
     fn score(&self, row: &R, now: DateTime<Utc>, searches: &mut [Search]) -> Option<u32> {
         let mut total: u32 = 0;
         for (term, search) in self.terms.iter().zip(searches) {
@@ -256,17 +279,24 @@ impl Search {
 
     /// The best score over these words; a fit in an earlier word counts a little more.
     fn best(&mut self, words: &[&str]) -> Option<u32> {
-        let matcher = self.matcher.as_mut()?;
-        let mut best = None;
-        for (at, word) in words.iter().enumerate() {
-            let found = matcher.match_one_indices(word, 0).filter(|found| {
-                let (first, last) = (found.indices.iter().min(), found.indices.iter().max());
-                first.zip(last).is_none_or(|(first, last)| last - first < self.widest)
-            });
-            let score = found.map(|found| u32::from(found.score) * 8 + (7 - at.min(7)) as u32);
-            best = best.max(score);
-        }
-        best
+        let fits = words.iter().enumerate().filter_map(|(at, word)| {
+            let fit = self.fit(word)?;
+            Some(u32::from(fit.score) * 8 + (7 - at.min(7)) as u32)
+        });
+        fits.max()
+    }
+
+    /// Which bytes of a word were found.
+    fn letters(&mut self, word: &str) -> Vec<Range<usize>> {
+        let letters = self.fit(word).map(|fit| fit.indices).unwrap_or_default();
+        letters.into_iter().map(|at| at as usize..at as usize + 1).collect()
+    }
+
+    fn fit(&mut self, word: &str) -> Option<frizbee::MatchIndices> {
+        let fit = self.matcher.as_mut()?.match_one_indices(word, 0)?;
+        let (first, last) = (fit.indices.iter().min(), fit.indices.iter().max());
+        let close = first.zip(last).is_none_or(|(first, last)| last - first < self.widest);
+        close.then_some(fit)
     }
 }
 

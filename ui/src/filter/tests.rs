@@ -96,6 +96,28 @@ fn the_best_fit_comes_first_and_equals_keep_their_order() {
 }
 
 #[test]
+fn the_letters_that_were_found_are_told() {
+    let row = fixture::vcluster("team-ns", "team-gamma");
+    for (typed, text, expected) in [
+        ("gam", "team-gamma", "gam"),
+        ("tmgm", "team-gamma", "tmgm"),
+        ("\"TEAM\" gam", "team-gamma", "teamgam"),
+        ("!gam", "team-gamma", ""),
+        ("gam", "team-ns", ""),
+        ("gam", "gamma is no word of the row", ""),
+        ("name:gam", "team-gamma", ""),
+    ] {
+        let found = filter(typed).found(&row, text);
+        let letters: String = found.into_iter().map(|range| &text[range]).collect::<String>();
+        let mut sorted: Vec<char> = letters.chars().collect();
+        let mut wanted: Vec<char> = expected.chars().collect();
+        sorted.sort_unstable();
+        wanted.sort_unstable();
+        assert_eq!(sorted, wanted, "/{typed} in {text}");
+    }
+}
+
+#[test]
 fn mistakes_are_told_with_their_position() {
     for (text, expected) in [
         ("!", "column 1: ! needs something right behind it"),

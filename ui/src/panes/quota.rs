@@ -13,7 +13,7 @@ use super::lines::Line;
 use super::page::{Page, Row, rule, single};
 use super::paint::{counted, notice};
 use crate::columns::fleet::{QUOTA_CRITICAL, QUOTA_WARN};
-use crate::format::{age, bar, count, percent};
+use crate::format::{age, bar, count, percent, quantity};
 use crate::text::{Align, clean, cut_end, cut_middle, width};
 use crate::theme::{Slot, Symbols, Theme};
 
@@ -134,6 +134,14 @@ fn summary(quota: &Quota, quotas: usize, symbols: &Symbols) -> Line {
     }
 }
 
+fn used_of(entry: &QuotaEntry) -> String {
+    quantity(&entry.resource, &entry.used)
+}
+
+fn hard_of(entry: &QuotaEntry) -> String {
+    quantity(&entry.resource, &entry.hard)
+}
+
 /// How wide the parts of a line are.
 struct Widths {
     key: usize,
@@ -143,11 +151,9 @@ struct Widths {
 
 impl Widths {
     fn of(quota: &Quota, columns: usize) -> Widths {
-        let widest = |of: fn(&QuotaEntry) -> &SmolStr| {
-            quota.entries.iter().map(|entry| width(&clean(of(entry)))).max().unwrap_or(0)
-        };
-        let number = widest(|entry| &entry.used).max(widest(|entry| &entry.hard)).clamp(5, 14);
-        let key = widest(|entry| &entry.resource).clamp(8, 44);
+        let widest = |of: fn(&QuotaEntry) -> usize| quota.entries.iter().map(of).max().unwrap_or(0);
+        let number = widest(|entry| width(&used_of(entry)).max(width(&hard_of(entry)))).clamp(5, 14);
+        let key = widest(|entry| width(&clean(&entry.resource))).clamp(8, 44);
         let fixed = 3 + 2 + 6 + 2 * (number + 2) + 1;
         let left = columns.saturating_sub(fixed);
         let bar = left.saturating_sub(key).clamp(10, 60);
@@ -169,14 +175,14 @@ impl Widths {
         let (used, free) = share_bar(entry.ratio, self.bar, symbols);
         let share = entry.ratio.map_or_else(|| symbols.unknown.to_owned(), percent);
         let key = clean(&entry.resource);
-        let amount = |text: &str| cut_end(&clean(text), self.number, symbols.ellipsis).into_owned();
+        let amount = |text: String| cut_end(&text, self.number, symbols.ellipsis).into_owned();
         Line::new(format!(" {} ", symbols.of(slot)), slot)
             .field(&cut_middle(&key, self.key, symbols.ellipsis), self.key + 2, Align::Left, Slot::Text)
             .with(used, if slot == Slot::Text { Slot::Bar } else { slot })
             .with(free, Slot::BarRest)
             .field(&share, 6, Align::Right, slot)
-            .field(&amount(&entry.used), self.number + 2, Align::Right, Slot::Text)
-            .field(&amount(&entry.hard), self.number + 2, Align::Right, Slot::Muted)
+            .field(&amount(used_of(entry)), self.number + 2, Align::Right, Slot::Text)
+            .field(&amount(hard_of(entry)), self.number + 2, Align::Right, Slot::Muted)
     }
 }
 

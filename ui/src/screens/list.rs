@@ -251,11 +251,13 @@ impl<R: Item> List<R> {
         self.draw_title(Rect { height: 1, ..area }, buf, world, rows.all.len());
         let body = Rect { y: area.y + 1, height: area.height - 1, ..area };
         let empty = if self.narrowed() { "nothing fits the filter; esc clears it" } else { empty };
-        let Self { order, marks, table, columns, sort, changes, .. } = self;
+        let Self { order, marks, table, columns, sort, changes, wanted, .. } = self;
         let look = Look { now: world.now, symbols: world.theme.symbols(), plain: false };
         let row = |at: usize| order.get(at).and_then(|at| rows.all.get(*at as usize)).map(Borrow::borrow);
         let marked = |row: &R| !marks.is_empty() && marks.contains(&row.key());
         let shown = |column: &Column<R>| world.wide || !column.wide || area.width >= 160;
+        let found =
+            |row: &R, text: &str| wanted.as_ref().map(|wanted| wanted.found(row, text)).unwrap_or_default();
         let drawn = Table {
             columns,
             len: order.len(),
@@ -263,6 +265,7 @@ impl<R: Item> List<R> {
             marked: &marked,
             stale: &|row| row.is_stale(),
             shown: &shown,
+            found: &found,
             sorted: Some(*sort),
             focused: true,
             revision: *changes,

@@ -1,11 +1,10 @@
 //! What can be asked of events.
 
-use chrono::{DateTime, Utc};
-
 use super::{Event, Kind as Type};
 use crate::columns::Value;
 use crate::filter::{Field, Kind, Language};
 use crate::format::elapsed;
+use chrono::{DateTime, Utc};
 
 /// The filter language of events.
 pub static LANGUAGE: Language<Event> = Language {

@@ -8,7 +8,7 @@ mod language;
 use chrono::{DateTime, SecondsFormat, Utc};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use smol_str::SmolStr;
+pub use v9s::cluster::{EventKind as Kind, EventRow as Event};
 
 pub use self::columns::COLUMNS;
 pub use self::language::LANGUAGE;
@@ -17,59 +17,25 @@ use crate::format::age;
 use crate::text::{clean, clean_lines};
 use crate::theme::{Slot, Theme};
 
-/// Type of an event. Whatever is no warning is normal, as `kubectl` has it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
-    /// Somebody should look.
-    Warning,
-    /// For the record.
-    Normal,
-}
-
-/// One event.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Event {
-    /// Its own UID.
-    pub uid: SmolStr,
-    /// Its type.
-    pub kind: Kind,
-    /// One word, such as `FailedScheduling`.
-    pub reason: SmolStr,
-    /// Kind and name of what it is about: `Pod/web-0`.
-    pub object: SmolStr,
-    /// What happened.
-    pub message: SmolStr,
-    /// How often.
-    pub count: u32,
-    /// When it happened first.
-    pub first: Option<DateTime<Utc>>,
-    /// When it happened last.
-    pub last: Option<DateTime<Utc>>,
-    /// Who says so.
-    pub source: SmolStr,
-}
-
-impl Event {
-    /// All of it as clean text, for a copy or a closer look.
-    pub fn text(&self) -> String {
-        let kind = match self.kind {
-            Kind::Warning => "Warning",
-            Kind::Normal => "Normal",
-        };
-        let moment = |moment: Option<DateTime<Utc>>| {
-            moment.map_or_else(|| "?".to_owned(), |moment| moment.to_rfc3339_opts(SecondsFormat::Secs, true))
-        };
-        format!(
-            "type:    {kind}\nreason:  {}\nobject:  {}\nfrom:    {}\nfirst:   {}\nlast:    {}\ncount:   {}\n\n{}\n",
-            clean(&self.reason),
-            clean(&self.object),
-            clean(&self.source),
-            moment(self.first),
-            moment(self.last),
-            self.count,
-            clean_lines(&self.message).collect::<Vec<_>>().join("\n"),
-        )
-    }
+/// All of an event as clean text, for a copy or a closer look.
+pub fn text(event: &Event) -> String {
+    let kind = match event.kind {
+        Kind::Warning => "Warning",
+        Kind::Normal => "Normal",
+    };
+    let moment = |moment: Option<DateTime<Utc>>| {
+        moment.map_or_else(|| "?".to_owned(), |moment| moment.to_rfc3339_opts(SecondsFormat::Secs, true))
+    };
+    format!(
+        "type:    {kind}\nreason:  {}\nobject:  {}\nfrom:    {}\nfirst:   {}\nlast:    {}\ncount:   {}\n\n{}\n",
+        clean(&event.reason),
+        clean(&event.object),
+        clean(&event.source),
+        moment(event.first),
+        moment(event.last),
+        event.count,
+        clean_lines(&event.message).collect::<Vec<_>>().join("\n"),
+    )
 }
 
 /// What is known of the events.

@@ -115,7 +115,7 @@ fn events_are_found_by_what_their_columns_say() {
 fn the_text_of_an_event_is_whole_and_harmless() {
     let events = events();
     assert_eq!(
-        events.rows()[0].text(),
+        text(&events.rows()[0]),
         "type:    Normal\nreason:  Pulled\nobject:  Pod/日本語\nfrom:    kubelet\n\
          first:   2026-11-20T13:35:11Z\nlast:    2026-11-20T14:05:11Z\ncount:   1\n\nred\nand a second line\n"
     );

@@ -39,7 +39,7 @@ pub struct Source {
 /// What happened to the stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mark<'a> {
-    /// The container has nothing more to say.
+    /// Nothing more will come.
     Ended,
     /// The connection broke, and why; it is tried again.
     Lost(&'a str),
@@ -52,9 +52,9 @@ pub enum Mark<'a> {
 impl Mark<'_> {
     fn words(self) -> (Slot, String) {
         match self {
-            Mark::Ended => (Slot::Info, "the log ends here: the container has stopped".to_owned()),
+            Mark::Ended => (Slot::Info, "the log ends here".to_owned()),
             Mark::Lost(why) => (Slot::Warn, format!("connection lost: {}; trying again", clean(why))),
-            Mark::Resumed => (Slot::Ok, "connected again; lines may be missing here".to_owned()),
+            Mark::Resumed => (Slot::Ok, "connected again".to_owned()),
             Mark::Failed(why) => (Slot::Unknown, format!("not known: {}", clean(why))),
         }
     }
@@ -246,7 +246,8 @@ impl LogsPane {
             facts(area, 0, &self.facts(theme), buf, theme);
         }
         if self.ring.span().is_empty() {
-            notice(body, Slot::Pending, &self.emptiness(), buf, theme);
+            let slot = if self.source.pod.is_empty() { Slot::Info } else { Slot::Pending };
+            notice(body, slot, &self.emptiness(), buf, theme);
             return;
         }
         for (line, (at, nth, range)) in self.scroll.window(&self.ring).enumerate() {
@@ -295,6 +296,7 @@ impl LogsPane {
                     only.typed()
                 )
             }
+            _ if self.source.pod.is_empty() => "no pod whose log could be read".to_owned(),
             _ => "no lines yet".to_owned(),
         }
     }
@@ -312,6 +314,9 @@ impl LogsPane {
 
     fn facts(&self, theme: &Theme) -> Vec<Fact> {
         let symbols = theme.symbols();
+        if self.source.pod.is_empty() {
+            return Vec::new();
+        }
         let mut facts: Vec<Fact> = vec![(self.origin(symbols.ellipsis).into(), Slot::Title)];
         if self.source.previous {
             facts.push(("before the last restart".into(), Slot::Warn));
@@ -362,6 +367,7 @@ impl LogsPane {
         let (pod, container) = (clean(&self.source.pod), clean(&self.source.container));
         let pod = cut_middle(&pod, 24, ellipsis);
         match self.source.place {
+            _ if container.is_empty() => pod.into_owned(),
             (nth, all) if all > 1 => format!("{pod}/{container} ({nth} of {all})"),
             _ => format!("{pod}/{container}"),
         }

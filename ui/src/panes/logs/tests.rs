@@ -143,7 +143,7 @@ fn a_copy_is_plain_and_names_the_gaps() {
     let mut pane = pane(0, Limits::default());
     pane.push(Some(NOW), "\x1b[31mred\x1b[0m\tcell\r\n");
     pane.mark(Mark::Ended, NOW);
-    let end = "# 2026-11-20T14:06:11.000Z the log ends here: the container has stopped\n";
+    let end = "# 2026-11-20T14:06:11.000Z the log ends here\n";
     assert_eq!(pane.text(), format!("red    cell\n{end}"));
     pane.toggle_timestamps();
     assert_eq!(pane.text(), format!("2026-11-20T14:06:11.000Z red    cell\n{end}"));
@@ -158,6 +158,19 @@ fn another_stream_starts_empty_and_keeps_what_is_looked_for() {
     let screen = draw(&mut pane, 110, 10);
     assert!(screen.contains("before the last restart") && screen.contains("no lines yet"), "{screen}");
     assert!(screen.contains("\"line\" not found") && pane.follows(), "{screen}");
+}
+
+#[test]
+fn without_a_pod_there_is_no_log() {
+    let screen = draw(&mut LogsPane::default(), 60, 4);
+    assert_eq!(screen.trim(), "i no pod whose log could be read");
+}
+
+#[test]
+fn a_container_that_is_not_known_yet_has_no_name() {
+    let mut pane = LogsPane::default();
+    pane.open(Source { pod: "team-alpha-0".into(), ..Source::default() });
+    assert!(draw(&mut pane, 60, 4).starts_with(" team-alpha-0 · ● following"));
 }
 
 #[test]

@@ -12,7 +12,7 @@ use super::super::quota::{fullness, share_bar};
 use super::{Keys, Remedy};
 use crate::columns::Look;
 use crate::columns::fleet::{LAG_CRITICAL, LAG_WARN};
-use crate::format::{age, count, measured, percent, sparkline};
+use crate::format::{age, count, measured, percent, quantity, sparkline};
 use crate::text::{Align, clean, cut_end, width};
 use crate::theme::{Slot, Symbols};
 use crate::widgets::table::{Claim, Layout, layout};
@@ -280,7 +280,8 @@ fn quota_line(entry: &QuotaEntry, columns: usize, symbols: &Symbols) -> Line {
     let slot = fullness(entry.ratio);
     let (used, free) = share_bar(entry.ratio, BAR, symbols);
     let share = entry.ratio.map_or_else(|| symbols.unknown.to_owned(), percent);
-    let numbers = format!("  {} of {}", clean(&entry.used), clean(&entry.hard));
+    let numbers =
+        format!("  {} of {}", quantity(&entry.resource, &entry.used), quantity(&entry.resource, &entry.hard));
     let fixed = 3 + 2 + BAR + 6 + width(&numbers);
     let key = clean(&entry.resource);
     let key_columns = columns.saturating_sub(fixed).clamp(8, 30);

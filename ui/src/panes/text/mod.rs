@@ -90,7 +90,8 @@ impl TextPane {
         TextPane { highlight, ..TextPane::default() }
     }
 
-    /// A text has been asked for, such as `YAML of Pod team-a/web-0`. A text that is there already stays.
+    /// A text has been asked for: what is going on, such as `reading the configuration`. A text that is there already
+    /// stays.
     pub fn wait(&mut self, what: &str) {
         if !matches!(self.body, Body::Text(_)) {
             self.body = Body::Waiting(clean(what).into_owned());
@@ -197,7 +198,7 @@ impl TextPane {
         match &self.body {
             Body::None => {}
             Body::Waiting(what) => {
-                notice(area, Slot::Pending, &format!("reading {what}"), buf, theme);
+                notice(area, Slot::Pending, what, buf, theme);
             }
             Body::Failed(why) => {
                 notice(area, Slot::Unknown, &format!("not known: {why}"), buf, theme);

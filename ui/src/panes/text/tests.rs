@@ -83,7 +83,7 @@ fn the_place_stays_when_the_text_is_read_again() {
 #[test]
 fn a_text_that_cannot_be_read_says_why() {
     let mut pane = TextPane::new(Highlight::Yaml);
-    pane.wait("YAML of Pod team-a/web-0");
+    pane.wait("reading YAML of Pod team-a/web-0");
     assert!(draw(&mut pane, 60, 5).contains("… reading YAML of Pod team-a/web-0"));
     pane.fail("forbidden: needs get pods in team-a\x1b[2J");
     assert!(draw(&mut pane, 60, 5).contains("? not known: forbidden: needs get pods in team-a"));
@@ -92,7 +92,7 @@ fn a_text_that_cannot_be_read_says_why() {
 #[test]
 fn a_text_stays_when_it_cannot_be_read_again() {
     let mut pane = pane("a: 1");
-    pane.wait("YAML of Pod team-a/web-0");
+    pane.wait("reading YAML of Pod team-a/web-0");
     pane.fail("timed out after 10 s");
     let screen = draw(&mut pane, 60, 5);
     assert!(screen.contains("a: 1") && screen.contains("! not read again: timed out after 10 s"), "{screen}");

@@ -9,6 +9,8 @@ mod state;
 pub use layout::{Claim, GAP, Layout, Placed, layout};
 pub use state::{Hit, TableState};
 
+use std::ops::Range;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -37,6 +39,8 @@ pub struct Table<'a, R: ?Sized> {
     pub stale: &'a dyn Fn(&R) -> bool,
     /// Whether a column shows at all, apart from space.
     pub shown: &'a dyn Fn(&Column<R>) -> bool,
+    /// Where in a text of a row a filter found something, as ranges of bytes.
+    pub found: &'a dyn Fn(&R, &str) -> Vec<Range<usize>>,
     /// Which column rows are sorted by (its id), and which way.
     pub sorted: Option<(&'a str, Direction)>,
     /// Whether keys go to this table.
@@ -67,6 +71,7 @@ impl<'a, R: ?Sized> Table<'a, R> {
             marked: &|_| false,
             stale: &|_| false,
             shown: &|_| true,
+            found: &|_, _| Vec::new(),
             sorted: None,
             focused: true,
             revision: 0,
@@ -230,7 +235,25 @@ impl<'a, R: ?Sized> Table<'a, R> {
             let name_of_marked = (marked && at == 0).then_some(Slot::Mark);
             let x = area.x + GUTTER + placed.x + free;
             draw_cell(buffer, area, x, &cell, |slot| style(name_of_marked.unwrap_or(slot)));
+            // The selection keeps its colours: what was found is only underlined and bold there.
+            let found = self.theme.style(Slot::Match);
+            let found = if over.is_some() { Style::new().add_modifier(found.add_modifier) } else { found };
+            for (column, width) in self.columns_found(row, &cell) {
+                let area = Rect { x: x.saturating_add(column), width, ..area }.intersection(area);
+                buffer.set_style(area, found);
+            }
         }
+    }
+
+    /// Where in a cell something was found: columns from its left edge, and how many. Only texts that fit as a whole
+    /// are looked at.
+    fn columns_found(&self, row: &R, cell: &Cell<'_>) -> Vec<(u16, u16)> {
+        let [part] = cell.parts.as_slice() else { return Vec::new() };
+        let columns = |range: Range<usize>| {
+            let before = text::width(part.text.get(..range.start)?);
+            Some((before as u16, text::width(part.text.get(range)?) as u16))
+        };
+        (self.found)(row, &part.text).into_iter().filter_map(columns).collect()
     }
 
     fn draw_scroll_bar(&self, body: Rect, buffer: &mut Buffer, offset: usize) {

@@ -99,6 +99,25 @@ fn rows_of_a_host_that_does_not_answer_are_greyed() {
 }
 
 #[test]
+fn what_a_filter_found_shows_on_the_cursors_row_too() {
+    let mut shot = Shot::new(80, 4);
+    let buffer = shot.draw(|table| {
+        table.found = &|_, text| if text == "team-gamma" { vec![5..6, 6..8] } else { Vec::new() }
+    });
+    let theme = Theme::default();
+    let of = |x: u16, y: u16| buffer.cell((x, y)).unwrap();
+    let letters: Vec<_> = (0..80).filter(|x| of(*x, 2).fg == theme.style(Slot::Match).fg.unwrap()).collect();
+    assert_eq!(letters, [GUTTER + 5, GUTTER + 6, GUTTER + 7]);
+    shot.state.cursor = 1;
+    let buffer = shot.draw(|table| {
+        table.found = &|_, text| if text == "team-gamma" { vec![5..6, 6..8] } else { Vec::new() }
+    });
+    let of = |x: u16| buffer.cell((x, 2)).unwrap().modifier;
+    assert!(of(GUTTER + 5).contains(ratatui::style::Modifier::UNDERLINED));
+    assert!(!of(GUTTER + 4).contains(ratatui::style::Modifier::UNDERLINED));
+}
+
+#[test]
 fn an_empty_table_says_why() {
     let text = fixture::text_of(&Shot::new(60, 4).draw(|table| {
         table.len = 0;
