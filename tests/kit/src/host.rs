@@ -21,6 +21,8 @@ use kube::Client;
 use kube::api::{Api, DynamicObject, PostParams};
 use kube::core::{ApiResource, GroupVersionKind};
 use serde_json::{Value, json};
+use v9s_sandbox::Sandbox;
+use v9s_sandbox::controllers::{self, Controllers};
 
 use crate::kubeconfig;
 use crate::real::{self, ControlPlane};
@@ -61,11 +63,29 @@ pub struct Host {
 }
 
 enum Server {
+    Embedded { sandbox: Box<Sandbox>, _controllers: Option<Controllers> },
     Shared(&'static ControlPlane),
     Own(Box<ControlPlane>),
 }
 
 impl Host {
+    /// An embedded host of this test's own.
+    ///
+    /// # Errors
+    /// Why it did not start.
+    pub async fn embedded(needs: Needs) -> Result<Self> {
+        let sandbox = Sandbox::start(v9s_sandbox::Options::default()).await?;
+        let kubeconfig = sandbox.kubeconfig();
+        let controllers = if needs.controllers {
+            let options = controllers::Options { ca: sandbox.authority().to_owned(), ..Default::default() };
+            Some(Controllers::start(sandbox.store().clone(), &options)?)
+        } else {
+            None
+        };
+        let server = Server::Embedded { sandbox: Box::new(sandbox), _controllers: controllers };
+        Self::new("embedded", kubeconfig, server).await
+    }
+
     /// A real API server, started at first use and shared by the tests of this process unless the test wants it alone.
     ///
     /// # Errors
@@ -80,7 +100,11 @@ impl Host {
             }
         };
         let server = tokio::task::spawn_blocking(start).await.context("starting a real control plane")??;
-        let kubeconfig = server.plane().kubeconfig();
+        let kubeconfig = match &server {
+            Server::Embedded { sandbox, .. } => sandbox.kubeconfig(),
+            Server::Shared(plane) => plane.kubeconfig(),
+            Server::Own(plane) => plane.kubeconfig(),
+        };
         Self::new("real", kubeconfig, server).await
     }
 
@@ -98,12 +122,24 @@ impl Host {
 
     /// Whether this is etcd and kube-apiserver.
     pub fn is_real(&self) -> bool {
-        true
+        self.sandbox().is_none()
+    }
+
+    /// The embedded host, for what only it can do: faults in the server, objects without HTTP.
+    pub fn sandbox(&self) -> Option<&Sandbox> {
+        match &self.server {
+            Server::Embedded { sandbox, .. } => Some(sandbox),
+            Server::Shared(_) | Server::Own(_) => None,
+        }
     }
 
     /// Where it answers.
     pub fn url(&self) -> &str {
-        self.server.plane().url()
+        match &self.server {
+            Server::Embedded { sandbox, .. } => sandbox.url(),
+            Server::Shared(plane) => plane.url(),
+            Server::Own(plane) => plane.url(),
+        }
     }
 
     /// The name that this test's namespaces and cluster-wide objects begin with; no other test has it.
@@ -163,18 +199,21 @@ impl Host {
     }
 }
 
-impl Server {
-    fn plane(&self) -> &ControlPlane {
-        match self {
-            Self::Shared(plane) => plane,
-            Self::Own(plane) => plane,
-        }
-    }
-}
-
 fn summary(object: &Value) -> String {
     let text = |path| object.pointer(path).and_then(Value::as_str).unwrap_or("?");
     format!("{} {}/{}", text("/kind"), text("/metadata/namespace"), text("/metadata/name"))
+}
+
+/// Runs a test body on an embedded host; what the macros expand to.
+///
+/// # Panics
+/// When the host does not start.
+#[doc(hidden)]
+pub fn run_embedded<F, T>(needs: Needs, body: impl FnOnce(Host) -> F) -> T
+where
+    F: Future<Output = T>,
+{
+    run(Host::embedded(needs), body)
 }
 
 /// Runs a test body on a real host; what the macros expand to.
@@ -182,26 +221,24 @@ fn summary(object: &Value) -> String {
 /// # Panics
 /// When the host does not start.
 #[doc(hidden)]
-#[allow(clippy::panic, reason = "runs in tests, where a panic is the failure")]
 pub fn run_real<F, T>(needs: Needs, body: impl FnOnce(Host) -> F) -> T
 where
     F: Future<Output = T>,
 {
-    run(async move {
-        match Host::real(needs).await {
-            Ok(host) => body(host).await,
-            Err(error) => panic!("{error:#}"),
-        }
-    })
+    run(Host::real(needs), body)
 }
 
 #[allow(clippy::panic, reason = "runs in tests, where a panic is the failure")]
-fn run<T>(body: impl Future<Output = T>) -> T {
+fn run<F, T>(start: impl Future<Output = Result<Host>>, body: impl FnOnce(Host) -> F) -> T
+where
+    F: Future<Output = T>,
+{
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    match runtime {
-        Ok(runtime) => runtime.block_on(body),
-        Err(error) => panic!("no runtime: {error}"),
-    }
+    let runtime = runtime.unwrap_or_else(|error| panic!("no runtime: {error}"));
+    runtime.block_on(async {
+        let host = start.await.unwrap_or_else(|error| panic!("no host: {error:#}"));
+        body(host).await
+    })
 }
 
 /// Marks a test on the real host: a test where one can be had, an ignored one with the reason elsewhere.
@@ -243,6 +280,9 @@ macro_rules! both_hosts {
             const NEEDS: Needs = Needs::NONE$(.$need())*;
 
             async fn body($host: Host) $(-> $result)? $body
+
+            #[test]
+            fn embedded() $(-> $result)? { $crate::host::run_embedded(NEEDS, body) }
 
             $crate::real_test! { fn real() $(-> $result)? { $crate::host::run_real(NEEDS, body) } }
         }

@@ -3,7 +3,9 @@
 use anyhow::{Context, Result};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::config::{
+    Context as KubeContext, KubeConfigOptions, Kubeconfig, NamedAuthInfo, NamedCluster, NamedContext,
+};
 use kube::{Client, Config};
 use serde_json::{Value, json};
 
@@ -51,6 +53,34 @@ pub fn altered(text: &str, impersonate: Option<&str>, url: Option<&str>) -> Resu
         }
     }
     serde_json::to_string(&config).context("writing a kubeconfig")
+}
+
+/// One kubeconfig with the first context of each text under a new name; the first is the current one.
+///
+/// # Errors
+/// When a text is no kubeconfig.
+pub fn joined(parts: &[(&str, &str)]) -> Result<String> {
+    let mut whole = Kubeconfig::default();
+    for (name, text) in parts {
+        let part = Kubeconfig::from_yaml(text).context("reading a test host's kubeconfig")?;
+        let name = (*name).to_owned();
+        whole
+            .clusters
+            .extend(part.clusters.into_iter().take(1).map(|one| NamedCluster { name: name.clone(), ..one }));
+        whole.auth_infos.extend(
+            part.auth_infos.into_iter().take(1).map(|one| NamedAuthInfo { name: name.clone(), ..one }),
+        );
+        whole.contexts.extend(part.contexts.into_iter().take(1).map(|one| {
+            let context = one.context.clone().map(|context| KubeContext {
+                cluster: name.clone(),
+                user: Some(name.clone()),
+                ..context
+            });
+            NamedContext { name: name.clone(), context, ..one }
+        }));
+        whole.current_context.get_or_insert(name);
+    }
+    serde_json::to_string(&whole).context("writing a kubeconfig")
 }
 
 /// `host:port` of the server of a kubeconfig's first cluster.

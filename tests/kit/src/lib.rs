@@ -11,3 +11,6 @@ pub mod proxy;
 pub mod pty;
 pub mod real;
 pub mod users;
+
+/// The model of a terminal's screen that [`pty`] gives out.
+pub use vt100;

@@ -1,4 +1,4 @@
-//! Users with few rights, the same way on every host: RBAC objects, and a kubeconfig that acts as that user.
+//! Users with few rights, the same way on every host: RBAC objects, and a kubeconfig of that user.
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -72,6 +72,9 @@ impl Host {
         for (number, grant) in grants.iter().enumerate() {
             self.seed(&grant.objects(&name, number)).await?;
         }
-        kubeconfig::altered(&self.kubeconfig, Some(&name), None)
+        match self.sandbox() {
+            Some(sandbox) => Ok(sandbox.kubeconfig_of(&name, &[])),
+            None => kubeconfig::altered(&self.kubeconfig, Some(&name), None),
+        }
     }
 }
