@@ -282,6 +282,8 @@ ids! {
     Timestamps,
     /// Chooses container.
     Container,
+    /// Chooses pod.
+    LogPod,
     /// Switches to the log before the last restart.
     Previous,
     /// How far back.
@@ -340,6 +342,7 @@ pub const ACTIONS: &[Action] = &[
     hinted(A::ManagedFields, "managed-fields", "show or hide managed fields", "fields", &["f"], S::Yaml),
     hinted(A::Follow, "follow", "follow new lines", "follow", &["s"], S::Logs),
     hinted(A::Container, "container", "next container", "container", &["a"], S::Logs),
+    quiet(A::LogPod, "log-pod", "next pod", &["A"], S::Logs),
     hinted(
         A::Previous,
         "previous",

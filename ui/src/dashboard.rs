@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use chrono::Utc;
+use v9s::audit::AuditLog;
 use v9s::fleet::live::FleetOptions;
 
 use crate::app::State;
@@ -55,7 +56,7 @@ pub fn run(settings: Settings, source: Source, filter: Option<&str>) -> anyhow::
         .build()
         .context("cannot start the runtime")?;
     let setup = Setup {
-        clusters: Clusters::new(source, connect),
+        clusters: Clusters::new(source, connect, AuditLog::at(dirs.audit())),
         dirs,
         theme: theme_source,
         appearance,

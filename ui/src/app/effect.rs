@@ -3,6 +3,7 @@
 use std::fmt;
 
 use smol_str::SmolStr;
+use v9s::cluster::LogRequest;
 
 use super::jobs::JobId;
 use super::layer::Layer;
@@ -21,8 +22,17 @@ pub enum Cmd {
     Retry(Option<SmolStr>),
     /// Ask for the contexts of the kubeconfig.
     Contexts,
-    /// Read something; answers carry the ticket.
+    /// Read something; the answer carries the ticket.
     Read(Ticket, Read),
+    /// Follow a log; its parts carry the ticket.
+    Follow {
+        /// Joins the log and its parts.
+        ticket: Ticket,
+        /// Kube context of the host.
+        host: SmolStr,
+        /// Which log.
+        request: LogRequest,
+    },
     /// Nobody waits for the answers any more.
     Forget(Ticket),
     /// Ask what may be done in a namespace of a host.
@@ -140,12 +150,23 @@ impl Effects {
         self.push(Effect::Say(level, text.into()));
     }
 
-    /// Asks for something; the answers carry the ticket.
+    /// Asks for something; the answer carries the ticket.
     pub fn read(&mut self, read: Read) -> Ticket {
-        let ticket = Ticket(self.next_ticket);
-        self.next_ticket += 1;
+        let ticket = self.ticket();
         self.cmd(Cmd::Read(ticket, read));
         ticket
+    }
+
+    /// Follows a log; its parts carry the ticket.
+    pub fn follow(&mut self, host: SmolStr, request: LogRequest) -> Ticket {
+        let ticket = self.ticket();
+        self.cmd(Cmd::Follow { ticket, host, request });
+        ticket
+    }
+
+    fn ticket(&mut self) -> Ticket {
+        self.next_ticket += 1;
+        Ticket(self.next_ticket)
     }
 
     /// Takes what is wanted so far.

@@ -1,18 +1,54 @@
 //! What screens ask clusters for on demand, as data; the runner carries it out.
 
+use chrono::{DateTime, Utc};
 use smol_str::SmolStr;
+use v9s::cluster::{ContainerInfo, EventRow, ObjectRef};
 
 /// Joins a question and its answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Ticket(pub u64);
 
-/// One question to one host.
+/// One question to one host, named by its kube context.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Read {
     /// All namespaces that may be listed.
     Namespaces {
-        /// Kube context of the host.
+        /// The host.
         host: SmolStr,
+    },
+    /// The events of a namespace.
+    Events {
+        /// The host.
+        host: SmolStr,
+        /// The namespace.
+        namespace: SmolStr,
+    },
+    /// An object as YAML, secret values left out.
+    Yaml {
+        /// The host.
+        host: SmolStr,
+        /// Which object.
+        object: ObjectRef,
+        /// With `metadata.managedFields`.
+        managed_fields: bool,
+    },
+    /// The vcluster.yaml of a virtual cluster, secrets masked.
+    Config {
+        /// The host.
+        host: SmolStr,
+        /// Host namespace.
+        namespace: SmolStr,
+        /// Name of the virtual cluster.
+        name: SmolStr,
+    },
+    /// The containers of a pod.
+    Containers {
+        /// The host.
+        host: SmolStr,
+        /// Namespace of the pod.
+        namespace: SmolStr,
+        /// Name of the pod.
+        pod: SmolStr,
     },
 }
 
@@ -21,4 +57,32 @@ pub enum Read {
 pub enum Reply {
     /// To [`Read::Namespaces`].
     Namespaces(Result<Vec<SmolStr>, String>),
+    /// To [`Read::Events`].
+    Events(Result<Vec<EventRow>, String>),
+    /// To [`Read::Yaml`] and [`Read::Config`].
+    Text(Result<String, String>),
+    /// To [`Read::Containers`].
+    Containers(Result<Vec<ContainerInfo>, String>),
+    /// Part of a log that is followed.
+    Log(Vec<LogPart>),
+}
+
+/// What a log tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LogPart {
+    /// A line as the container wrote it.
+    Line {
+        /// When, by the node's clock.
+        at: Option<DateTime<Utc>>,
+        /// What.
+        text: String,
+    },
+    /// The connection broke; it is tried again.
+    Lost(String),
+    /// Connected again.
+    Resumed,
+    /// There is nothing more to come.
+    Ended,
+    /// It cannot be read.
+    Failed(String),
 }

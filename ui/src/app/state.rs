@@ -201,6 +201,9 @@ impl State {
                 Offer::Impossible(why) => {
                     return self.effects.say(Level::Warning, format!("{}: {why}", action.title));
                 }
+                Offer::Absent if action.destructive => {
+                    return self.effects.say(Level::Warning, format!("{}: read-only", action.title));
+                }
                 Offer::Absent => {
                     return self.effects.say(Level::Info, format!("{}: not here", action.title));
                 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use chrono::Utc;
+use v9s::audit::AuditLog;
 use v9s::fleet::live::{FleetOptions, LiveFleet};
 
 use super::{Exit, ListArgs, list, print};
@@ -28,8 +29,9 @@ pub fn list(mut settings: Settings, args: &ListArgs, selector: Option<&Selector>
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
+    let audit = AuditLog::at(settings.dirs.audit());
     let fleet = runtime.block_on(async {
-        let clusters = Clusters::new(source_at_hand(settings.kubeconfig), settings.connect);
+        let clusters = Clusters::new(source_at_hand(settings.kubeconfig), settings.connect, audit);
         let targets = clusters.targets(&settings.session).await.map_err(anyhow::Error::msg)?;
         let options = FleetOptions {
             namespaces: settings.session.namespaces.clone(),

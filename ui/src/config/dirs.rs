@@ -38,6 +38,11 @@ impl Dirs {
         self.state.join("history")
     }
 
+    /// One line for every change that v9s makes.
+    pub fn audit(&self) -> PathBuf {
+        self.state.join("audit.jsonl")
+    }
+
     /// Where texts are saved: logs, YAML.
     pub fn saved(&self) -> PathBuf {
         self.state.join("saved")

@@ -91,9 +91,12 @@ impl Confirm {
     fn lines(&self, width: usize) -> Vec<(&'static str, String)> {
         let mut lines = Vec::new();
         for (word, facts) in &self.facts {
-            for (at, fact) in facts.iter().enumerate() {
-                let word = if at == 0 { *word } else { "" };
-                lines.push((word, text::cut_middle(&text::clean(fact), width, "...").into_owned()));
+            let mut word = *word;
+            for fact in facts {
+                for line in wrapped(&text::clean(fact), width) {
+                    lines.push((word, line));
+                    word = "";
+                }
             }
         }
         lines
@@ -106,6 +109,31 @@ impl Confirm {
             Ask::Name(name) => format!("type {} to go on: ", text::clean(name)),
         }
     }
+}
+
+/// The words of a line over as many lines as it takes; nothing is left out of a plan.
+fn wrapped(fact: &str, width: usize) -> Vec<String> {
+    let width = width.max(1);
+    let mut lines: Vec<String> = Vec::new();
+    for mut word in fact.split(' ') {
+        let fits = lines.last().is_some_and(|line| text::width(line) + 1 + text::width(word) <= width);
+        if let Some(line) = lines.last_mut().filter(|_| fits) {
+            line.push(' ');
+            line.push_str(word);
+            continue;
+        }
+        while text::width(word) > width {
+            let (head, rest) = match text::head(word, width) {
+                // A character wider than the line: it goes alone.
+                "" => word.split_at(word.chars().next().map_or(word.len(), char::len_utf8)),
+                head => (head, &word[head.len()..]),
+            };
+            lines.push(head.to_owned());
+            word = rest;
+        }
+        lines.push(word.to_owned());
+    }
+    lines
 }
 
 /// Room for the words in front of the facts.
@@ -203,6 +231,26 @@ impl Layer for Confirm {
                 Text::styled(said, theme.style(Slot::Err)).render(asks, buf);
             }
             _ => popup::input(asks, buf, world, &question, &self.typed),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::wrapped;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_plan_is_broken_between_words() {
+        assert_eq!(wrapped("kubectl delete pod web-0", 12), ["kubectl", "delete pod", "web-0"]);
+        assert_eq!(wrapped("web-0-x-shop", 5), ["web-0", "-x-sh", "op"]);
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_of_a_plan_is_lost(fact in "\\PC{0,60}", width in 0usize..30) {
+            let shown: String = wrapped(&fact, width).concat();
+            prop_assert_eq!(shown.replace(' ', ""), fact.replace(' ', ""));
         }
     }
 }

@@ -12,7 +12,9 @@ pub mod namespaces;
 pub mod popup;
 pub mod quit;
 pub mod tabs;
+pub mod text;
 pub mod themes;
+pub mod vcluster;
 
 use crate::app::registry::{Entry, Registry};
 
@@ -22,8 +24,9 @@ mod tests;
 /// Every screen and command; the first one is where v9s starts.
 pub const REGISTRY: Registry = &ENTRIES;
 
-static ENTRIES: [Entry; 11] = [
+static ENTRIES: [Entry; 12] = [
     fleet::ENTRY,
+    vcluster::ENTRY,
     contexts::ENTRY,
     namespaces::ENTRY,
     activity::JOBS,

@@ -66,3 +66,20 @@ impl GraphemesHead for str {
         self.graphemes(true).next().map_or(0, str::len)
     }
 }
+
+/// Draws a rule with a title, and returns what is below.
+pub fn title_line(area: Rect, buf: &mut Buffer, world: &World, title: &str) -> Rect {
+    if area.height == 0 {
+        return area;
+    }
+    let theme = &world.theme;
+    let line = Rect { height: 1, ..area };
+    let symbols = theme.symbols();
+    Text::styled(symbols.rule.repeat(usize::from(area.width)), theme.style(Slot::Border)).render(line, buf);
+    let room = area.width.saturating_sub(2);
+    let title = text::cut_middle(&text::clean(title), usize::from(room).saturating_sub(2), symbols.ellipsis)
+        .into_owned();
+    let span = Span::styled(format!(" {title} "), theme.style(Slot::Title));
+    buf.set_span(area.x + 1.min(area.width), area.y, &span, room);
+    Rect { y: area.y + 1, height: area.height - 1, ..area }
+}

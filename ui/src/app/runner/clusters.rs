@@ -7,7 +7,8 @@ use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
 use smol_str::SmolStr;
 use tokio::sync::OnceCell;
-use v9s::cluster::{Cluster, ConnectOptions, KubeconfigSource};
+use v9s::audit::AuditLog;
+use v9s::cluster::{Cluster, ConnectError, ConnectOptions, KubeconfigSource};
 use v9s::fleet::live::HostTarget;
 
 use crate::app::world::{ContextRow, Contexts, Session};
@@ -25,13 +26,14 @@ pub fn source_at_hand(source: KubeconfigSource) -> Source {
 pub struct Clusters {
     source: Source,
     options: ConnectOptions,
+    audit: AuditLog,
     open: Arc<Mutex<HashMap<SmolStr, Arc<OnceCell<Cluster>>>>>,
 }
 
 impl Clusters {
-    /// Clusters of a kubeconfig.
-    pub fn new(source: Source, options: ConnectOptions) -> Self {
-        Self { source, options, open: Arc::default() }
+    /// Clusters of a kubeconfig. Every change that is made on one of them is recorded.
+    pub fn new(source: Source, options: ConnectOptions, audit: AuditLog) -> Self {
+        Self { source, options, audit, open: Arc::default() }
     }
 
     /// The cluster of a context. The error is a sentence with what to do.
@@ -41,7 +43,11 @@ impl Clusters {
             open.entry(context.clone()).or_default().clone()
         };
         let source = self.source.clone().await?;
-        let opened = cell.get_or_try_init(|| v9s::cluster::open(&source, Some(context), &self.options)).await;
+        let open = || async {
+            let cluster = v9s::cluster::open(&source, Some(context), &self.options).await?;
+            Ok::<_, ConnectError>(cluster.with_audit(self.audit.clone()))
+        };
+        let opened = cell.get_or_try_init(open).await;
         opened.cloned().map_err(|error| format!("{error}; {}", error.remedy()))
     }
 
@@ -81,6 +87,11 @@ impl Clusters {
         }
         let target = |name| HostTarget::of_context(name, source.clone(), self.options.clone());
         Ok(names.into_iter().map(target).collect())
+    }
+
+    /// Opens clusters anew when they are needed next: with new credentials, and a kubeconfig that was mended.
+    pub fn forget(&self) {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }
 

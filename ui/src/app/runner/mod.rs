@@ -2,6 +2,7 @@
 
 mod clusters;
 mod files;
+mod reads;
 mod session;
 
 pub use clusters::{Clusters, Source, source_at_hand};
@@ -14,7 +15,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use v9s::cluster::access::Permission;
-use v9s::cluster::{Cluster, Resource};
+use v9s::cluster::{Cluster, LogRequest, Resource};
 use v9s::fleet::Fleet;
 use v9s::fleet::live::FleetOptions;
 
@@ -24,7 +25,7 @@ use super::jobs::{JobEvent, JobId, Outcome};
 use super::messages::Level;
 use super::msg::Msg;
 use super::operation::{Operation, Progress};
-use super::reads::{Read, Reply, Ticket};
+use super::reads::{Read, Ticket};
 use super::world::{Access, Session, right};
 use crate::actions::{ACTIONS, Need};
 use crate::config::{self, Dirs, ThemeSource};
@@ -44,10 +45,16 @@ pub struct Setup {
     pub fleet: FleetOptions,
 }
 
+/// Batches of log lines that may wait.
+const LINE_BATCHES: usize = 4;
+
 /// Carries out commands on tasks and hands back what they tell.
 pub struct Runner {
     to: mpsc::UnboundedSender<Msg>,
     from: mpsc::UnboundedReceiver<Msg>,
+    /// Log lines have a narrow way of their own: whoever writes faster than is read waits.
+    lines: mpsc::Sender<Msg>,
+    lines_from: mpsc::Receiver<Msg>,
     /// The newest fleet and its session: older ones are never waited for.
     fleets: watch::Sender<(u64, Arc<Fleet>)>,
     newest: watch::Receiver<(u64, Arc<Fleet>)>,
@@ -65,11 +72,14 @@ impl Runner {
     /// A runner with nothing to do yet.
     pub fn new(setup: Setup) -> Self {
         let (to, from) = mpsc::unbounded_channel();
+        let (lines, lines_from) = mpsc::channel(LINE_BATCHES);
         let (fleets, newest) = watch::channel((0, Arc::default()));
         let Setup { clusters, dirs, theme, appearance, fleet } = setup;
         Self {
             to,
             from,
+            lines,
+            lines_from,
             fleets,
             newest,
             clusters,
@@ -92,6 +102,7 @@ impl Runner {
                 Msg::Fleet(session, fleet)
             }
             Some(msg) = self.from.recv() => msg,
+            Some(msg) = self.lines_from.recv() => msg,
             else => std::future::pending().await,
         }
     }
@@ -111,6 +122,7 @@ impl Runner {
                 tokio::spawn(async move { to.send(Msg::Contexts(clusters.contexts().await)) });
             }
             Cmd::Read(ticket, read) => self.read(ticket, read),
+            Cmd::Follow { ticket, host, request } => self.follow(ticket, host, request),
             Cmd::Forget(ticket) => drop(self.reads.remove(&ticket)),
             Cmd::Access { host, namespace } => self.access(host, namespace),
             Cmd::Operate(job, operation) => self.operate(job, operation),
@@ -161,6 +173,7 @@ impl Runner {
     }
 
     fn retry(&mut self, host: Option<&SmolStr>) {
+        self.clusters.forget();
         if let Some(watching) = &self.watching {
             watching.retry(host.cloned());
         }
@@ -168,12 +181,20 @@ impl Runner {
 
     fn read(&mut self, ticket: Ticket, read: Read) {
         let (clusters, to) = (self.clusters.clone(), self.to.clone());
-        self.reads.retain(|_, task| !task.is_finished());
-        let task = tokio::spawn(async move {
-            let reply = answer(&clusters, read).await;
-            let _ = to.send(Msg::Reply(ticket, reply));
+        self.reading(ticket, async move {
+            let reply = reads::answer(&clusters, read).await;
+            drop(to.send(Msg::Reply(ticket, reply)));
         });
-        self.reads.insert(ticket, AbortOnDropHandle::new(task));
+    }
+
+    fn follow(&mut self, ticket: Ticket, host: SmolStr, request: LogRequest) {
+        let (clusters, lines) = (self.clusters.clone(), self.lines.clone());
+        self.reading(ticket, async move { reads::follow(ticket, &clusters, &host, request, lines).await });
+    }
+
+    fn reading(&mut self, ticket: Ticket, work: impl Future<Output = ()> + Send + 'static) {
+        self.reads.retain(|_, task| !task.is_finished());
+        self.reads.insert(ticket, AbortOnDropHandle::new(tokio::spawn(work)));
     }
 
     fn access(&self, host: SmolStr, namespace: SmolStr) {
@@ -212,15 +233,6 @@ impl Runner {
                 let _ = to.send(Msg::Say(level, said));
             }
         });
-    }
-}
-
-async fn answer(clusters: &Clusters, read: Read) -> Reply {
-    match read {
-        Read::Namespaces { host } => Reply::Namespaces(match clusters.open(&host).await {
-            Ok(cluster) => cluster.namespaces().await.map_err(|error| format!("{error}; {}", error.remedy())),
-            Err(why) => Err(why),
-        }),
     }
 }
 

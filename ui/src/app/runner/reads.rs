@@ -1,0 +1,89 @@
+//! Questions to clusters, answered.
+
+use futures::StreamExt;
+use smol_str::SmolStr;
+use tokio::sync::mpsc;
+use v9s::cluster::{Cluster, LogEvent, LogRequest, ReadError, YamlOptions};
+
+use super::Clusters;
+use crate::app::msg::Msg;
+use crate::app::reads::{LogPart, Read, Reply, Ticket};
+
+/// Most lines in one message.
+const BATCH: usize = 512;
+
+/// Answers a question.
+pub async fn answer(clusters: &Clusters, read: Read) -> Reply {
+    match read {
+        Read::Namespaces { host } => {
+            Reply::Namespaces(on(clusters, &host, async |cluster| cluster.namespaces().await).await)
+        }
+        Read::Events { host, namespace } => {
+            Reply::Events(on(clusters, &host, async |cluster| cluster.events(&namespace).await).await)
+        }
+        Read::Yaml { host, object, managed_fields } => {
+            let show = YamlOptions { managed_fields };
+            Reply::Text(on(clusters, &host, async |cluster| cluster.yaml(&object, show).await).await)
+        }
+        Read::Config { host, namespace, name } => {
+            let read = async |cluster: Cluster| cluster.vcluster_config(&namespace, &name).await;
+            Reply::Text(on(clusters, &host, read).await)
+        }
+        Read::Containers { host, namespace, pod } => {
+            let read = async |cluster: Cluster| cluster.containers(&namespace, &pod).await;
+            Reply::Containers(on(clusters, &host, read).await)
+        }
+    }
+}
+
+async fn on<T>(
+    clusters: &Clusters,
+    host: &SmolStr,
+    read: impl AsyncFnOnce(Cluster) -> Result<T, ReadError>,
+) -> Result<T, String> {
+    let cluster = clusters.open(host).await?;
+    read(cluster).await.map_err(said)
+}
+
+fn said(error: ReadError) -> String {
+    format!("{error}; {}", error.remedy())
+}
+
+/// Hands out a log as it comes, many lines at once when there are many.
+pub async fn follow(
+    ticket: Ticket,
+    clusters: &Clusters,
+    host: &SmolStr,
+    request: LogRequest,
+    lines: mpsc::Sender<Msg>,
+) {
+    let last = match clusters.open(host).await {
+        Err(why) => LogPart::Failed(why),
+        Ok(cluster) => {
+            let mut failed = false;
+            let mut batches = Box::pin(cluster.logs(request).ready_chunks(BATCH));
+            while let Some(batch) = batches.next().await {
+                failed |= batch.iter().any(Result::is_err);
+                let parts = batch.into_iter().map(part).collect();
+                if lines.send(Msg::Reply(ticket, Reply::Log(parts))).await.is_err() {
+                    return;
+                }
+            }
+            if failed {
+                return;
+            }
+            LogPart::Ended
+        }
+    };
+    // Nobody listens any more only when v9s ends.
+    let _ = lines.send(Msg::Reply(ticket, Reply::Log(vec![last]))).await;
+}
+
+fn part(event: Result<LogEvent, ReadError>) -> LogPart {
+    match event {
+        Ok(LogEvent::Line(line)) => LogPart::Line { at: line.at, text: line.text },
+        Ok(LogEvent::Lost(failure)) => LogPart::Lost(failure.to_string()),
+        Ok(LogEvent::Resumed) => LogPart::Resumed,
+        Err(error) => LogPart::Failed(said(error)),
+    }
+}
