@@ -1,5 +1,7 @@
+use ratatui::style::Modifier;
+
 use super::*;
-use crate::panes::testing::{NOW, ascii, meanings, plain, shown};
+use crate::panes::testing::{NOW, ascii, meanings, painted, plain, shown};
 
 const YAML: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: script # by hand\n  labels: {app: web}\ndata:\n  replicas: 3\n  run.sh: |\n    key: not a key\n    echo \"done\"\n  long: 0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 end\n";
 
@@ -112,4 +114,16 @@ fn a_wrong_expression_leaves_the_search_as_it_was() {
 fn copies_are_whole_and_harmless() {
     let pane = pane("a:\t1\r\n\x1b[31mb: 2\x1b[0m");
     assert_eq!(pane.text(), "a:      1\nb: 2\n");
+}
+
+#[test]
+fn what_was_found_shows_without_colours_and_the_current_place_most() {
+    let mut pane = pane("web one\nweb two\n");
+    pane.search("web").unwrap();
+    pane.search_next();
+    let buf = painted(20, 3, &plain(), |area, buf, theme| pane.render(area, buf, theme, NOW));
+    let modifiers = |x, y| buf[(x, y)].modifier;
+    assert!(modifiers(0, 2).contains(Modifier::REVERSED), "the current place");
+    assert!(!modifiers(0, 1).is_empty() && !modifiers(0, 1).contains(Modifier::REVERSED), "another place");
+    assert!(modifiers(4, 1).is_empty(), "what was not looked for");
 }
