@@ -5,6 +5,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use smol_str::SmolStr;
 use v9s::fleet::model::Vcluster;
+use v9s::fleet::quantity::Quantity;
 use v9s::fleet::quota::{Quota, QuotaEntry};
 use v9s::known::Known;
 
@@ -142,11 +143,27 @@ fn hard_of(entry: &QuotaEntry) -> String {
     quantity(&entry.resource, &entry.hard)
 }
 
+/// How much more fits; `?` if that cannot be told.
+fn free_of(entry: &QuotaEntry) -> String {
+    let (Some(used), Some(hard)) = (Quantity::parse(&entry.used), Quantity::parse(&entry.hard)) else {
+        return "?".to_owned();
+    };
+    match hard.to_f64() - used.to_f64() {
+        free if free > 0.0 => quantity(&entry.resource, &format!("{free:.3}")),
+        _ => "none".to_owned(),
+    }
+}
+
+/// From so many columns on, there is room for what is free.
+const ROOMY: usize = 70;
+
 /// How wide the parts of a line are.
 struct Widths {
     key: usize,
     bar: usize,
     number: usize,
+    /// Zero where what is free is left out.
+    free: usize,
 }
 
 impl Widths {
@@ -154,10 +171,11 @@ impl Widths {
         let widest = |of: fn(&QuotaEntry) -> usize| quota.entries.iter().map(of).max().unwrap_or(0);
         let number = widest(|entry| width(&used_of(entry)).max(width(&hard_of(entry)))).clamp(5, 14);
         let key = widest(|entry| width(&clean(&entry.resource))).clamp(8, 44);
-        let fixed = 3 + 2 + 6 + 2 * (number + 2) + 1;
+        let free = if columns < ROOMY { 0 } else { widest(|entry| width(&free_of(entry))).clamp(4, 14) + 2 };
+        let fixed = 3 + 2 + 6 + 2 * (number + 2) + free + 1;
         let left = columns.saturating_sub(fixed);
         let bar = left.saturating_sub(key).clamp(10, 60);
-        Widths { key: key.min(left.saturating_sub(bar)).max(8), bar, number }
+        Widths { key: key.min(left.saturating_sub(bar)).max(8), bar, number, free }
     }
 
     fn headings(&self) -> Line {
@@ -168,6 +186,7 @@ impl Widths {
             .field("SHARE", 6, Align::Right, heading)
             .field("USED", self.number + 2, Align::Right, heading)
             .field("HARD", self.number + 2, Align::Right, heading)
+            .field(if self.free > 0 { "FREE" } else { "" }, self.free, Align::Right, heading)
     }
 
     fn line(&self, entry: &QuotaEntry, symbols: &Symbols) -> Line {
@@ -176,6 +195,8 @@ impl Widths {
         let share = entry.ratio.map_or_else(|| symbols.unknown.to_owned(), percent);
         let key = clean(&entry.resource);
         let amount = |text: String| cut_end(&text, self.number, symbols.ellipsis).into_owned();
+        let free_amount = if self.free > 0 { free_of(entry) } else { String::new() };
+        let free_amount = cut_end(&free_amount, self.free.saturating_sub(2), symbols.ellipsis);
         Line::new(format!(" {} ", symbols.of(slot)), slot)
             .field(&cut_middle(&key, self.key, symbols.ellipsis), self.key + 2, Align::Left, Slot::Text)
             .with(used, if slot == Slot::Text { Slot::Bar } else { slot })
@@ -183,6 +204,7 @@ impl Widths {
             .field(&share, 6, Align::Right, slot)
             .field(&amount(used_of(entry)), self.number + 2, Align::Right, Slot::Text)
             .field(&amount(hard_of(entry)), self.number + 2, Align::Right, Slot::Muted)
+            .field(&free_amount, self.free, Align::Right, slot)
     }
 }
 
@@ -257,6 +279,24 @@ mod tests {
         assert!(unknown.contains("? not known: forbidden: needs list resourcequotas in team-a"), "{unknown}");
         let empty = draw(&with(Known::Yes(Quota::default())), 80, 3);
         assert!(empty.contains("limit nothing yet"), "{empty}");
+    }
+
+    #[test]
+    fn what_is_free_is_what_still_fits() {
+        for (resource, used, hard, expected) in [
+            ("requests.cpu", "8300m", "10", "1.7"),
+            ("requests.memory", "1536Mi", "2Gi", "512 MiB"),
+            ("pods", "12", "1k", "988"),
+            ("pods", "100", "100", "none"),
+            ("pods", "130", "100", "none"),
+            ("pods", "1", "many", "?"),
+        ] {
+            assert_eq!(
+                free_of(&entry("q", resource, used, hard, None)),
+                expected,
+                "{used} of {hard} {resource}"
+            );
+        }
     }
 
     #[test]
