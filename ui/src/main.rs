@@ -6,7 +6,7 @@ use clap::Parser;
 use v9s_ui::app::runner::source_at_hand;
 use v9s_ui::cli::{self, Cli, Command};
 use v9s_ui::settings::Settings;
-use v9s_ui::{dashboard, logging};
+use v9s_ui::{dashboard, demo, logging};
 
 fn main() -> anyhow::Result<ExitCode> {
     let Cli { global, command } = Cli::parse();
@@ -23,9 +23,8 @@ fn main() -> anyhow::Result<ExitCode> {
     let selector = global.scope.selector.as_ref();
     match command {
         Some(Command::List(args)) => Ok(cli::run_list(settings, &args, selector)?.into()),
-        Some(Command::Demo(_) | Command::Sandbox(_)) => {
-            anyhow::bail!("the embedded host is not part of this build")
-        }
+        Some(Command::Demo(args)) => demo::command::demo(settings, &global, &args),
+        Some(Command::Sandbox(args)) => demo::command::sandbox(&args),
         Some(Command::Completion { .. } | Command::Version) | None => {
             let source = source_at_hand(settings.kubeconfig.clone());
             let filter = selector.map(|selector| format!("-l {selector}"));

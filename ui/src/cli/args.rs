@@ -158,6 +158,15 @@ pub struct SandboxArgs {
     /// Port on the loopback interface [default: any free one]
     #[arg(long, value_name = "PORT")]
     pub port: Option<u16>,
+    /// Write the kubeconfig to a file that only you can read, instead of to standard output
+    #[arg(long, value_name = "FILE")]
+    pub write_kubeconfig: Option<PathBuf>,
+    /// Put the fleet of the demo on it, and its life
+    #[arg(long)]
+    pub demo: bool,
+    /// What of it.
+    #[command(flatten)]
+    pub fleet: DemoArgs,
 }
 
 /// How much is logged.

@@ -37,24 +37,36 @@ impl Hand {
 
     /// Puts a whole estate on the host, as if it had stood there for long; how many objects that were.
     pub fn settle(&self, estate: &Estate, setting: &Setting) -> usize {
+        self.settle_control_planes(estate, setting) + self.settle_pods(estate, setting)
+    }
+
+    /// Puts everything on the host but the synced pods; how many objects that were.
+    pub fn settle_control_planes(&self, estate: &Estate, setting: &Setting) -> usize {
         let of_tenants = estate.tenants.iter().map(|tenant| {
             let maker = Maker::new(tenant, setting);
             let owner = maker.planned_owner();
-            let around = [maker.namespace(), maker.service()]
+            let objects = [maker.namespace(), maker.service()]
                 .into_iter()
                 .chain(maker.chart())
                 .chain(maker.quota())
                 .chain(maker.runtime(&owner))
                 .chain(maker.controlled())
                 .chain(maker.synced(&owner));
-            self.place(around) + self.place(maker.pods(&owner))
+            self.place(objects)
         });
-        let of_ruins = estate.ruins.iter().map(|tenant| {
-            let maker = Maker::new(tenant, setting);
-            let owner = maker.planned_owner();
-            self.place([maker.namespace()]) + self.place(maker.pods(&owner))
-        });
+        let of_ruins =
+            estate.ruins.iter().map(|tenant| self.place([Maker::new(tenant, setting).namespace()]));
         of_tenants.chain(of_ruins).sum()
+    }
+
+    /// Puts the synced pods of an estate on the host; how many they were.
+    pub fn settle_pods(&self, estate: &Estate, setting: &Setting) -> usize {
+        let all = estate.tenants.iter().chain(&estate.ruins);
+        all.map(|tenant| {
+            let maker = Maker::new(tenant, setting);
+            self.place(maker.pods(&maker.planned_owner()))
+        })
+        .sum()
     }
 
     /// Does one thing.

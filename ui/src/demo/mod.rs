@@ -5,9 +5,11 @@
 
 pub mod address;
 pub mod catalogue;
+pub mod command;
 pub mod company;
 pub mod fleet;
 pub mod hand;
+pub mod hosts;
 pub mod install;
 pub mod life;
 pub mod objects;
