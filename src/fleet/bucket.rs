@@ -87,3 +87,68 @@ pub(super) fn count(rows: &[PodRow]) -> PodCounts {
     }
     counts
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn pod(number: u8, phase: Phase) -> PodRow {
+        PodRow {
+            name: format!("pod-{number}-x-shop-x-team-a").into(),
+            namespace: "team-a".into(),
+            uid: format!("uid-{number}").into(),
+            virtual_name: Some(format!("pod-{}", 20 - number).into()),
+            virtual_namespace: Some(if number.is_multiple_of(2) { "shop" } else { "batch" }.into()),
+            status: "Running".into(),
+            phase,
+            ready: 1,
+            containers: 1,
+            restarts: 0,
+            node: None,
+            created: None,
+        }
+    }
+
+    #[test]
+    fn an_untouched_bucket_shares_its_rows() {
+        let mut bucket = Bucket::default();
+        bucket.upsert(pod(1, Phase::Running));
+        let (one, two) = (bucket.rows(), bucket.rows());
+        assert!(Arc::ptr_eq(&one, &two));
+        bucket.remove(&"nobody".into());
+        assert!(Arc::ptr_eq(&one, &bucket.rows()));
+    }
+
+    proptest! {
+        #[test]
+        fn a_bucket_is_what_a_map_would_be(
+            changes in prop::collection::vec((0u8..12, any::<bool>(), 0u8..5, any::<bool>()), 0..60),
+        ) {
+            let phases = [Phase::Pending, Phase::Running, Phase::Succeeded, Phase::Failed, Phase::Unknown];
+            let mut bucket = Bucket::default();
+            let mut map = BTreeMap::new();
+            for (number, put, phase, look) in changes {
+                let row = pod(number, phases[usize::from(phase)]);
+                if put {
+                    map.insert(row.name.clone(), row.clone());
+                    bucket.upsert(row);
+                } else {
+                    map.remove(&row.name);
+                    bucket.remove(&row.name);
+                }
+                if look {
+                    bucket.rows();
+                }
+            }
+            let mut expected: Vec<PodRow> = map.into_values().collect();
+            expected.sort_by(|a, b| order(a).cmp(&order(b)));
+            prop_assert_eq!(&bucket.rows()[..], &expected[..]);
+            prop_assert_eq!(bucket.counts(), count(&expected));
+            prop_assert_eq!(bucket.is_empty(), expected.is_empty());
+        }
+    }
+}

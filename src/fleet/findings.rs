@@ -131,3 +131,85 @@ fn duplicates(signs: &Signs<'_>) -> Option<Finding> {
         finding(Severity::Warning, "duplicate-workload", message, None)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fleet::quota::QuotaEntry;
+    use crate::fleet::rows::End;
+    use crate::fleet::table::tests::control_pod;
+
+    fn verdict(state: State, reason: &str) -> Verdict {
+        Verdict { state, reason: reason.into(), revisit: None }
+    }
+
+    fn of(entries: &[(&str, &str, &str)]) -> Known<Quota> {
+        let entry = |(resource, used, hard): &(&str, &str, &str)| {
+            QuotaEntry::new("vc-team-a".into(), (*resource).into(), (*used).into(), (*hard).into())
+        };
+        Known::Yes(entries.iter().map(entry).collect())
+    }
+
+    /// Severity and code of everything found.
+    fn found(
+        verdict: &Verdict,
+        pods: &[&ControlPod],
+        recent: u32,
+        quota: &Known<Quota>,
+    ) -> Vec<(Severity, &'static str)> {
+        let signs = Signs {
+            verdict,
+            pods,
+            recent_restarts: recent,
+            quota,
+            duplicates: &[],
+            thresholds: &Thresholds::default(),
+        };
+        findings(&signs).into_iter().map(|finding| (finding.severity, finding.code)).collect()
+    }
+
+    #[test]
+    fn a_healthy_one_within_its_quota_has_none() {
+        let pod = control_pod("team-a-0", 0);
+        let quota = of(&[("pods", "16", "20")]);
+        assert_eq!(found(&verdict(State::Running, ""), &[&pod], 2, &quota), []);
+        assert_eq!(found(&verdict(State::Paused, ""), &[], 0, &quota), []);
+        assert_eq!(found(&verdict(State::Unknown, "forbidden"), &[], 0, &Known::unknown("forbidden")), []);
+    }
+
+    #[test]
+    fn thresholds_are_crossed_not_touched() {
+        let cases = [
+            ("80", None),
+            ("81", Some(Severity::Warning)),
+            ("90", Some(Severity::Warning)),
+            ("91", Some(Severity::Critical)),
+            ("120", Some(Severity::Critical)),
+        ];
+        for (used, severity) in cases {
+            let found = found(&verdict(State::Running, ""), &[], 0, &of(&[("requests.cpu", used, "100")]));
+            let expected: Vec<_> =
+                severity.map(|severity| (severity, "quota-near-limit")).into_iter().collect();
+            assert_eq!(found, expected, "{used} of 100");
+        }
+        let restarts = |recent| found(&verdict(State::Running, ""), &[], recent, &of(&[]));
+        assert_eq!(restarts(2), []);
+        assert_eq!(restarts(3), [(Severity::Warning, "restarts")]);
+    }
+
+    #[test]
+    fn the_worst_comes_first() {
+        let mut pod = control_pod("team-a-0", 9);
+        pod.ready = false;
+        pod.oom = true;
+        pod.last_end = Some(End { reason: "OOMKilled".into(), at: None });
+        let found = found(&verdict(State::Down, "0 of 1 ready"), &[&pod], 9, &Known::NotApplicable);
+        let expected = [
+            (Severity::Critical, "not-ready"),
+            (Severity::Warning, "restarts"),
+            (Severity::Warning, "out-of-memory"),
+            (Severity::Info, "no-resource-quota"),
+        ];
+        assert_eq!(found, expected);
+    }
+}

@@ -169,11 +169,14 @@ fn examine(evidence: &Evidence<'_>, workload: &WorkloadRow, pods: &[&ControlPod]
         None if grades.is_empty() && workload.trouble.is_some() => Health::Dead,
         None => Health::Starting,
     };
-    let reason = reason(workload, health, ready, desired, worst.map(|(_, pod)| *pod));
+    let shown =
+        worst.or_else(|| grades.iter().find(|(grade, _)| *grade == Grade::Leaving)).map(|(_, pod)| *pod);
+    let reason = reason(workload, health, ready, desired, shown);
     let starting =
         grades.iter().filter(|(grade, _)| *grade == Grade::Starting).map(|(_, pod)| pod.row.created);
+    let leaving = grades.iter().filter(|(grade, _)| *grade == Grade::Leaving).map(|(_, pod)| pod.deleted);
     let alone = grades.is_empty().then_some(workload.created);
-    let deadlines = starting.chain(alone).flatten().map(|since| since + evidence.patience);
+    let deadlines = starting.chain(leaving).chain(alone).flatten().map(|since| since + evidence.patience);
     let revisit = deadlines.filter(|deadline| *deadline > evidence.now).min();
     Part { app: workload.app, health, ready, reason, revisit }
 }
@@ -187,8 +190,9 @@ fn needed(workload: &WorkloadRow) -> usize {
 }
 
 fn grade(evidence: &Evidence<'_>, pod: &ControlPod) -> Grade {
-    if pod.deleted.is_some() {
-        return if pod.row.status == "Unknown" { Grade::Broken } else { Grade::Leaving };
+    if let Some(deleted) = pod.deleted {
+        let stuck = deleted + evidence.patience <= evidence.now || pod.row.status == "Unknown";
+        return if stuck { Grade::Broken } else { Grade::Leaving };
     }
     if pod.ready {
         return Grade::Ready;

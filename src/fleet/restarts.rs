@@ -46,3 +46,60 @@ impl RestartLog {
         (count, self.restarts.iter().map(|(at, _)| *at + WINDOW).min())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fleet::rows::End;
+    use crate::fleet::table::tests::control_pod;
+
+    fn at(minutes: i64) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + TimeDelta::minutes(minutes)
+    }
+
+    /// A pod made at minute zero whose last restart was at a minute.
+    fn pod(restarts: u32, last: Option<i64>) -> ControlPod {
+        let mut pod = control_pod("team-a-0", restarts);
+        pod.row.created = Some(at(0));
+        pod.last_end = last.map(|minute| End { reason: "Error".into(), at: Some(at(minute)) });
+        pod
+    }
+
+    #[test]
+    fn restarts_are_counted_as_they_happen_and_fade_after_an_hour() {
+        let mut log = RestartLog::default();
+        log.observe(&pod(10, Some(100)), at(1000));
+        assert_eq!(log.recent(at(1000)), (0, None), "old ones do not count");
+        log.observe(&pod(12, Some(1010)), at(1011));
+        log.observe(&pod(12, Some(1010)), at(1012));
+        log.observe(&pod(13, Some(1040)), at(1040));
+        assert_eq!(log.recent(at(1041)), (3, Some(at(1070))));
+        assert_eq!(log.recent(at(1070)), (1, Some(at(1100))));
+        assert_eq!(log.recent(at(1100)), (0, None));
+    }
+
+    #[test]
+    fn at_first_sight_what_is_certain_counts() {
+        let first_sight = |pod: &ControlPod, now: i64| {
+            let mut log = RestartLog::default();
+            log.observe(pod, at(now));
+            log.recent(at(now)).0
+        };
+        assert_eq!(
+            first_sight(&pod(5, Some(30)), 50),
+            5,
+            "a pod of 50 minutes had all of them within the hour"
+        );
+        assert_eq!(first_sight(&pod(5, Some(490)), 500), 1, "of an old pod only the last is certain");
+        assert_eq!(first_sight(&pod(0, None), 500), 0);
+    }
+
+    #[test]
+    fn a_pod_that_is_replaced_does_not_take_its_restarts_along() {
+        let mut log = RestartLog::default();
+        log.observe(&pod(0, None), at(500));
+        log.observe(&pod(4, Some(505)), at(505));
+        log.forget("uid-team-a-0");
+        assert_eq!(log.recent(at(510)).0, 4);
+    }
+}

@@ -409,4 +409,4 @@ impl Parts {
 
 #[cfg(test)]
 #[path = "table_tests.rs"]
-mod tests;
+pub(super) mod tests;
