@@ -79,6 +79,8 @@ pub(super) struct Health {
     pub(super) synced: bool,
     /// What the last try ended with, and when the next one starts. None while it works.
     pub(super) broken: Option<Broken>,
+    /// Whether it may only be listed, again and again.
+    pub(super) polled: bool,
     /// When it was last right.
     last_right: Option<DateTime<Utc>>,
 }
@@ -96,7 +98,8 @@ impl Health {
     pub(super) fn on_phase(&mut self, phase: Phase, now: DateTime<Utc>) {
         match phase {
             Phase::Listing => {}
-            Phase::Live => {
+            Phase::Live | Phase::Polled => {
+                self.polled = phase == Phase::Polled;
                 self.broken = None;
                 self.last_right = Some(now);
             }

@@ -2,6 +2,9 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod faults;
 mod listing;
+mod permissions;
 mod states;
+mod storms;
 mod watching;

@@ -3,12 +3,12 @@
 use anyhow::Result;
 use chrono::Utc;
 use v9s::fleet::FleetOptions;
-use v9s::fleet::model::{Link, Store};
+use v9s::fleet::model::Store;
 use v9s::fleet::state::State;
 use v9s_testkit::both_hosts;
 use v9s_ui::demo::spec::Standing;
 
-use crate::watching::{put, row, tenant, until, watch};
+use crate::watching::{live_and_whole, put, row, tenant, until, watch};
 
 both_hosts! {
     async fn every_standing_has_its_state_and_reason(host: Host) -> Result<()> {
@@ -36,7 +36,7 @@ both_hosts! {
             .collect();
         put(&host, &tenants).await?;
         let live = watch(&host.kubeconfig, FleetOptions::default())?;
-        let fleet = until(&live, "it is live", |fleet| matches!(fleet.hosts[0].link, Link::Live { .. })).await?;
+        let fleet = until(&live, "it is live", live_and_whole).await?;
         for (stem, _, state, reason) in cases {
             let row = row(&fleet, &host.named(stem)).expect("every tenant is a row");
             assert_eq!(row.state, state, "{stem}: {}", row.reason);

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use chrono::{DateTime, Utc};
 use v9s::cluster::{ConnectOptions, KubeconfigSource, contexts};
+use v9s::fleet::model::Link;
 use v9s::fleet::{Fleet, FleetOptions, HostTarget, LiveFleet, Vcluster};
 use v9s_testkit::host::Host;
 use v9s_ui::demo::install::{Install, install};
@@ -58,6 +59,31 @@ pub async fn until(live: &LiveFleet, what: &str, expected: impl Fn(&Fleet) -> bo
     }
     let last = live.subscribe().borrow().clone();
     bail!("the fleet did not become as expected: {what}\nlast snapshot:\n{}", describe(&last))
+}
+
+/// Whether every host has been listed whole and every watch is open.
+pub fn live_and_whole(fleet: &Fleet) -> bool {
+    fleet.hosts.iter().all(|host| matches!(host.link, Link::Live { .. }))
+}
+
+/// Asks for tries until a snapshot is as expected.
+pub async fn retry_until(live: &LiveFleet, expected: impl Fn(&Fleet) -> bool) -> Result<Arc<Fleet>> {
+    let mut snapshots = live.subscribe();
+    let patiently = async {
+        loop {
+            live.retry_now(None);
+            let moment = Duration::from_millis(500);
+            if let Ok(Ok(fleet)) =
+                tokio::time::timeout(moment, snapshots.wait_for(|fleet| expected(fleet))).await
+            {
+                return fleet.clone();
+            }
+        }
+    };
+    match tokio::time::timeout(PATIENCE, patiently).await {
+        Ok(fleet) => Ok(fleet),
+        Err(_) => bail!("retrying did not help; last snapshot:\n{}", describe(&live.subscribe().borrow())),
+    }
 }
 
 /// The row of a virtual cluster.

@@ -16,7 +16,7 @@ use super::decode::{self, Line};
 use super::fold::{Fold, Identified};
 use super::known::{Change, Known};
 use super::pages::Pages;
-use super::{BATCH_DELAY, Event, MAX_BATCH, Outlet, Phase, Signal, Target};
+use super::{BATCH_DELAY, Event, MAX_BATCH, Outlet, POLL_EVERY, Phase, Signal, Target};
 use crate::cluster::http::unbuildable;
 use crate::cluster::lines::Lines;
 use crate::cluster::{Cluster, Failure, FailureKind};
@@ -58,6 +58,8 @@ enum Break {
     Failed(Failure),
     /// The revision is too old, or not to be trusted: list again.
     Relist(Failure),
+    /// We may not watch.
+    Unwatchable,
 }
 
 type Step<T> = Result<T, Break>;
@@ -113,6 +115,13 @@ impl<F: Fold, O: Outlet<F::Row>> Engine<F, O> {
                 Ok(()) => continue,
                 Err(Break::Closed) => return,
                 Err(Break::Failed(failure)) => failure,
+                Err(Break::Unwatchable) => {
+                    revision = None;
+                    if !self.wait_for_poll().await {
+                        return;
+                    }
+                    continue;
+                }
                 Err(Break::Relist(failure)) => {
                     revision = None;
                     relists_in_a_row += 1;
@@ -167,7 +176,10 @@ impl<F: Fold, O: Outlet<F::Row>> Engine<F, O> {
         let request = self.watch_request(seconds, revision)?;
         let began = Instant::now();
         let deadline = began + Duration::from_secs(u64::from(seconds)) + GRACE;
-        let body = cluster.stream(request).await.map_err(classify)?;
+        let body = cluster.stream(request).await.map_err(|failure| match failure.kind {
+            FailureKind::Forbidden => Break::Unwatchable,
+            _ => classify(failure),
+        })?;
         self.tell(Signal::Phase(Phase::Live)).await?;
         let mut lines = Lines::of_events(body);
         let mut heard = false;
@@ -246,8 +258,17 @@ impl<F: Fold, O: Outlet<F::Row>> Engine<F, O> {
     async fn wait(&mut self, failure: Failure) -> bool {
         let pause = self.backoff.next(&failure);
         let next_try = Utc::now() + pause;
+        self.pause(Phase::Broken { failure, next_try }, pause).await
+    }
+
+    /// Waits before the list is taken again where watching is forbidden. False when nobody receives any more.
+    async fn wait_for_poll(&mut self) -> bool {
+        self.pause(Phase::Polled, POLL_EVERY).await
+    }
+
+    async fn pause(&mut self, phase: Phase, pause: Duration) -> bool {
         self.controls.nudge.mark_unchanged();
-        if self.tell(Signal::Phase(Phase::Broken { failure, next_try })).await.is_err() {
+        if self.tell(Signal::Phase(phase)).await.is_err() {
             return false;
         }
         // A closed control never fires again; only its value matters.

@@ -24,6 +24,8 @@ use crate::cluster::{Failure, Resource};
 
 /// Largest number of events in one signal.
 pub const MAX_BATCH: usize = 512;
+/// How often a list is taken again where watching is forbidden.
+pub const POLL_EVERY: Duration = Duration::from_secs(30);
 /// How long an event waits for company before it is passed on.
 const BATCH_DELAY: Duration = Duration::from_millis(20);
 
@@ -88,6 +90,8 @@ pub enum Phase {
     Listing,
     /// The watch is open, or the server has just given a sign of life on it.
     Live,
+    /// Listing is allowed and watching is not: the list is taken again every [`POLL_EVERY`].
+    Polled,
     /// The last try has failed.
     Broken {
         /// How.

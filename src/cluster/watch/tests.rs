@@ -291,3 +291,19 @@ async fn a_server_that_writes_metadata_behind_the_items_is_paged_too() {
     let mut watched = start(&server, 1);
     assert_eq!(watched.told(3).await, ["a=x", "b=y", "synced"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn where_watching_is_forbidden_the_list_is_taken_again() {
+    let server = Server::new(vec![
+        Reply::ok(list("10", None, &[object("a", "1", "x")])),
+        Reply::status(403, error(403, "Forbidden")),
+        Reply::ok(list("20", None, &[object("b", "19", "y")])),
+        Reply::hang(String::new()),
+    ]);
+    let mut watched = start(&server, 500);
+    let began = tokio::time::Instant::now();
+    assert_eq!(watched.told(2).await, ["a=x", "synced"]);
+    assert_eq!(watched.signal().await, Signal::Phase(Phase::Polled));
+    assert_eq!(watched.told(3).await, ["b=y", "-a", "synced"]);
+    assert_eq!(began.elapsed(), POLL_EVERY);
+}

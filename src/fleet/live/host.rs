@@ -16,10 +16,10 @@ use super::publish::{PACE, Picture, Slot};
 use super::scope::{Grants, Search, note, search};
 use super::start::{Message, Tagged, start};
 use super::{FleetOptions, HostTarget};
-use crate::cluster::watch::{Controls, Phase};
+use crate::cluster::watch::{Controls, POLL_EVERY, Phase};
 use crate::cluster::{Cluster, ReadError};
 use crate::fleet::model::{Host, Link, Scope};
-use crate::fleet::source::{Kind, Source};
+use crate::fleet::source::{Health, Kind, Source};
 use crate::fleet::table::Table;
 use crate::known::Known;
 
@@ -226,7 +226,7 @@ impl HostTask {
             Message::Unreadable(count) => *self.unreadable.entry(source.kind).or_default() += count,
             Message::Phase(phase) => {
                 match &phase {
-                    Phase::Live => {
+                    Phase::Live | Phase::Polled => {
                         self.last_seen = Some(now);
                         if !self.version.is_known() {
                             self.ask_version();
@@ -377,6 +377,7 @@ impl HostTask {
         let none = Grants::new();
         let grants = self.grants.as_ref().unwrap_or(&none);
         let mut notes: Vec<SmolStr> = note(&self.denied, grants).into_iter().collect();
+        notes.extend(polled(&self.table.sources));
         notes.extend(self.unreadable.iter().map(|(kind, count)| {
             format_smolstr!("{count} {} cannot be read and are missing", kind.resource().plural)
         }));
@@ -403,6 +404,20 @@ impl HostTask {
             seen.into_iter().filter_map(|kind| grants.get(kind)).flatten().cloned().collect();
         Scope::Namespaces(places.into_iter().collect())
     }
+}
+
+/// The line that says what may be listed and not watched.
+fn polled(sources: &BTreeMap<Source, Health>) -> Option<SmolStr> {
+    let mut plurals: Vec<SmolStr> = sources
+        .iter()
+        .filter(|(_, health)| health.polled)
+        .map(|(source, _)| source.kind.resource().plural)
+        .collect();
+    plurals.dedup();
+    let every = POLL_EVERY.as_secs();
+    let all = plurals.join(", ");
+    (!plurals.is_empty())
+        .then(|| format_smolstr!("forbidden: cannot watch {all}; listed every {every} s instead"))
 }
 
 /// Whether two pictures of a host differ in nothing but a recent sign of life.
