@@ -394,10 +394,10 @@ enum Change {
 fn change() -> impl Strategy<Value = Change> {
     let there = prop::bool::weighted(0.7);
     prop_oneof![
-        (0u8..3, there.clone()).prop_map(|(n, there)| Change::Workload(n, there)),
-        (0u8..3, there.clone()).prop_map(|(n, there)| Change::Pod(n, there)),
-        (0u8..3, there.clone()).prop_map(|(n, there)| Change::Config(n, there)),
-        (0u8..6, 0u8..3, there.clone()).prop_map(|(n, owner, there)| Change::Synced(n, owner, there)),
+        (0u8..3, there).prop_map(|(n, there)| Change::Workload(n, there)),
+        (0u8..3, there).prop_map(|(n, there)| Change::Pod(n, there)),
+        (0u8..3, there).prop_map(|(n, there)| Change::Config(n, there)),
+        (0u8..6, 0u8..3, there).prop_map(|(n, owner, there)| Change::Synced(n, owner, there)),
         there.prop_map(Change::Quota),
     ]
 }
