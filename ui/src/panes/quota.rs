@@ -127,9 +127,16 @@ fn summary(quota: &Quota, quotas: usize, symbols: &Symbols) -> Line {
         Slot::Text => Slot::Ok,
         slot => slot,
     };
-    let head = Line::new(format!(" {} {} {share}", symbols.of(slot), clean(&worst.resource)), slot)
-        .with(format!(" is the fullest of {keys}"), Slot::Text);
+    let head = Line::new(format!(" {} {} {share}", symbols.of(slot), clean(&worst.resource)), slot).with(
+        if quota.entries.len() == 1 {
+            " of the only key".to_owned()
+        } else {
+            format!(" is the fullest of {keys}")
+        },
+        Slot::Text,
+    );
     match over(QUOTA_WARN) {
+        _ if quota.entries.len() == 1 => head,
         0 => head,
         n => head.with(format!(" {} {} above {}", symbols.dot, count(n as u64), percent(QUOTA_WARN)), slot),
     }
