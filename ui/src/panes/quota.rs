@@ -129,7 +129,7 @@ fn summary(quota: &Quota, quotas: usize, symbols: &Symbols) -> Line {
     };
     let head = Line::new(format!(" {} {} {share}", symbols.of(slot), clean(&worst.resource)), slot).with(
         if quota.entries.len() == 1 {
-            " of the only key".to_owned()
+            ", the only key".to_owned()
         } else {
             format!(" is the fullest of {keys}")
         },
