@@ -1,55 +1,283 @@
-//! The same test on both servers.
+//! The same test on both servers, and requests as they go over the wire.
 
-use kube::Client;
+use anyhow::{Context as _, Result};
+use futures::{StreamExt as _, TryStreamExt as _};
+use http::{HeaderMap, Method, Request};
+use http_body_util::BodyExt as _;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+use serde_json::{Value, json};
+use std::time::Duration;
 use v9s_sandbox::Sandbox;
-use v9s_sandbox::store::{Gr, WriteOptions};
 use v9s_testkit::host::{Host as Real, Needs};
-use v9s_testkit::kubeconfig;
 
 /// An API server under test.
 pub struct Host {
     client: Client,
+    kubeconfig: String,
     server: Server,
 }
 
 enum Server {
+    #[expect(dead_code, reason = "it runs as long as it is held")]
     Embedded(Box<Sandbox>),
     Real(Box<Real>),
 }
 
+/// What tests of the API server alone need.
+pub const NEEDS: Needs = Needs::NONE;
+
+/// Longest wait for an event; nobody waits that long unless something is wrong.
+const PATIENCE: Duration = Duration::from_secs(20);
+
 impl Host {
-    pub async fn embedded() -> anyhow::Result<Self> {
+    pub async fn embedded() -> Result<Self> {
         let sandbox = Sandbox::start(v9s_sandbox::Options::default()).await?;
-        let client = kubeconfig::client(&sandbox.kubeconfig()).await?;
-        Ok(Self { client, server: Server::Embedded(Box::new(sandbox)) })
+        let kubeconfig = sandbox.kubeconfig();
+        Ok(Self {
+            client: client(&kubeconfig).await?,
+            kubeconfig,
+            server: Server::Embedded(Box::new(sandbox)),
+        })
     }
 
-    pub async fn real(real: Real) -> anyhow::Result<Self> {
-        Ok(Self { client: real.client(), server: Server::Real(Box::new(real)) })
+    pub async fn real(real: Real) -> Result<Self> {
+        let kubeconfig = real.kubeconfig.clone();
+        Ok(Self { client: client(&kubeconfig).await?, kubeconfig, server: Server::Real(Box::new(real)) })
     }
 
+    /// A client with all rights that never retries by itself.
     pub fn client(&self) -> Client {
         self.client.clone()
     }
 
+    /// The administrator's kubeconfig.
+    pub fn kubeconfig(&self) -> &str {
+        &self.kubeconfig
+    }
+
+    /// A name that no other test uses.
+    pub fn named(&self, stem: &str) -> String {
+        match &self.server {
+            Server::Real(real) => real.named(stem),
+            Server::Embedded(_) => stem.to_owned(),
+        }
+    }
+
     /// A new namespace that no other test uses.
-    pub async fn namespace(&self, stem: &str) -> anyhow::Result<String> {
-        let sandbox = match &self.server {
-            Server::Real(real) => return real.namespace(stem).await,
-            Server::Embedded(sandbox) => sandbox,
+    pub async fn namespace(&self, stem: &str) -> Result<String> {
+        let name = self.named(stem);
+        self.post("/api/v1/namespaces", &json!({"metadata": {"name": name}})).await?.expect_code(201)?;
+        Ok(name)
+    }
+
+    /// Path of the ConfigMaps in a new namespace.
+    pub async fn config_maps(&self, stem: &str) -> Result<String> {
+        Ok(format!("/api/v1/namespaces/{}/configmaps", self.namespace(stem).await?))
+    }
+
+    /// A client that acts as another user.
+    pub async fn acting_as(&self, user: &str) -> Result<Client> {
+        let mut config = config(&self.kubeconfig).await?;
+        config.auth_info.impersonate = Some(user.to_owned());
+        Ok(Client::try_from(config)?)
+    }
+
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> Result<Answer> {
+        send(&self.client, method, path, headers, body).await
+    }
+
+    pub async fn get(&self, path: &str) -> Result<Answer> {
+        self.send(Method::GET, path, &[], Vec::new()).await
+    }
+
+    pub async fn get_as(&self, path: &str, accept: &str) -> Result<Answer> {
+        self.send(Method::GET, path, &[("accept", accept)], Vec::new()).await
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> Result<Answer> {
+        self.send(Method::POST, path, &[JSON], body.to_string().into()).await
+    }
+
+    pub async fn put(&self, path: &str, body: &Value) -> Result<Answer> {
+        self.send(Method::PUT, path, &[JSON], body.to_string().into()).await
+    }
+
+    /// `kind` is `merge`, `json`, `strategic` or `apply`.
+    pub async fn patch(&self, path: &str, kind: &str, body: &Value) -> Result<Answer> {
+        let content_type = match kind {
+            "merge" => "application/merge-patch+json",
+            "json" => "application/json-patch+json",
+            "strategic" => "application/strategic-merge-patch+json",
+            _ => "application/apply-patch+yaml",
         };
-        let namespace = serde_json::json!({"metadata": {"name": stem}});
-        let options = WriteOptions::default();
-        Ok(sandbox.store().create(&Gr::core("namespaces"), None, namespace, &options)?.name().to_owned())
+        self.send(Method::PATCH, path, &[("content-type", content_type)], body.to_string().into()).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Result<Answer> {
+        self.send(Method::DELETE, path, &[], Vec::new()).await
+    }
+
+    pub async fn delete_with(&self, path: &str, options: &Value) -> Result<Answer> {
+        self.send(Method::DELETE, path, &[JSON], options.to_string().into()).await
+    }
+
+    /// Opens a watch; `path` with its query.
+    pub async fn watch(&self, path: &str) -> Result<Watch> {
+        self.watch_as(path, "application/json").await
+    }
+
+    pub async fn watch_as(&self, path: &str, accept: &str) -> Result<Watch> {
+        let request = Request::get(path).header("accept", accept).body(kube::client::Body::empty())?;
+        let response = self.client.send(request).await.with_context(|| format!("GET {path}"))?;
+        let code = response.status().as_u16();
+        let parts = response.into_body().into_data_stream().map_err(anyhow::Error::from);
+        Ok(Watch { code, parts: parts.boxed(), buffer: Vec::new() })
     }
 }
 
-pub const NEEDS: Needs = Needs::NONE;
+const JSON: (&str, &str) = ("content-type", "application/json");
+
+/// A client that shows every answer as it is.
+async fn client(kubeconfig: &str) -> Result<Client> {
+    Ok(Client::try_from(config(kubeconfig).await?)?)
+}
+
+async fn config(kubeconfig: &str) -> Result<Config> {
+    let kubeconfig = Kubeconfig::from_yaml(kubeconfig)?;
+    let mut config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
+    // Some refusals are tried again by default.
+    config.default_retry = false;
+    Ok(config)
+}
+
+/// A client with another token, or none.
+pub async fn with_token(kubeconfig: &str, token: Option<&str>) -> Result<Client> {
+    let mut config = config(kubeconfig).await?;
+    config.auth_info = token
+        .map(|token| kube::config::AuthInfo { token: Some(token.to_owned().into()), ..Default::default() })
+        .unwrap_or_default();
+    Ok(Client::try_from(config)?)
+}
+
+/// `GET` by another client than the host's own.
+pub async fn get(client: &Client, path: &str) -> Result<Answer> {
+    send(client, Method::GET, path, &[], Vec::new()).await
+}
+
+/// `POST` by another client than the host's own.
+pub async fn post(client: &Client, path: &str, body: &Value) -> Result<Answer> {
+    send(client, Method::POST, path, &[JSON], body.to_string().into()).await
+}
+
+async fn send(
+    client: &Client,
+    method: Method,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: Vec<u8>,
+) -> Result<Answer> {
+    let mut request = Request::builder().method(method.clone()).uri(path);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let response = client.send(request.body(kube::client::Body::from(body))?).await;
+    let (parts, body) = response.with_context(|| format!("{method} {path}"))?.into_parts();
+    let text = String::from_utf8(body.collect().await?.to_bytes().to_vec())?;
+    Ok(Answer { code: parts.status.as_u16(), headers: parts.headers, text })
+}
+
+/// A whole answer.
+#[derive(Debug)]
+pub struct Answer {
+    pub code: u16,
+    pub headers: HeaderMap,
+    pub text: String,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_default()
+    }
+
+    /// Code, reason and message of a refusal.
+    pub fn refusal(&self) -> (u16, String, String) {
+        let json = self.json();
+        let text = |key: &str| json[key].as_str().unwrap_or_default().to_owned();
+        (self.code, text("reason"), text("message"))
+    }
+
+    /// Fails with what the server said unless it answered this code.
+    pub fn expect_code(self, code: u16) -> Result<Value> {
+        anyhow::ensure!(self.code == code, "expected {code}, got {}: {}", self.code, self.text);
+        Ok(self.json())
+    }
+
+    /// Names of the items of a list.
+    pub fn names(&self) -> Vec<String> {
+        self.json()["items"].as_array().into_iter().flatten().map(name).collect()
+    }
+}
+
+/// Name of an object.
+pub fn name(object: &Value) -> String {
+    object["metadata"]["name"].as_str().unwrap_or_default().to_owned()
+}
+
+/// Resource version of an object or a list.
+pub fn version(object: &Value) -> u64 {
+    object["metadata"]["resourceVersion"].as_str().and_then(|v| v.parse().ok()).unwrap_or(0)
+}
+
+/// A watch under way.
+pub struct Watch {
+    pub code: u16,
+    parts: futures::stream::BoxStream<'static, Result<bytes::Bytes>>,
+    buffer: Vec<u8>,
+}
+
+impl Watch {
+    /// The next event; none when the server has ended the watch.
+    pub async fn next(&mut self) -> Result<Option<Value>> {
+        loop {
+            if let Some(end) = self.buffer.iter().position(|b| *b == b'\n') {
+                let line: Vec<u8> = self.buffer.drain(..=end).collect();
+                return Ok(Some(serde_json::from_slice(&line)?));
+            }
+            let part = tokio::time::timeout(PATIENCE, self.parts.next()).await;
+            match part.context("no event came")?.transpose()? {
+                Some(part) => self.buffer.extend_from_slice(&part),
+                None => return Ok(None),
+            }
+        }
+    }
+
+    /// The next event, which must come.
+    pub async fn event(&mut self) -> Result<Value> {
+        self.next().await?.context("the watch ended")
+    }
+
+    /// Types and names of the next events: `ADDED a`.
+    pub async fn seen(&mut self, count: usize) -> Result<Vec<String>> {
+        let mut seen = Vec::new();
+        for _ in 0..count {
+            let event = self.event().await?;
+            seen.push(format!("{} {}", event["type"].as_str().unwrap_or_default(), name(&event["object"])));
+        }
+        Ok(seen)
+    }
+}
 
 /// Makes `NAME::embedded` and `NAME::real` of each test.
 macro_rules! both {
-    ($(async fn $name:ident($host:ident: Host) -> anyhow::Result<()> $body:block)*) => {
-        $(mod $name {
+    ($($(#[$meta:meta])* async fn $name:ident($host:ident: Host) -> Result<()> $body:block)*) => {
+        $($(#[$meta])* mod $name {
             #[allow(unused_imports)]
             use super::*;
             use crate::hosts::Host;

@@ -1,7 +1,15 @@
 //! What any Kubernetes API server does, asked of the embedded host and of a real one by the same tests.
+//! Where they disagree, the real one is right.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "in tests a panic is the failure")]
 
 mod hosts;
 
-mod basics;
+mod deletes;
+mod errors;
+mod lists;
+mod parts;
+mod patches;
+mod runtime;
+mod watches;
+mod writes;

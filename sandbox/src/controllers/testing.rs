@@ -144,7 +144,18 @@ impl Host {
 
     /// Lets a pod run, as a node would.
     pub(crate) fn run_pod(&mut self, namespace: &str, name: &str, ready: bool) {
-        self.update_in(namespace, "pods", name, |pod| pod["spec"]["nodeName"] = "n1".into());
+        let bound = self.store().update(
+            &gr("pods"),
+            Some(namespace),
+            name,
+            "binding",
+            &WriteOptions::default(),
+            |_, mut pod| {
+                pod["spec"]["nodeName"] = "n1".into();
+                Ok(pod)
+            },
+        );
+        bound.expect("a binding");
         let now = self.store().clock().stamp();
         self.update_status_in(namespace, "pods", name, |pod| {
             pod["status"]["phase"] = "Running".into();

@@ -73,13 +73,15 @@ pub(crate) fn form(header: &str) -> Result<Form, Status> {
             _ => None,
         })
         .ok_or_else(|| {
-            Status::not_acceptable(&[
-                "application/json",
-                "application/yaml",
-                "application/vnd.kubernetes.protobuf",
-            ])
+            let mut status = Status::new(406, "NotAcceptable", NOT_ACCEPTABLE);
+            status.details = Some(Box::default());
+            status
         })
 }
+
+const NOT_ACCEPTABLE: &str = "406: Not Acceptable\n\nAvailable representations: application/json, application/yaml, \
+    application/vnd.kubernetes.protobuf, application/json;stream=watch, \
+    application/vnd.kubernetes.protobuf;stream=watch";
 
 /// The version of aggregated discovery that an `Accept` header asks for before plain JSON.
 pub(crate) fn aggregated_discovery(header: &str) -> Option<&'static str> {

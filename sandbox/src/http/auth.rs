@@ -2,7 +2,8 @@
 
 use crate::access::{self, Policies, User, Wish};
 use crate::status::Status;
-use crate::store::{Gr, Store};
+use crate::store::{Gr, Object, Store};
+use chrono::{DateTime, Utc};
 use http::{HeaderMap, header};
 use serde_json::Value;
 use smol_str::SmolStr;
@@ -11,12 +12,44 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 /// Bearer tokens and whom they stand for. Cheap to clone.
 #[derive(Clone, Default)]
-pub struct Tokens(Arc<RwLock<HashMap<String, User>>>);
+pub struct Tokens(Arc<RwLock<HashMap<String, Holder>>>);
+
+/// Whom a token stands for, and how long.
+#[derive(Clone)]
+struct Holder {
+    user: User,
+    account: Option<Account>,
+}
+
+/// A token of a service account is worth nothing after its end, nor without the account.
+#[derive(Clone)]
+struct Account {
+    namespace: String,
+    name: String,
+    uid: String,
+    end: DateTime<Utc>,
+}
 
 impl Tokens {
     /// Lets a token stand for a user from now on.
     pub fn insert(&self, token: impl Into<String>, user: User) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(token.into(), user);
+        self.enter(token.into(), Holder { user, account: None });
+    }
+
+    /// Lets a token stand for a service account until its end, as long as the account exists.
+    pub fn insert_for_account(&self, token: impl Into<String>, account: &Object, end: DateTime<Utc>) {
+        let user = User::service_account(account.namespace(), account.name());
+        let account = Account {
+            namespace: account.namespace().to_owned(),
+            name: account.name().to_owned(),
+            uid: account.uid().to_owned(),
+            end,
+        };
+        self.enter(token.into(), Holder { user, account: Some(account) });
+    }
+
+    fn enter(&self, token: String, holder: Holder) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(token, holder);
     }
 
     /// Makes a token worthless.
@@ -24,9 +57,20 @@ impl Tokens {
         self.0.write().unwrap_or_else(PoisonError::into_inner).remove(token);
     }
 
-    /// Whom a token stands for.
-    pub fn user(&self, token: &str) -> Option<User> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(token).cloned()
+    /// Whom a token stands for, on the host of this store.
+    pub fn user(&self, token: &str, store: &Store) -> Option<User> {
+        let holder = self.0.read().unwrap_or_else(PoisonError::into_inner).get(token).cloned()?;
+        match &holder.account {
+            None => Some(holder.user),
+            Some(account) => account.is_valid(store).then_some(holder.user),
+        }
+    }
+}
+
+impl Account {
+    fn is_valid(&self, store: &Store) -> bool {
+        let found = store.find(&Gr::core("serviceaccounts"), Some(&self.namespace), &self.name);
+        store.clock().now() < self.end && found.is_some_and(|account| account.uid() == self.uid)
     }
 }
 
@@ -77,7 +121,7 @@ pub(crate) fn authenticate(store: &Store, tokens: &Tokens, headers: &HeaderMap) 
         Some(value) => Some(value.to_str().ok().and_then(bearer).ok_or_else(Status::unauthorized)?),
     };
     let user = match bearer {
-        Some(token) => tokens.user(token).ok_or_else(Status::unauthorized)?,
+        Some(token) => tokens.user(token, store).ok_or_else(Status::unauthorized)?,
         None => User { name: "system:anonymous".into(), groups: vec!["system:unauthenticated".into()] },
     };
     impersonate(store, user, headers)

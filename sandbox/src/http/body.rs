@@ -100,7 +100,7 @@ pub(crate) fn json(code: u16, body: Body) -> Response<Body> {
 
 /// An answer in JSON, from a tree.
 pub(crate) fn value(code: u16, value: &Value) -> Response<Body> {
-    json(code, Body::whole(value.to_string()))
+    json(code, Body::whole(format!("{value}\n")))
 }
 
 /// An answer in plain text.
@@ -120,7 +120,9 @@ pub(crate) fn typed(code: u16, content_type: HeaderValue, body: Body) -> Respons
 
 /// A refusal.
 pub(crate) fn refusal(status: &Status) -> Response<Body> {
-    let mut response = json(status.code, Body::whole(status.to_json()));
+    let mut json_bytes = status.to_json();
+    json_bytes.push(b'\n');
+    let mut response = json(status.code, Body::whole(json_bytes));
     if let Some(seconds) = status.details.as_deref().map(|d| d.retry_after_seconds).filter(|s| *s > 0) {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }

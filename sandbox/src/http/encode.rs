@@ -69,6 +69,7 @@ impl Encoder {
     pub(crate) fn object(&self, object: &Object) -> Vec<u8> {
         let mut out = Vec::with_capacity(object.json().len() + 64);
         self.write(object, true, &mut out);
+        out.push(b'\n');
         out
     }
 

@@ -5,6 +5,7 @@ use super::accept::aggregated_discovery;
 use super::body::{self, Body};
 use crate::discovery;
 use crate::kinds::KUBERNETES_VERSION;
+use crate::status::Status;
 use http::request::Parts;
 use http::{HeaderValue, Method, Response, header};
 use serde_json::{Value, json};
@@ -19,7 +20,9 @@ pub(super) fn answer(api: &Api, parts: &Parts) -> Option<Response<Body>> {
     let kinds = api.store().kinds();
     let segments: Vec<&str> = path.split('/').collect();
     match segments.as_slice() {
-        ["livez" | "readyz" | "healthz", ..] => Some(body::text(200, "ok")),
+        ["livez" | "readyz" | "healthz"] | ["livez" | "readyz" | "healthz", "ping"] => {
+            Some(body::text(200, "ok"))
+        }
         ["version"] => Some(body::value(200, &version())),
         ["api"] | ["apis"] => {
             let core = path == "api";
@@ -29,13 +32,22 @@ pub(super) fn answer(api: &Api, parts: &Parts) -> Option<Response<Body>> {
                 None => body::value(200, &discovery::groups(&kinds)),
             })
         }
-        ["api", version] => discovery::resources(&kinds, "", version).map(|d| body::value(200, &d)),
+        ["api", version] => Some(found(discovery::resources(&kinds, "", version))),
         ["apis", group] => discovery::group(&kinds, group).map(|d| body::value(200, &d)),
         ["apis", group, version] => {
-            discovery::resources(&kinds, group, version).map(|d| body::value(200, &d))
+            discovery::group(&kinds, group)?;
+            Some(found(discovery::resources(&kinds, group, version)))
         }
         [""] => Some(body::value(200, &paths(&discovery::groups(&kinds)))),
         _ => None,
+    }
+}
+
+/// A document, or that a group does not have it.
+fn found(document: Option<Value>) -> Response<Body> {
+    match document {
+        Some(document) => body::value(200, &document),
+        None => body::refusal(&Status::unknown_resource()),
     }
 }
 

@@ -3,12 +3,16 @@
 mod accept;
 mod auth;
 mod body;
+mod decode;
 mod encode;
 mod meta;
 mod path;
+mod placing;
 mod pods;
 mod query;
 mod read;
+mod reviews;
+mod scale;
 mod watch;
 mod write;
 
@@ -25,12 +29,12 @@ use accept::Form;
 use bytes::Bytes;
 use encode::{Encoder, Include};
 use http::request::Parts;
-use http::{HeaderMap, Method, Request, Response, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::upgrade::OnUpgrade;
 use path::{Route, Target};
 use query::Query;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::task::{Context, Poll};
 use tokio_util::sync::CancellationToken;
 
@@ -69,6 +73,8 @@ pub(crate) struct Call {
     pub(crate) form: Form,
     /// The connection itself, for requests that leave HTTP.
     pub(crate) upgrade: Option<OnUpgrade>,
+    /// What the client is to be warned of.
+    warnings: Mutex<Vec<String>>,
 }
 
 impl Api {
@@ -92,6 +98,10 @@ impl Api {
 
     pub(crate) fn runtime(&self) -> Arc<dyn PodRuntime> {
         Arc::clone(&self.0.runtime.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn tokens(&self) -> &Tokens {
+        &self.0.tokens
     }
 
     pub(crate) fn stop(&self) -> &CancellationToken {
@@ -162,7 +172,12 @@ impl Api {
         };
         auth::authorize(store, &user, &wish)?;
         let kinds = store.kinds();
-        let kind = kinds.by_path(&target.group, &target.version, &target.resource).ok_or(Refused::NoPage)?;
+        // A group that nobody knows is an unknown page; within one that is served, a resource is missing.
+        let missing = || match kinds.groups().iter().any(|(group, _)| *group == target.group) {
+            true => Refused::Status(Status::unknown_resource()),
+            false => Refused::NoPage,
+        };
+        let kind = kinds.by_path(&target.group, &target.version, &target.resource).ok_or_else(missing)?;
         let one_object = target.name.is_some();
         let fits = match (&target.namespace, kind.namespaced) {
             (Some(_), namespaced) => namespaced,
@@ -170,7 +185,7 @@ impl Api {
             (None, false) => true,
         };
         if !fits {
-            return Err(Refused::NoPage);
+            return Err(missing());
         }
         check_verb(kind, &target, verb)?;
         let accept = parts.headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
@@ -186,6 +201,7 @@ impl Api {
             user,
             form,
             upgrade,
+            warnings: Mutex::default(),
         })
     }
 }
@@ -212,9 +228,9 @@ fn verb_of(method: &Method, target: &Target, query: &Query) -> &'static str {
         Method::PATCH => "patch",
         Method::DELETE if one => "delete",
         Method::DELETE => "deletecollection",
-        Method::GET | Method::HEAD if one => "get",
-        Method::GET | Method::HEAD if query.flag("watch") => "watch",
-        Method::GET | Method::HEAD => "list",
+        Method::GET if one => "get",
+        Method::GET if query.flag("watch") => "watch",
+        Method::GET => "list",
         _ => "",
     }
 }
@@ -229,7 +245,9 @@ fn check_verb(kind: &Kind, target: &Target, verb: &str) -> Result<(), Refused> {
     let allowed = if target.subresource.is_empty() {
         kind.allows(verb)
     } else {
-        let Some(sub) = kind.subresource(&target.subresource) else { return Err(Refused::NoPage) };
+        let Some(sub) = kind.subresource(&target.subresource) else {
+            return Err(Status::unknown_resource().into());
+        };
         // Streams are opened by GET or POST, whatever discovery calls it.
         let stream = matches!(sub.name.as_str(), "exec" | "attach" | "portforward" | "proxy");
         stream || sub.verbs.iter().any(|known| known == verb)
@@ -278,6 +296,25 @@ impl Call {
         Ok(body::json(code, Body::whole(self.encoder()?.object(object))))
     }
 
+    /// Adds warnings to the answer.
+    pub(crate) fn warn(&self, warnings: Vec<String>) {
+        let mut all = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
+        for warning in warnings {
+            if !all.contains(&warning) {
+                all.push(warning);
+            }
+        }
+    }
+
+    fn with_warnings(&self, mut response: Response<Body>) -> Response<Body> {
+        for warning in self.warnings.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            if let Ok(value) = HeaderValue::from_str(&format!("299 - {warning:?}")) {
+                response.headers_mut().append(header::WARNING, value);
+            }
+        }
+        response
+    }
+
     async fn answer<B>(mut self, body: B) -> Result<Response<Body>, Status>
     where
         B: http_body::Body + Send + 'static,
@@ -291,14 +328,26 @@ impl Call {
             _ => {}
         }
         let body = collect(body).await?;
+        let answered = self.answer_write(&body)?;
+        Ok(self.with_warnings(answered))
+    }
+
+    fn answer_write(&self, body: &[u8]) -> Result<Response<Body>, Status> {
         match (self.target.subresource.as_str(), self.verb) {
+            ("", "create") if reviews::is_review(self) => reviews::answer(self, body),
+            ("", "create") if self.gr == Gr::core("bindings") => placing::bind(self, body),
+            ("binding", "create") => placing::bind(self, body),
+            ("eviction", "create") => placing::evict(self, body),
+            ("token", "create") => reviews::token(self, body),
+            ("scale", "update") => scale::replace(self, body),
+            ("scale", "patch") => scale::patch(self, body),
             ("" | "status" | "ephemeralcontainers" | "resize" | "finalize" | "approval", verb) => {
                 match verb {
-                    "create" => write::create(&self, &body),
-                    "update" => write::replace(&self, &body),
-                    "patch" => write::patch(&self, &body),
-                    "delete" => write::delete(&self, &body),
-                    "deletecollection" => write::delete_collection(&self, &body),
+                    "create" => write::create(self, body),
+                    "update" => write::replace(self, body),
+                    "patch" => write::patch(self, body),
+                    "delete" => write::delete(self, body),
+                    "deletecollection" => write::delete_collection(self, body),
                     other => Err(Status::not_implemented(format!("the verb {other:?}"))),
                 }
             }
@@ -309,6 +358,7 @@ impl Call {
     fn answer_read(self) -> Result<Response<Body>, Status> {
         match (self.target.subresource.as_str(), self.verb) {
             ("" | "status" | "ephemeralcontainers" | "resize" | "approval", "get") => read::get(&self),
+            ("scale", "get") => scale::get(&self),
             ("", "list") => read::list(&self),
             ("", "watch") => watch::watch(self),
             (sub, verb) => Err(self.not_served(sub, verb)),

@@ -22,7 +22,7 @@ pub(super) async fn log(call: &Call) -> Result<Response<Body>, Status> {
     let plain = HeaderValue::from_static("text/plain");
     if !pod.is_placed() {
         // As the real server: nothing was ever written.
-        return Ok(body::typed(200, plain, Body::empty()));
+        return Ok(body::typed(204, plain, Body::empty()));
     }
     let lines = call.api.runtime().logs(params.query(target)).await?;
     Ok(body::typed(200, plain, Body::stream(params.encode(lines))))

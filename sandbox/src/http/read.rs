@@ -78,7 +78,7 @@ pub(super) fn list_query(call: &Call) -> Result<ListQuery, Status> {
     let mut wanted = ListQuery {
         namespace: call.target.namespace.clone(),
         selector: selector(call)?,
-        limit: query.number("limit")?.unwrap_or(0),
+        limit: query.number::<i64>("limit")?.and_then(|n| usize::try_from(n).ok()).unwrap_or(0),
         ..ListQuery::default()
     };
     let current = call.store().revision();
@@ -116,7 +116,7 @@ pub(super) fn revision(text: &str) -> Result<Option<u64>, Status> {
             let shown = format!("{text:?}");
             let why = format!("strconv.ParseUint: parsing {text:?}: invalid syntax");
             let error = FieldError::invalid("resourceVersion", shown, &why);
-            Status::bad_request(format!("{}: {}", error.field, error.message))
+            Status::bad_request(format!("invalid resource version: {}: {}", error.field, error.message))
         }),
     }
 }

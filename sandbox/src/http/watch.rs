@@ -28,15 +28,20 @@ const INITIAL_BATCH: usize = 500;
 pub(super) fn watch(call: Call) -> Result<Response<Body>, Status> {
     let initial = check(&call)?;
     let selector = selector(&call)?;
-    let version = revision(call.query.text("resourceVersion"))?;
-    let seconds = call.query.number::<u64>("timeoutSeconds")?.filter(|s| *s > 0);
+    let version = revision(call.query.text("resourceVersion")).map_err(|refused| {
+        // The real server takes this one for a fault of its own.
+        let message = refused.message.trim_start_matches("invalid resource version: ");
+        Status::new(500, "", message)
+    })?;
+    let seconds =
+        call.query.number::<i64>("timeoutSeconds")?.and_then(|s| u64::try_from(s).ok()).filter(|s| *s > 0);
     let life = seconds.unwrap_or_else(|| SHORTEST_LIFE + below(&call, SHORTEST_LIFE));
     let encoder = call.encoder()?;
     let state = match (initial, version) {
         (None, None | Some(0)) | (Some(true), _) => {
             let current = call.store().revision();
             if let Some(wanted) = version.filter(|wanted| *wanted > current) {
-                return Err(Status::too_large(wanted, current));
+                return Ok(failed(&Status::too_large(wanted, current)));
             }
             let query = ListQuery {
                 namespace: call.target.namespace.clone(),
@@ -74,6 +79,13 @@ pub(super) fn watch(call: Call) -> Result<Response<Body>, Status> {
         Some((part, watch))
     });
     Ok(body::json(200, Body::stream(stream)))
+}
+
+/// A watch that has begun and cannot go on.
+fn failed(status: &Status) -> Response<Body> {
+    let mut line = Vec::new();
+    error_event(status, &mut line);
+    body::json(200, Body::whole(line))
 }
 
 fn below(call: &Call, bound: u64) -> u64 {

@@ -2,6 +2,7 @@
 
 use super::Call;
 use super::body::{self, Body};
+use super::decode::{content_type, fit, read_object, read_value, unknown_fields, wrong_type};
 use super::read::list_query;
 use crate::fields::{self, ApplyError, Manager, Managers, Operation};
 use crate::patch::{self, PatchError};
@@ -13,9 +14,9 @@ use serde_json::{Value, json};
 use smol_str::SmolStr;
 use std::sync::Arc;
 
-const JSON_PATCH: &str = "application/json-patch+json";
-const MERGE_PATCH: &str = "application/merge-patch+json";
-const STRATEGIC_PATCH: &str = "application/strategic-merge-patch+json";
+pub(super) const JSON_PATCH: &str = "application/json-patch+json";
+pub(super) const MERGE_PATCH: &str = "application/merge-patch+json";
+pub(super) const STRATEGIC_PATCH: &str = "application/strategic-merge-patch+json";
 const APPLY_PATCH: &str = "application/apply-patch+yaml";
 
 /// `POST` to a collection.
@@ -30,16 +31,8 @@ pub(super) fn create(call: &Call, body: &[u8]) -> Result<Response<Body>, Status>
 pub(super) fn replace(call: &Call, body: &[u8]) -> Result<Response<Body>, Status> {
     let options = options(call, "UpdateOptions")?;
     let mut object = read_object(call, body)?;
-    match object["metadata"]["name"].as_str().unwrap_or_default() {
-        "" => object["metadata"]["name"] = json!(call.name()),
-        name if name == call.name() => {}
-        name => {
-            return Err(Status::bad_request(format!(
-                "the name of the object ({name}) does not match the name on the URL ({})",
-                call.name()
-            )));
-        }
-    }
+    check_name(call, &object)?;
+    object["metadata"]["name"] = json!(call.name());
     let written = call.store().replace(
         &call.gr,
         call.namespace(),
@@ -57,13 +50,15 @@ pub(super) fn patch(call: &Call, body: &[u8]) -> Result<Response<Body>, Status> 
     if content_type == APPLY_PATCH {
         return apply(call, body);
     }
-    let mut known = vec![JSON_PATCH, MERGE_PATCH];
-    if !call.kind.is_custom() {
-        known.push(STRATEGIC_PATCH);
-    }
-    if !known.contains(&content_type) {
-        known.push(APPLY_PATCH);
-        return Err(Status::unsupported_media_type(&known));
+    let known = match content_type {
+        JSON_PATCH | MERGE_PATCH => true,
+        STRATEGIC_PATCH => !call.kind.is_custom(),
+        _ => false,
+    };
+    if !known {
+        let mut status = Status::new(415, "UnsupportedMediaType", "415: Unsupported Media Type");
+        status.details = Some(Box::default());
+        return Err(status);
     }
     if call.query.get("force").is_some() {
         let error = FieldError::forbidden("force", "may not be specified for non-apply patch");
@@ -85,23 +80,48 @@ pub(super) fn patch(call: &Call, body: &[u8]) -> Result<Response<Body>, Status> 
                 MERGE_PATCH => Ok(patch::merge(&object, &change)),
                 _ => patch::strategic(&object, &change, call.kind.schema()),
             };
-            patched.map_err(|error| refuse_patch(call, error))
+            let mut patched = patched.map_err(|error| refuse_patch(call, &object, error))?;
+            check_name(call, &patched)?;
+            if let Some(wrong) = wrong_type(call.kind.schema(), &patched, &call.kind.kind) {
+                return Err(refuse_result(&patched, &wrong));
+            }
+            fit(call, &mut patched)?;
+            Ok(patched)
         },
     )?;
     call.show(200, &written)
 }
 
-fn refuse_patch(call: &Call, error: PatchError) -> Status {
+/// A patch that is none (400) or that does not fit the object (422).
+pub(super) fn refuse_patch(call: &Call, object: &Value, error: PatchError) -> Status {
     match error {
         PatchError::Malformed(why) => Status::bad_request(why),
+        PatchError::DoesNotFit(why) if why.starts_with("The allowed maximum") => {
+            Status::new(413, "RequestEntityTooLarge", why)
+        }
         PatchError::DoesNotFit(why) => {
-            let mut status = Status::new(422, "Invalid", why);
-            let details = status.details.get_or_insert_default();
-            details.name = call.name().into();
-            details.group = call.gr.group.clone();
-            details.kind = call.gr.plural.clone();
+            tracing::debug!(%why, kind = %call.kind, name = %object["metadata"]["name"], "a patch does not fit");
+            let message = "the server rejected our request due to an error in our request";
+            let mut status = Status::new(422, "Invalid", message);
+            status.details = Some(Box::default());
             status
         }
+    }
+}
+
+/// A patch whose result is no object of the kind.
+fn refuse_result(patched: &Value, wrong: &str) -> Status {
+    let shown = format!("{:?}", patched.to_string());
+    Status::invalid("", "", "", vec![FieldError::invalid("patch", shown, wrong)])
+}
+
+fn check_name(call: &Call, object: &Value) -> Result<(), Status> {
+    match object["metadata"]["name"].as_str().unwrap_or_default() {
+        name if name.is_empty() || name == call.name() => Ok(()),
+        name => Err(Status::bad_request(format!(
+            "the name of the object ({name}) does not match the name on the URL ({})",
+            call.name()
+        ))),
     }
 }
 
@@ -198,21 +218,35 @@ fn read_applied(call: &Call, body: &[u8]) -> Result<Value, Status> {
         .map_err(|error| Status::bad_request(format!("error decoding YAML: {error}")))?;
     let applied: Value = serde_saphyr::from_str(text)
         .map_err(|error| Status::bad_request(format!("error decoding YAML: {error}")))?;
-    if applied["kind"].as_str().unwrap_or_default().is_empty()
-        || applied["apiVersion"].as_str().unwrap_or_default().is_empty()
-    {
-        return Err(Status::bad_request("the applied object must name its apiVersion and kind"));
+    let text = |key: &str| applied[key].as_str().unwrap_or_default();
+    if text("apiVersion") != call.kind.api_version() || text("kind") != call.kind.kind {
+        let group_version = match text("apiVersion") {
+            version if version.contains('/') => version.to_owned(),
+            version => format!("/{version}"),
+        };
+        return Err(Status::bad_request(format!(
+            "invalid object type: {group_version}, Kind={}",
+            text("kind")
+        )));
     }
-    check_kind(call, &applied)?;
+    check_name(call, &applied)?;
     if applied["metadata"]["managedFields"].as_array().is_some_and(|list| !list.is_empty()) {
         return Err(Status::bad_request("metadata.managedFields must be nil"));
     }
-    match applied["metadata"]["name"].as_str() {
-        Some(name) if name != call.name() => Err(Status::bad_request(format!(
-            "the name of the object ({name}) does not match the name on the URL ({})",
-            call.name()
-        ))),
-        _ => Ok(applied),
+    let unknown = unknown_fields(call.kind.schema(), &applied);
+    let wrong = wrong_type(call.kind.schema(), &applied, &call.kind.kind);
+    let undeclared = unknown.first().map(|field| format!(".{field}: field not declared in schema"));
+    match undeclared.or(wrong) {
+        Some(why) => {
+            let object = format!("{}/{}", call.namespace().unwrap_or_default(), call.name());
+            let message = format!(
+                "failed to create typed patch object ({object}; {}, Kind={}): {why}",
+                text("apiVersion"),
+                text("kind")
+            );
+            Err(Status::new(500, "", message))
+        }
+        None => Ok(applied),
     }
 }
 
@@ -283,17 +317,27 @@ struct Preconditions {
 
 /// Options stand in the body or, without one, in the query.
 fn delete_options(call: &Call, body: &[u8]) -> Result<DeleteOptions, Status> {
-    let given = if body.is_empty() {
+    if !body.is_empty() {
+        return delete_options_of(call, read_value(call, body)?);
+    }
+    settle_delete(
+        call,
         DeleteBody {
             grace_period_seconds: call.query.number("gracePeriodSeconds")?,
             propagation_policy: call.query.get("propagationPolicy").map(str::to_owned),
             orphan_dependents: call.query.switch("orphanDependents"),
             ..DeleteBody::default()
-        }
-    } else {
-        let value = read_value(call, body)?;
-        serde_json::from_value(value).map_err(|error| Status::bad_request(error.to_string()))?
-    };
+        },
+    )
+}
+
+/// Options from a `DeleteOptions` object.
+pub(super) fn delete_options_of(call: &Call, options: Value) -> Result<DeleteOptions, Status> {
+    let given = serde_json::from_value(options).map_err(|error| Status::bad_request(error.to_string()))?;
+    settle_delete(call, given)
+}
+
+fn settle_delete(call: &Call, given: DeleteBody) -> Result<DeleteOptions, Status> {
     let mut errors = Vec::new();
     if given.propagation_policy.is_some() && given.orphan_dependents.is_some() {
         let detail = "orphanDependents and deletionPropagation cannot be both set";
@@ -327,7 +371,7 @@ fn delete_options(call: &Call, body: &[u8]) -> Result<DeleteOptions, Status> {
 }
 
 /// How a create, replace or patch is meant.
-fn options(call: &Call, kind: &str) -> Result<WriteOptions, Status> {
+pub(super) fn options(call: &Call, kind: &str) -> Result<WriteOptions, Status> {
     let named = call.query.text("fieldManager");
     if named.len() > 128 {
         let error = FieldError {
@@ -349,64 +393,6 @@ fn options(call: &Call, kind: &str) -> Result<WriteOptions, Status> {
 
 fn show_written(call: &Call, written: &Written) -> Result<Response<Body>, Status> {
     call.show(if written.created { 201 } else { 200 }, &written.object)
-}
-
-fn content_type(call: &Call) -> &str {
-    let header = call.headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    header.split(';').next().unwrap_or_default().trim()
-}
-
-/// A body in JSON or YAML.
-fn read_value(call: &Call, body: &[u8]) -> Result<Value, Status> {
-    match content_type(call) {
-        "" | "application/json" => serde_json::from_slice(body).map_err(|error| decoding(call, &error)),
-        "application/yaml" => {
-            let text = std::str::from_utf8(body).map_err(|error| decoding(call, &error))?;
-            serde_saphyr::from_str(text).map_err(|error| decoding(call, &error))
-        }
-        _ => Err(Status::unsupported_media_type(&["application/json", "application/yaml"])),
-    }
-}
-
-fn decoding(call: &Call, error: &dyn std::fmt::Display) -> Status {
-    Status::bad_request(format!(
-        "{} in version {:?} cannot be handled as a {}: {error}",
-        call.kind.kind, call.kind.version, call.kind.kind
-    ))
-}
-
-/// An object of the kind of this call.
-fn read_object(call: &Call, body: &[u8]) -> Result<Value, Status> {
-    let object = read_value(call, body)?;
-    if !object.is_object() {
-        return Err(decoding(call, &"the body is no JSON object"));
-    }
-    check_kind(call, &object)?;
-    let own = object["metadata"]["namespace"].as_str().unwrap_or_default();
-    match call.namespace() {
-        Some(namespace) if !own.is_empty() && own != namespace => Err(Status::bad_request(
-            "the namespace of the provided object does not match the namespace sent on the request",
-        )),
-        _ => Ok(object),
-    }
-}
-
-/// An object that says what it is must be what the path says.
-fn check_kind(call: &Call, object: &Value) -> Result<(), Status> {
-    let (api_version, kind) = (object["apiVersion"].as_str(), object["kind"].as_str());
-    let expected = call.kind.api_version();
-    if let Some(given) = api_version.filter(|given| !given.is_empty() && *given != expected) {
-        return Err(Status::bad_request(format!(
-            "the API version in the data ({given}) does not match the expected API version ({expected})"
-        )));
-    }
-    match kind {
-        Some(given) if !given.is_empty() && given != call.kind.kind => Err(Status::bad_request(format!(
-            "{given} in version {:?} cannot be handled as a {}: no kind {given:?} is registered for version {expected:?} here",
-            call.kind.version, call.kind.kind
-        ))),
-        _ => Ok(()),
-    }
 }
 
 /// Patches may look at and test kind and version.

@@ -96,6 +96,12 @@ pub(crate) fn check_update(new: &Value, old: &Value) -> Vec<FieldError> {
             errors.push(FieldError::invalid(field, format!("{new:?}"), "field is immutable"));
         }
     }
+    for key in ["deletionTimestamp", "deletionGracePeriodSeconds"] {
+        let (new, old) = (&new["metadata"][key], &old["metadata"][key]);
+        if new != old {
+            errors.push(FieldError::invalid(format!("metadata.{key}"), new, "field is immutable"));
+        }
+    }
     if !old["metadata"]["deletionTimestamp"].is_null() {
         let known = finalizers(old);
         let fresh: Vec<&str> = finalizers(new).into_iter().filter(|f| !known.contains(f)).collect();
@@ -111,6 +117,9 @@ pub(crate) fn check_update(new: &Value, old: &Value) -> Vec<FieldError> {
     check_common(new, &mut errors);
     errors
 }
+
+/// Finalizers that need no domain.
+const STANDARD_FINALIZERS: [&str; 3] = ["kubernetes", "orphan", "foregroundDeletion"];
 
 /// How an object of a kind may be named.
 fn name_rule(kind: &Kind) -> fn(&str) -> Option<String> {
@@ -154,16 +163,16 @@ fn check_common(object: &Value, errors: &mut Vec<FieldError>) {
 fn check_owners(metadata: &Value, errors: &mut Vec<FieldError>) {
     let owners: Vec<OwnerRef> =
         serde_json::from_value(metadata["ownerReferences"].clone()).unwrap_or_default();
-    for (index, owner) in owners.iter().enumerate() {
+    for owner in &owners {
         let wanted = [
             ("apiVersion", owner.api_version.as_str(), "version must not be empty"),
-            ("kind", owner.kind.as_str(), "kind must not be empty"),
-            ("name", owner.name.as_str(), "name must not be empty"),
-            ("uid", owner.uid.as_str(), "uid must not be empty"),
+            ("kind", owner.kind.as_str(), "must not be empty"),
+            ("name", owner.name.as_str(), "must not be empty"),
+            ("uid", owner.uid.as_str(), "must not be empty"),
         ];
         for (key, value, detail) in wanted {
             if value.is_empty() {
-                let field = format!("metadata.ownerReferences[{index}].{key}");
+                let field = format!("metadata.ownerReferences.{key}");
                 errors.push(FieldError::invalid(field, "\"\"", detail));
             }
         }
@@ -176,9 +185,13 @@ fn check_owners(metadata: &Value, errors: &mut Vec<FieldError>) {
 
 fn check_finalizers(object: &Value, errors: &mut Vec<FieldError>) {
     let finalizers = finalizers(object);
-    for finalizer in &finalizers {
+    for (index, finalizer) in finalizers.iter().enumerate() {
         if let Some(why) = names::label_key(finalizer) {
             errors.push(FieldError::invalid("metadata.finalizers", format!("{finalizer:?}"), &why));
+        } else if !finalizer.contains('/') && !STANDARD_FINALIZERS.contains(finalizer) {
+            let detail = "name is neither a standard finalizer name nor is it fully qualified";
+            let field = format!("metadata.finalizers[{index}]");
+            errors.push(FieldError::invalid(field, format!("{finalizer:?}"), detail));
         }
     }
     if finalizers.contains(&"orphan") && finalizers.contains(&"foregroundDeletion") {

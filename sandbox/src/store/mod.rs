@@ -24,6 +24,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 mod track;
+mod validate;
 mod write;
 
 pub use cursor::Cursor;

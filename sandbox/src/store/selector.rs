@@ -61,6 +61,31 @@ impl Selector {
         Ok(Self { labels: parse_labels(text).map_err(Status::bad_request)?, ..Self::default() })
     }
 
+    /// A `LabelSelector` object; none when it is null or cannot be read. An empty one means every object.
+    pub fn of_label_selector(selector: &Value) -> Option<Self> {
+        let values = |expression: &Value| -> Vec<SmolStr> {
+            let list = expression["values"].as_array().into_iter().flatten();
+            list.filter_map(|value| value.as_str().map(SmolStr::new)).collect()
+        };
+        let selector = selector.as_object()?;
+        let mut labels = Vec::new();
+        for (key, value) in selector.get("matchLabels").and_then(Value::as_object).into_iter().flatten() {
+            labels.push(Requirement { key: key.into(), test: Test::In(vec![value.as_str()?.into()]) });
+        }
+        let expressions = selector.get("matchExpressions").and_then(Value::as_array);
+        for expression in expressions.into_iter().flatten() {
+            let test = match expression["operator"].as_str()? {
+                "In" => Test::In(values(expression)),
+                "NotIn" => Test::NotIn(values(expression)),
+                "Exists" => Test::Exists,
+                "DoesNotExist" => Test::Absent,
+                _ => return None,
+            };
+            labels.push(Requirement { key: expression["key"].as_str()?.into(), test });
+        }
+        Some(Self { labels, ..Self::default() })
+    }
+
     /// Whether it means every object.
     pub fn is_everything(&self) -> bool {
         self.labels.is_empty() && self.fields.is_empty()

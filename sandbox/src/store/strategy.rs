@@ -42,6 +42,10 @@ pub(super) fn prepare_update(kind: &Kind, subresource: &str, new: &mut Value, ol
     match subresource {
         "" if kind.subresource("status").is_some() => copy(old, new, "status"),
         "status" => only_status(kind, new, old),
+        "ephemeralcontainers" => only_at(new, old, "/spec/ephemeralContainers"),
+        "finalize" => only_at(new, old, "/spec/finalizers"),
+        "approval" => only_at(new, old, "/status/conditions"),
+        "resize" => only_resources(new, old),
         _ => {}
     }
     if is_namespace(kind) && subresource.is_empty() {
@@ -84,6 +88,44 @@ fn only_status(kind: &Kind, new: &mut Value, old: &Value) {
         let fields = metadata.get("managedFields").cloned().unwrap_or(Value::Null);
         metadata::set(new, "resourceVersion", revision);
         metadata::set(new, "managedFields", fields);
+    }
+}
+
+/// A write that changes one field and nothing else, whatever else it says.
+fn only_at(new: &mut Value, old: &Value, path: &str) {
+    let field = new.pointer(path).cloned();
+    keep_all_but_tracking(new, old);
+    let Some((parent, name)) = path.rsplit_once('/') else { return };
+    match (new.pointer_mut(parent), field) {
+        (Some(parent), Some(field)) => parent[name] = field,
+        (Some(parent), None) => remove(parent, name),
+        _ => {}
+    }
+}
+
+/// A resize changes the resources of containers by their position, and how they are resized.
+fn only_resources(new: &mut Value, old: &Value) {
+    let wanted = new["spec"].clone();
+    keep_all_but_tracking(new, old);
+    for list in ["containers", "initContainers"] {
+        for (index, container) in new["spec"][list].as_array_mut().into_iter().flatten().enumerate() {
+            for key in ["resources", "resizePolicy"] {
+                if let Some(field) = wanted[list][index].get(key) {
+                    container[key] = field.clone();
+                }
+            }
+        }
+    }
+}
+
+/// The old object under the resource version and with the managers that the new one names.
+fn keep_all_but_tracking(new: &mut Value, old: &Value) {
+    let metadata = new["metadata"].clone();
+    *new = old.clone();
+    for key in ["resourceVersion", "managedFields"] {
+        if let Some(field) = metadata.get(key) {
+            metadata::set(new, key, field.clone());
+        }
     }
 }
 

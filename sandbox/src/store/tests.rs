@@ -11,7 +11,7 @@ fn options() -> WriteOptions {
 
 fn pod(node: Option<&str>, phase: &str) -> (Store, Arc<Object>) {
     let store = store(100);
-    let spec = json!({"nodeName": node, "terminationGracePeriodSeconds": 30, "containers": [{"name": "c"}]});
+    let spec = json!({"nodeName": node, "terminationGracePeriodSeconds": 30, "containers": [{"name": "c", "image": "i"}]});
     let pod = json!({"metadata": {"name": "p"}, "spec": spec});
     store.create(&PODS, Some("n"), pod, &options()).unwrap();
     let pod = store

@@ -6,7 +6,7 @@ use super::object::{Draft, Object};
 use super::options::{WriteOptions, Written};
 use super::state::{Expect, key};
 use super::track::track;
-use super::{Gr, Store, strategy};
+use super::{Gr, Store, strategy, validate};
 use crate::kinds::Kind;
 use crate::kinds::defaults::apply_defaults;
 use crate::status::{FieldError, Status};
@@ -98,7 +98,8 @@ impl Store {
         if !admission.is_empty() {
             apply_defaults(kind, &mut object);
         }
-        refuse(kind, &name, metadata::check(kind, &object))?;
+        let errors = [validate::create(kind, &object), metadata::check(kind, &object)].concat();
+        refuse(kind, &name, errors)?;
         track(kind, "", None, &mut object, options, &self.clock().stamp());
         for plugin in &admission {
             plugin.validate(self, &review, &object)?;
@@ -156,7 +157,9 @@ impl Store {
                 plugin.admit(self, &review, &mut new)?;
             }
             strategy::prepare_update(&kind, subresource, &mut new, &old);
-            refuse(&kind, name, metadata::check_update(&new, &old))?;
+            let errors =
+                [metadata::check_update(&new, &old), validate::update(&kind, subresource, &new, &old)];
+            refuse(&kind, name, errors.concat())?;
             track(&kind, subresource, Some(&old), &mut new, options, &self.clock().stamp());
             for plugin in &admission {
                 plugin.validate(self, &review, &new)?;
@@ -306,8 +309,14 @@ fn settle_identity(new: &mut Value, old: &Value) {
     if text(new, "uid").is_empty() {
         metadata::copy(old, new, "uid");
     }
-    for key in ["creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation"] {
+    for key in ["creationTimestamp", "generation"] {
         metadata::copy(old, new, key);
+    }
+    // A deletion is never taken back; one that is written down is refused by validation.
+    for key in ["deletionTimestamp", "deletionGracePeriodSeconds"] {
+        if !old["metadata"][key].is_null() {
+            metadata::copy(old, new, key);
+        }
     }
     unset(new, "selfLink");
 }

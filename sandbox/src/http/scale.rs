@@ -1,0 +1,146 @@
+//! The `scale` subresource: replicas of whatever has them.
+
+use super::Call;
+use super::body::{self, Body};
+use super::decode::{content_type, read_value};
+use super::write::{self, JSON_PATCH, MERGE_PATCH};
+use crate::patch;
+use crate::status::Status;
+use crate::store::{Object, WriteOptions};
+use http::Response;
+use serde_json::{Map, Value, json};
+
+/// `GET`.
+pub(super) fn get(call: &Call) -> Result<Response<Body>, Status> {
+    let object = call.store().get(&call.gr, call.namespace(), call.name())?;
+    Ok(body::value(200, &scale(&object)))
+}
+
+/// `PUT`.
+pub(super) fn replace(call: &Call, body: &[u8]) -> Result<Response<Body>, Status> {
+    let options = write::options(call, "UpdateOptions")?;
+    let wanted = read_value(call, body)?;
+    write_replicas(call, &options, |_| Ok(wanted.clone()))
+}
+
+/// `PATCH`.
+pub(super) fn patch(call: &Call, body: &[u8]) -> Result<Response<Body>, Status> {
+    let options = write::options(call, "PatchOptions")?;
+    let change: Value = serde_json::from_slice(body)
+        .map_err(|error| Status::bad_request(format!("error decoding patch: {error}")))?;
+    match content_type(call) {
+        JSON_PATCH => write_replicas(call, &options, |scale| {
+            patch::json(scale, &change).map_err(|error| write::refuse_patch(call, scale, error))
+        }),
+        // No list is merged by key in a Scale, so both types come to the same.
+        MERGE_PATCH | write::STRATEGIC_PATCH => {
+            write_replicas(call, &options, |scale| Ok(patch::merge(scale, &change)))
+        }
+        _ => Err(Status::not_implemented("server-side apply of scale subresources")),
+    }
+}
+
+fn write_replicas(
+    call: &Call,
+    options: &WriteOptions,
+    wanted: impl Fn(&Value) -> Result<Value, Status>,
+) -> Result<Response<Body>, Status> {
+    let object = call.store().update(
+        &call.gr,
+        call.namespace(),
+        call.name(),
+        "scale",
+        options,
+        |current, mut object| {
+            let wanted = wanted(&scale(current))?;
+            let replicas = wanted["spec"]["replicas"].as_i64().unwrap_or(0);
+            if replicas < 0 {
+                let error = crate::status::FieldError::invalid(
+                    "spec.replicas",
+                    replicas,
+                    "must be greater than or equal to 0",
+                );
+                return Err(Status::invalid("autoscaling", "Scale", call.name(), vec![error]));
+            }
+            let given = wanted["metadata"]["resourceVersion"].as_str().unwrap_or_default();
+            if !given.is_empty() {
+                object["metadata"]["resourceVersion"] = json!(given);
+            }
+            object["spec"]["replicas"] = json!(replicas);
+            Ok(object)
+        },
+    )?;
+    Ok(body::value(200, &scale(&object)))
+}
+
+/// The `Scale` of an object. Zero replicas are left out of `spec`, as the real server does.
+fn scale(object: &Object) -> Value {
+    let value = object.value();
+    let mut metadata = Map::new();
+    for key in ["name", "namespace", "uid", "resourceVersion", "creationTimestamp"] {
+        if let Some(field) = value["metadata"].get(key) {
+            metadata.insert(key.to_owned(), field.clone());
+        }
+    }
+    let mut spec = json!({});
+    if let Some(replicas) = value["spec"]["replicas"].as_i64().filter(|n| *n != 0) {
+        spec["replicas"] = json!(replicas);
+    }
+    let mut status = json!({"replicas": value["status"]["replicas"].as_i64().unwrap_or(0)});
+    let selector = selector_text(&value["spec"]["selector"]);
+    if !selector.is_empty() {
+        status["selector"] = json!(selector);
+    }
+    json!({"kind": "Scale", "apiVersion": "autoscaling/v1", "metadata": metadata, "spec": spec, "status": status})
+}
+
+/// A selector as text: `app=web,tier in (a,b)`. ReplicationControllers have a plain map.
+fn selector_text(selector: &Value) -> String {
+    let is_structured = selector.get("matchLabels").is_some() || selector.get("matchExpressions").is_some();
+    let labels = if is_structured { &selector["matchLabels"] } else { selector };
+    let mut terms: Vec<(String, String)> = labels
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(key, value)| (key.clone(), format!("{key}={}", value.as_str().unwrap_or_default())))
+        .collect();
+    for expression in selector["matchExpressions"].as_array().into_iter().flatten() {
+        let key = expression["key"].as_str().unwrap_or_default();
+        let mut values: Vec<&str> =
+            expression["values"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        values.sort_unstable();
+        let values = values.join(",");
+        let term = match expression["operator"].as_str().unwrap_or_default() {
+            "In" => format!("{key} in ({values})"),
+            "NotIn" => format!("{key} notin ({values})"),
+            "DoesNotExist" => format!("!{key}"),
+            _ => key.to_owned(),
+        };
+        terms.push((key.to_owned(), term));
+    }
+    terms.sort();
+    terms.into_iter().map(|(_, term)| term).collect::<Vec<_>>().join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn selectors_are_written_as_text() {
+        let cases = [
+            (json!({"matchLabels": {"b": "2", "a": "1"}}), "a=1,b=2"),
+            (json!({"app": "rc"}), "app=rc"),
+            (
+                json!({"matchLabels": {"m": "1"}, "matchExpressions": [
+                    {"key": "z", "operator": "Exists"}, {"key": "a", "operator": "In", "values": ["y", "x"]},
+                    {"key": "n", "operator": "DoesNotExist"}]}),
+                "a in (x,y),m=1,!n,z",
+            ),
+            (json!(null), ""),
+        ];
+        for (selector, expected) in cases {
+            assert_eq!(selector_text(&selector), expected);
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! Rules of single kinds that clients run into: what may not change, what must be there.
+//!
+//! Source: `pkg/apis/*/validation` of Kubernetes 1.36. The full set is several times the size of this program; these
+//! are the rules that tools and people meet when they write what v9s and its companion write.
+
+use crate::kinds::Kind;
+use crate::status::FieldError;
+use serde_json::{Map, Value};
+
+/// What is wrong with a new object.
+pub(super) fn create(kind: &Kind, new: &Value) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    if kind.is_custom() {
+        return errors;
+    }
+    match (kind.group.as_str(), kind.plural.as_str()) {
+        ("", "pods") => pod_spec(&new["spec"], "spec", &mut errors),
+        ("", "services") => service(new, &mut errors),
+        ("apps", "deployments" | "replicasets" | "daemonsets" | "statefulsets") => workload(new, &mut errors),
+        _ => {}
+    }
+    errors
+}
+
+/// What is wrong with a change of an object through this path.
+pub(super) fn update(kind: &Kind, subresource: &str, new: &Value, old: &Value) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    if kind.is_custom() || !matches!(subresource, "" | "scale") {
+        return errors;
+    }
+    match (kind.group.as_str(), kind.plural.as_str()) {
+        ("", "configmaps") => immutable_map(new, old, &["data", "binaryData"], &mut errors),
+        ("", "secrets") => {
+            immutable_map(new, old, &["data"], &mut errors);
+            unchanged(new, old, "/type", "type", &mut errors);
+        }
+        ("", "pods") => pod_update(new, old, &mut errors),
+        ("", "services") => {
+            service(new, &mut errors);
+            cluster_ip(new, old, &mut errors);
+        }
+        ("", "persistentvolumeclaims") => claim_update(new, old, &mut errors),
+        ("apps", "deployments" | "replicasets" | "daemonsets") => {
+            unchanged(new, old, "/spec/selector", "spec.selector", &mut errors);
+            workload(new, &mut errors);
+        }
+        ("apps", "statefulsets") => stateful_set_update(new, old, &mut errors),
+        ("batch", "jobs") => {
+            unchanged(new, old, "/spec/selector", "spec.selector", &mut errors);
+            unchanged(new, old, "/spec/completionMode", "spec.completionMode", &mut errors);
+        }
+        ("storage.k8s.io", "storageclasses") => {
+            for (path, field) in [
+                ("/parameters", "parameters"),
+                ("/provisioner", "provisioner"),
+                ("/reclaimPolicy", "reclaimPolicy"),
+            ] {
+                unchanged(new, old, path, field, &mut errors);
+            }
+        }
+        ("rbac.authorization.k8s.io", "rolebindings" | "clusterrolebindings") => {
+            if new["roleRef"] != old["roleRef"] {
+                let shown = &new["roleRef"];
+                errors.push(FieldError::invalid("roleRef", shown, "cannot change roleRef"));
+            }
+        }
+        _ => {}
+    }
+    errors
+}
+
+fn unchanged(new: &Value, old: &Value, path: &str, field: &str, errors: &mut Vec<FieldError>) {
+    if new.pointer(path) != old.pointer(path) {
+        let shown = new.pointer(path).cloned().unwrap_or_default();
+        errors.push(FieldError::invalid(field, shown, "field is immutable"));
+    }
+}
+
+fn immutable_map(new: &Value, old: &Value, fields: &[&str], errors: &mut Vec<FieldError>) {
+    if old["immutable"] != true {
+        return;
+    }
+    let all = fields.iter().copied().chain((new["immutable"] != true).then_some("immutable"));
+    for field in all {
+        if new[field] != old[field] {
+            errors.push(FieldError::forbidden(field, "field is immutable when `immutable` is set"));
+        }
+    }
+}
+
+fn pod_spec(spec: &Value, field: &str, errors: &mut Vec<FieldError>) {
+    let containers = spec["containers"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if containers.is_empty() {
+        errors.push(FieldError::required(format!("{field}.containers"), ""));
+    }
+    let mut names = Vec::new();
+    for (index, container) in containers.iter().enumerate() {
+        let at = format!("{field}.containers[{index}]");
+        let name = container["name"].as_str().unwrap_or_default();
+        if name.is_empty() {
+            errors.push(FieldError::required(format!("{at}.name"), ""));
+        } else if let Some(why) = crate::names::label(name) {
+            errors.push(FieldError::invalid(format!("{at}.name"), format!("{name:?}"), &why));
+        } else if names.contains(&name) {
+            errors.push(FieldError {
+                reason: "FieldValueDuplicate",
+                field: format!("{at}.name"),
+                message: format!("Duplicate value: {name:?}"),
+            });
+        }
+        names.push(name);
+        if container["image"].as_str().unwrap_or_default().is_empty() {
+            errors.push(FieldError::required(format!("{at}.image"), ""));
+        }
+    }
+}
+
+fn service(new: &Value, errors: &mut Vec<FieldError>) {
+    let spec = &new["spec"];
+    let ports = spec["ports"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let headless = spec["clusterIP"] == "None" || spec["type"] == "ExternalName";
+    if ports.is_empty() && !headless {
+        errors.push(FieldError::required("spec.ports", ""));
+    }
+    for (index, port) in ports.iter().enumerate() {
+        let number = port["port"].as_i64().unwrap_or(0);
+        if !(1..=65535).contains(&number) {
+            let field = format!("spec.ports[{index}].port");
+            errors.push(FieldError::invalid(field, number, "must be between 1 and 65535, inclusive"));
+        }
+        if ports.len() > 1 && port["name"].as_str().unwrap_or_default().is_empty() {
+            errors.push(FieldError::required(format!("spec.ports[{index}].name"), ""));
+        }
+    }
+}
+
+/// A cluster IP stays, unless the Service becomes or was one that has none.
+fn cluster_ip(new: &Value, old: &Value, errors: &mut Vec<FieldError>) {
+    let (before, after) = (&old["spec"]["clusterIP"], &new["spec"]["clusterIP"]);
+    let external = |service: &Value| service["spec"]["type"] == "ExternalName";
+    if before.as_str().is_some_and(|ip| !ip.is_empty()) && before != after && !external(new) && !external(old)
+    {
+        let shown = format!("[]string{{{after}}}");
+        errors.push(FieldError::invalid("spec.clusterIPs[0]", shown, "may not change once set"));
+    }
+}
+
+fn claim_update(new: &Value, old: &Value, errors: &mut Vec<FieldError>) {
+    let fixed = |claim: &Value| {
+        let mut spec = claim["spec"].as_object().cloned().unwrap_or_default();
+        for key in ["resources", "volumeAttributesClassName", "volumeName"] {
+            spec.remove(key);
+        }
+        spec
+    };
+    let volume = &old["spec"]["volumeName"];
+    let rebound = !volume.is_null() && volume != "" && new["spec"]["volumeName"] != *volume;
+    if fixed(new) != fixed(old) || rebound {
+        let detail = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
+        errors.push(FieldError::forbidden("spec", detail));
+    }
+    let size = |claim: &Value| {
+        crate::kinds::quantity::Quantity::from_json(&claim["spec"]["resources"]["requests"]["storage"])
+    };
+    if let (Some(new), Some(old)) = (size(new), size(old))
+        && new < old
+    {
+        let detail = "field can not be less than status.capacity";
+        errors.push(FieldError::forbidden("spec.resources.requests.storage", detail));
+    }
+}
+
+fn workload(new: &Value, errors: &mut Vec<FieldError>) {
+    let selector = &new["spec"]["selector"];
+    let labels = &new["spec"]["template"]["metadata"]["labels"];
+    let terms = selector.as_object().map_or(0, Map::len);
+    if terms == 0 {
+        errors.push(FieldError::required("spec.selector", ""));
+    } else {
+        let wanted = selector["matchLabels"].as_object();
+        if wanted.into_iter().flatten().any(|(key, value)| labels.get(key) != Some(value)) {
+            let detail = "`selector` does not match template `labels`";
+            errors.push(FieldError::invalid("spec.template.metadata.labels", labels, detail));
+        }
+    }
+    pod_spec(&new["spec"]["template"]["spec"], "spec.template.spec", errors);
+}
+
+fn stateful_set_update(new: &Value, old: &Value, errors: &mut Vec<FieldError>) {
+    let fixed = |set: &Value| {
+        let mut spec = set["spec"].as_object().cloned().unwrap_or_default();
+        for key in [
+            "replicas",
+            "ordinals",
+            "template",
+            "updateStrategy",
+            "revisionHistoryLimit",
+            "persistentVolumeClaimRetentionPolicy",
+            "minReadySeconds",
+        ] {
+            spec.remove(key);
+        }
+        spec
+    };
+    if fixed(new) != fixed(old) {
+        errors.push(FieldError::forbidden("spec", "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden"));
+    } else {
+        workload(new, errors);
+    }
+}
+
+fn pod_update(new: &Value, old: &Value, errors: &mut Vec<FieldError>) {
+    let fixed = |pod: &Value| {
+        let mut spec = pod["spec"].clone();
+        for list in ["containers", "initContainers"] {
+            for container in spec[list].as_array_mut().into_iter().flatten() {
+                container["image"] = Value::Null;
+            }
+        }
+        for key in
+            ["activeDeadlineSeconds", "tolerations", "schedulingGates", "terminationGracePeriodSeconds"]
+        {
+            spec[key] = Value::Null;
+        }
+        spec
+    };
+    if fixed(new) != fixed(old) {
+        errors.push(FieldError::forbidden("spec", "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)"));
+    }
+}
