@@ -69,6 +69,31 @@ both! {
         Ok(())
     }
 
+    async fn strategic_patches_order_lists(host: Host) -> Result<()> {
+        let namespace = host.namespace("order").await?;
+        let path = format!("/apis/apps/v1/namespaces/{namespace}/deployments");
+        let container = |name: &str| json!({"name": name, "image": "i"});
+        let mut object = deployment("web", 1);
+        object["metadata"]["finalizers"] = json!(["x.y/a", "x.y/b"]);
+        object["spec"]["template"]["spec"]["containers"] = json!([container("a"), container("b"), container("c")]);
+        host.post(&path, &object).await?.expect_code(201)?;
+        let names = |object: &Value| -> Vec<Value> {
+            let containers = object["spec"]["template"]["spec"]["containers"].as_array().unwrap();
+            containers.iter().map(|c| c["name"].clone()).collect()
+        };
+        let spec = |patch: Value| json!({"spec": {"template": {"spec": patch}}});
+        let order = spec(json!({"$setElementOrder/containers": [{"name": "c"}, {"name": "a"}]}));
+        let ordered = host.patch(&format!("{path}/web"), "strategic", &order).await?.expect_code(200)?;
+        assert_eq!(names(&ordered), ["b", "c", "a"]);
+        let fresh = spec(json!({"$setElementOrder/containers": [{"name": "x"}, {"name": "a"}], "containers": [container("x")]}));
+        let ordered = host.patch(&format!("{path}/web"), "strategic", &fresh).await?.expect_code(200)?;
+        assert_eq!(names(&ordered), ["x", "b", "c", "a"]);
+        let finalizers = json!({"metadata": {"$deleteFromPrimitiveList/finalizers": ["x.y/a"], "finalizers": ["x.y/c", "x.y/b"]}});
+        let patched = host.patch(&format!("{path}/web"), "strategic", &finalizers).await?.expect_code(200)?;
+        assert_eq!(patched["metadata"]["finalizers"], json!(["x.y/c", "x.y/b"]));
+        Ok(())
+    }
+
     async fn unknown_patch_types_are_refused(host: Host) -> Result<()> {
         let maps = host.config_maps("patchtype").await?;
         host.post(&maps, &json!({"metadata": {"name": "a"}})).await?.expect_code(201)?;
@@ -170,6 +195,29 @@ both! {
         assert_eq!(names, ["c", "side"]);
         let owned = &manager(&both, "two")["fieldsV1"]["f:spec"]["f:template"]["f:spec"]["f:containers"];
         assert_eq!(owned, &json!({"k:{\"name\":\"side\"}": {".": {}, "f:image": {}, "f:name": {}}}));
+        Ok(())
+    }
+
+    async fn applied_lists_keep_an_order(host: Host) -> Result<()> {
+        let namespace = host.namespace("applyorder").await?;
+        let path = format!("/apis/apps/v1/namespaces/{namespace}/deployments/web");
+        let with = |names: &[&str]| {
+            let mut object = deployment("web", 1);
+            let containers: Vec<Value> = names.iter().map(|n| json!({"name": n, "image": "i"})).collect();
+            object["spec"]["template"]["spec"]["containers"] = json!(containers);
+            object
+        };
+        host.patch(&format!("{path}?fieldManager=one"), "apply", &with(&["a", "b", "c", "d"])).await?.expect_code(201)?;
+        for (applied, expected) in [
+            (vec!["b"], vec!["a", "b", "c", "d"]),
+            (vec!["d", "b"], vec!["a", "c", "d", "b"]),
+            (vec!["x", "c", "y"], vec!["a", "x", "c", "d", "b", "y"]),
+        ] {
+            let manager = format!("m{}", applied.join(""));
+            let made = host.patch(&format!("{path}?fieldManager={manager}&force=true"), "apply", &with(&applied)).await?.expect_code(200)?;
+            let names: Vec<_> = made["spec"]["template"]["spec"]["containers"].as_array().unwrap().iter().map(|c| c["name"].as_str().unwrap()).collect();
+            assert_eq!(names, expected, "{applied:?}");
+        }
         Ok(())
     }
 

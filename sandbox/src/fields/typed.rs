@@ -190,34 +190,42 @@ fn merge_objects(
     Ok(Value::Object(merged))
 }
 
-/// Applied items in their order; live items that are not applied stay behind the one they followed.
+/// Applied items in their order; each live item that is not applied as early as the live order allows.
 fn merge_lists(
     live: &[(Step, &Value)],
     applied: &[(Step, &Value)],
     schema: &Schema,
     path: &str,
 ) -> Result<Value, Malformed> {
-    let is_applied = |step: &Step| applied.iter().any(|(other, _)| other == step);
-    let mut rest = live.iter().peekable();
+    let find = |list: &[(Step, &Value)], step: &Step| list.iter().position(|(other, _)| other == step);
     let mut merged = Vec::with_capacity(live.len() + applied.len());
-    for (step, value) in applied {
-        let path = format!("{path}{step}");
-        let Some((_, old)) = live.iter().find(|(other, _)| other == step) else {
-            merged.push(merge(&Value::Null, value, schema, &path)?);
-            continue;
-        };
-        let passed = rest.clone().any(|(other, _)| other == step);
-        while let Some((other, live)) = rest.next_if(|_| passed) {
-            if other == step {
-                break;
+    let (mut at_live, mut at_applied) = (0, 0);
+    while at_live < live.len() || at_applied < applied.len() {
+        let rest = applied.get(at_applied..).unwrap_or_default();
+        if let Some((step, value)) = live.get(at_live) {
+            if find(applied, step).is_none() {
+                merged.push((*value).clone());
+                at_live += 1;
+                continue;
             }
-            if !is_applied(other) {
-                merged.push((*live).clone());
+            let shared = rest.iter().map(|(step, _)| step).find(|step| find(live, step).is_some());
+            match shared {
+                // Its turn comes, or came, by the order of the applied list.
+                Some(next) if next != step => {
+                    at_live += 1;
+                    continue;
+                }
+                // New items stand before it.
+                Some(_) if rest.first().is_some_and(|(next, _)| next != step) => {}
+                _ => at_live += 1,
             }
         }
-        merged.push(merge(old, value, schema, &path)?);
+        if let Some((step, value)) = rest.first() {
+            let old = find(live, step).and_then(|at| live.get(at)).map_or(&Value::Null, |(_, old)| *old);
+            merged.push(merge(old, value, schema, &format!("{path}{step}"))?);
+            at_applied += 1;
+        }
     }
-    merged.extend(rest.filter(|(step, _)| !is_applied(step)).map(|(_, live)| (*live).clone()));
     Ok(Value::Array(merged))
 }
 

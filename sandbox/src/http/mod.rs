@@ -26,11 +26,11 @@ use crate::runtime::{NoRuntime, PodRuntime};
 use crate::status::Status;
 use crate::store::{Gr, Store};
 use accept::Form;
-use bytes::Bytes;
+use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 use encode::{Encoder, Include};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use http_body_util::BodyExt as _;
 use hyper::upgrade::OnUpgrade;
 use path::{Route, Target};
 use query::Query;
@@ -238,8 +238,13 @@ fn verb_of(method: &Method, target: &Target, query: &Query) -> &'static str {
 /// Refuses verbs that the kind does not have: 404 for parts it does not have, 405 else.
 fn check_verb(kind: &Kind, target: &Target, verb: &str) -> Result<(), Refused> {
     let collection_only = target.name.is_some() && verb == "create" && target.subresource.is_empty();
+    let object_only = target.name.is_none() && matches!(verb, "update" | "patch");
     let needs_namespace = kind.namespaced && target.namespace.is_none();
-    if collection_only || needs_namespace && !matches!(verb, "list" | "watch") {
+    if verb.is_empty()
+        || collection_only
+        || object_only
+        || needs_namespace && !matches!(verb, "list" | "watch")
+    {
         return Err(Status::method_not_allowed().into());
     }
     let allowed = if target.subresource.is_empty() {
@@ -370,21 +375,32 @@ impl Call {
     }
 }
 
-/// Reads a body up to the limit.
+/// Reads a body up to the limit. A larger one is read on for a while and thrown away: a client that is still writing
+/// would not see the answer.
 async fn collect<B>(body: B) -> Result<Bytes, Status>
 where
     B: http_body::Body + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    match Limited::new(body, LARGEST_BODY).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Status::new(
-            413,
-            "RequestEntityTooLarge",
-            format!("Request entity too large: limit is {LARGEST_BODY}"),
-        )),
-        Err(error) => Err(Status::bad_request(format!("cannot read the request body: {error}"))),
+    let mut body = std::pin::pin!(body);
+    let (mut collected, mut size) = (BytesMut::new(), 0);
+    while let Some(frame) = body.as_mut().frame().await {
+        let frame = frame.map_err(|error| {
+            Status::bad_request(format!("cannot read the request body: {}", error.into()))
+        })?;
+        let Ok(data) = frame.into_data() else { continue };
+        size += data.remaining();
+        if size <= LARGEST_BODY {
+            collected.put(data);
+        } else if size > 8 * LARGEST_BODY {
+            break;
+        }
     }
+    if size > LARGEST_BODY {
+        let message = format!("Request entity too large: limit is {LARGEST_BODY}");
+        return Err(Status::new(413, "RequestEntityTooLarge", message));
+    }
+    Ok(collected.freeze())
 }
 
 impl<B> tower::Service<Request<B>> for Api

@@ -50,7 +50,7 @@ fn objects(
     for (name, order) in patch {
         if let Some(list) = name.strip_prefix(ORDER) {
             let key = schema.and_then(|s| s.field(list)).and_then(|p| p.strategy.merge_key.as_deref());
-            reorder(&mut merged, list, order, key);
+            reorder(&mut merged, old.get(list), list, order, key);
         }
     }
     Ok(merged)
@@ -118,7 +118,7 @@ fn list(old: &Value, patch: &[Value], property: &Property, name: &str) -> Result
         let mut merged = old.to_vec();
         let fresh: Vec<Value> = patch.iter().filter(|item| !old.contains(item)).cloned().collect();
         merged.extend(fresh);
-        return Ok(merged);
+        return Ok(in_order(merged, patch, old, None));
     };
     if patch.iter().any(|item| item.get(DIRECTIVE).and_then(Value::as_str) == Some("replace")) {
         let rest = patch.iter().filter(|item| item.get(DIRECTIVE).is_none());
@@ -150,27 +150,48 @@ fn list(old: &Value, patch: &[Value], property: &Property, name: &str) -> Result
             (Some(other), _) => return Err(unknown_directive(other)),
         }
     }
-    Ok(merged)
+    Ok(in_order(merged, patch, old, Some(key)))
 }
 
-/// `$setElementOrder`: named items in that order; the others stay behind the one they followed.
-fn reorder(merged: &mut Map<String, Value>, list: &str, order: &Value, key: Option<&str>) {
+/// `$setElementOrder`: items in the order that the patch wants.
+fn reorder(
+    merged: &mut Map<String, Value>,
+    old: Option<&Value>,
+    list: &str,
+    order: &Value,
+    key: Option<&str>,
+) {
     let (Some(Value::Array(items)), Some(order)) = (merged.get_mut(list), order.as_array()) else { return };
-    let rank = |item: &Value| {
-        order.iter().position(|wanted| match key {
-            Some(key) => wanted.get(key).is_some() && wanted.get(key) == item.get(key),
-            None => wanted == item,
+    let old = old.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    *items = in_order(std::mem::take(items), order, old, key);
+}
+
+/// Wanted items in the wanted order; each other one before the first wanted item that it preceded in the old list,
+/// else behind all of them.
+fn in_order(items: Vec<Value>, wanted: &[Value], old: &[Value], key: Option<&str>) -> Vec<Value> {
+    let rank = |order: &[Value], item: &Value| {
+        order.iter().position(|other| match key {
+            Some(key) => other.get(key).is_some() && other.get(key) == item.get(key),
+            None => other == item,
         })
     };
-    let mut last = None;
-    let mut ranked: Vec<(Option<usize>, bool, Value)> = Vec::with_capacity(items.len());
-    for item in items.drain(..) {
-        let own = rank(&item);
-        last = own.or(last);
-        ranked.push((last, own.is_none(), item));
+    let (mut first, mut others): (Vec<Value>, Vec<Value>) =
+        items.into_iter().partition(|item| rank(wanted, item).is_some());
+    first.sort_by_key(|item| rank(wanted, item));
+    others.sort_by_key(|item| rank(old, item));
+    let mut ordered = Vec::with_capacity(first.len() + others.len());
+    let mut others = others.into_iter().peekable();
+    for item in first {
+        let place = rank(old, &item);
+        while let Some(other) = others
+            .next_if(|other| matches!((rank(old, other), place), (Some(own), Some(place)) if own < place))
+        {
+            ordered.push(other);
+        }
+        ordered.push(item);
     }
-    ranked.sort_by_key(|(rank, follows, _)| (*rank, *follows));
-    items.extend(ranked.into_iter().map(|(_, _, item)| item));
+    ordered.extend(others);
+    ordered
 }
 
 fn without_directives(patch: &Map<String, Value>) -> Map<String, Value> {
@@ -220,7 +241,7 @@ mod tests {
         let cases = [
             (json!({"containers": [{"name": "b", "$patch": "delete"}]}), vec!["a", "c"]),
             (json!({"containers": [{"name": "x"}, {"$patch": "replace"}]}), vec!["x"]),
-            (json!({"$setElementOrder/containers": [{"name": "c"}, {"name": "a"}]}), vec!["c", "a", "b"]),
+            (json!({"$setElementOrder/containers": [{"name": "c"}, {"name": "a"}]}), vec!["b", "c", "a"]),
             (
                 json!({"$setElementOrder/containers": [{"name": "x"}, {"name": "a"}], "containers": [{"name": "x"}]}),
                 vec!["x", "a", "b", "c"],
@@ -236,7 +257,7 @@ mod tests {
         let object = json!({"metadata": {"finalizers": ["a", "b"]}});
         let patch =
             json!({"metadata": {"$deleteFromPrimitiveList/finalizers": ["a"], "finalizers": ["c", "b"]}});
-        assert_eq!(pod(object, patch), json!({"metadata": {"finalizers": ["b", "c"]}}));
+        assert_eq!(pod(object, patch), json!({"metadata": {"finalizers": ["c", "b"]}}));
     }
 
     #[test]

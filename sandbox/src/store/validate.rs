@@ -58,11 +58,10 @@ pub(super) fn update(kind: &Kind, subresource: &str, new: &Value, old: &Value) -
                 unchanged(new, old, path, field, &mut errors);
             }
         }
-        ("rbac.authorization.k8s.io", "rolebindings" | "clusterrolebindings") => {
-            if new["roleRef"] != old["roleRef"] {
-                let shown = &new["roleRef"];
-                errors.push(FieldError::invalid("roleRef", shown, "cannot change roleRef"));
-            }
+        ("rbac.authorization.k8s.io", "rolebindings" | "clusterrolebindings")
+            if new["roleRef"] != old["roleRef"] =>
+        {
+            errors.push(FieldError::invalid("roleRef", &new["roleRef"], "cannot change roleRef"));
         }
         _ => {}
     }
