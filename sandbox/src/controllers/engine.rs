@@ -11,12 +11,15 @@ use chrono::{DateTime, TimeDelta, Utc};
 use smol_str::SmolStr;
 use tokio::sync::{Notify, watch};
 
+use super::admission::Plugins;
 use super::deployments::Deployments;
 use super::garbage::Garbage;
 use super::namespaces::Namespaces;
 use super::owners::Owners;
+use super::quotas::Quotas;
 use super::record::{Expiry, Recorder};
 use super::replicasets::ReplicaSets;
+use super::services::Services;
 use super::statefulsets::StatefulSets;
 use super::{Controller, Key, Seen, World};
 use crate::node::kubelet::Kubelet;
@@ -173,12 +176,16 @@ impl Engine {
     fn new(store: Store, options: &Options, shared: Arc<Shared>) -> Self {
         let kept = TimeDelta::from_std(options.events_kept).unwrap_or(TimeDelta::MAX);
         let hand = Hand::new(Arc::clone(&shared.wake));
+        let plugins = Plugins { addresses: Arc::default() };
+        store.add_admission(Arc::new(plugins.clone()));
         let controllers: Vec<Box<dyn Controller>> = vec![
             Box::new(Namespaces::new(options.ca.clone())),
             Box::new(Garbage::default()),
             Box::new(Deployments::default()),
             Box::new(ReplicaSets::default()),
             Box::new(StatefulSets::default()),
+            Box::new(Services::new(plugins.addresses)),
+            Box::new(Quotas::default()),
             Box::new(Nodes::new(options.machines.clone(), options.heartbeat)),
             Box::new(Scheduler::default()),
             Box::new(Kubelet::new(options.images.clone(), options.pace.clamp(0.0, 1000.0), hand.clone())),

@@ -6,17 +6,21 @@
 //!
 //! Each has a name and can be frozen: it goes on taking note and acts again when it is thawed.
 
+mod admission;
 mod deployments;
 mod engine;
 mod garbage;
 mod namespaces;
 mod owners;
 pub(crate) mod queue;
+mod quotas;
 pub(crate) mod record;
 mod replicasets;
+mod services;
 mod statefulsets;
 #[cfg(test)]
 pub(crate) mod testing;
+mod usage;
 mod workload;
 
 use std::sync::Arc;
@@ -34,11 +38,17 @@ pub(crate) use record::{About, Recorder, Source};
 pub(crate) const CONFIG_MAPS: Gr = Gr::core("configmaps");
 pub(crate) const CONTROLLER_REVISIONS: Gr = Gr::new_static("apps", "controllerrevisions");
 pub(crate) const DEPLOYMENTS: Gr = Gr::new_static("apps", "deployments");
+pub(crate) const ENDPOINTS: Gr = Gr::core("endpoints");
+pub(crate) const ENDPOINT_SLICES: Gr = Gr::new_static("discovery.k8s.io", "endpointslices");
 pub(crate) const EVENTS: Gr = Gr::core("events");
+pub(crate) const LIMIT_RANGES: Gr = Gr::core("limitranges");
 pub(crate) const NAMESPACES: Gr = Gr::core("namespaces");
 pub(crate) const NODES: Gr = Gr::core("nodes");
 pub(crate) const PODS: Gr = Gr::core("pods");
 pub(crate) const REPLICA_SETS: Gr = Gr::new_static("apps", "replicasets");
+pub(crate) const RESOURCE_QUOTAS: Gr = Gr::core("resourcequotas");
+pub(crate) const SERVICES: Gr = Gr::core("services");
+pub(crate) const STORAGE_CLASSES: Gr = Gr::new_static("storage.k8s.io", "storageclasses");
 pub(crate) const STATEFUL_SETS: Gr = Gr::new_static("apps", "statefulsets");
 pub(crate) const VOLUME_CLAIMS: Gr = Gr::core("persistentvolumeclaims");
 pub(crate) const SERVICE_ACCOUNTS: Gr = Gr::core("serviceaccounts");

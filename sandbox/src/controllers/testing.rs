@@ -110,6 +110,27 @@ impl Host {
         About::object(kind, &object)
     }
 
+    pub(crate) fn try_update(
+        &mut self,
+        word: &str,
+        name: &str,
+        change: impl Fn(&mut Value),
+    ) -> Result<Value, Status> {
+        let options = WriteOptions::default();
+        let updated = self.store().update(
+            &gr(word),
+            namespaced(word, "default"),
+            name,
+            "",
+            &options,
+            |_, mut object| {
+                change(&mut object);
+                Ok(object)
+            },
+        )?;
+        Ok(updated.value())
+    }
+
     pub(crate) fn update_in(&mut self, namespace: &str, word: &str, name: &str, change: impl Fn(&mut Value)) {
         let options = WriteOptions::default();
         let updated = self.store().update(

@@ -9,14 +9,13 @@ use smol_str::SmolStr;
 
 use super::fit::{NodeView, Refusal, explain};
 use super::pod::{condition, set_condition};
-use crate::controllers::{Controller, Key, NODES, PODS, Seen, Source, VOLUME_CLAIMS, World};
+use crate::controllers::{Controller, Key, NODES, PODS, STORAGE_CLASSES, Seen, Source, VOLUME_CLAIMS, World};
 use crate::kinds::quantity::Quantity;
 use crate::kinds::resources::{Column, PodNeeds, Resources};
-use crate::store::{Change, Gr, Object};
+use crate::store::{Change, Object};
 
 const NAME: &str = "default-scheduler";
 const SOURCE: Source = Source::reporter(NAME);
-const STORAGE_CLASSES: Gr = Gr::new_static("storage.k8s.io", "storageclasses");
 
 /// What a pod takes of its node, in as few bytes as many thousand pods allow.
 #[derive(Debug, Clone)]

@@ -1,0 +1,84 @@
+//! What takes part in writes before they are stored: accounts, limits, addresses, storage, quotas.
+//!
+//! In the order of the real server's plugins: first what is filled in, then what is refused, the quota last.
+
+mod accounts;
+mod limits;
+mod quota;
+mod services;
+mod storage;
+
+use std::sync::{Arc, Mutex};
+
+use serde_json::Value;
+
+use crate::kinds::Kind;
+use crate::kinds::defaults::apply_defaults;
+use crate::status::Status;
+use crate::store::{Admission, Operation, Review, Store};
+pub(crate) use services::Addresses;
+
+/// The plugins.
+#[derive(Debug, Clone)]
+pub(crate) struct Plugins {
+    pub(crate) addresses: Arc<Mutex<Addresses>>,
+}
+
+/// What a plugin is asked about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum What {
+    Pod,
+    Service,
+    Claim,
+    Volume,
+    Other,
+}
+
+fn what(kind: &Kind) -> What {
+    match (kind.group.as_str(), kind.plural.as_str()) {
+        ("", "pods") => What::Pod,
+        ("", "services") => What::Service,
+        ("", "persistentvolumeclaims") => What::Claim,
+        ("", "persistentvolumes") => What::Volume,
+        _ => What::Other,
+    }
+}
+
+impl Admission for Plugins {
+    fn admit(&self, store: &Store, review: &Review<'_>, object: &mut Value) -> Result<(), Status> {
+        if !review.subresource.is_empty() {
+            return Ok(());
+        }
+        match (what(review.kind), review.operation) {
+            (What::Pod, Operation::Create) => {
+                // The real server fills in defaults before plugins see an object; limits depend on it.
+                apply_defaults(review.kind, object);
+                accounts::admit(store, review, object)?;
+                limits::fill_in(store, review.namespace, object);
+                Ok(())
+            }
+            (What::Service, Operation::Create | Operation::Update) => {
+                services::admit(&self.addresses, store, review, object)
+            }
+            (What::Claim, Operation::Create) => {
+                storage::admit_claim(store, object);
+                Ok(())
+            }
+            (What::Volume, Operation::Create) => {
+                storage::protect(object, storage::VOLUME_PROTECTION);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn validate(&self, store: &Store, review: &Review<'_>, object: &Value) -> Result<(), Status> {
+        if what(review.kind) == What::Pod && review.operation == Operation::Create {
+            limits::check(store, review, object)?;
+        }
+        if review.subresource.is_empty() && review.operation != Operation::Delete {
+            quota::charge(store, review, object)?;
+        }
+        Ok(())
+    }
+}
