@@ -2,9 +2,11 @@
 
 use crate::access::User;
 use crate::clock::{Chance, Clock};
+use crate::controllers::{self, Controllers};
 use crate::faults::Faults;
 use crate::http::{Api, Tokens};
 use crate::kinds::Kinds;
+use crate::node::Runtime;
 use crate::store::{Store, StoreOptions};
 use crate::tls::{self, Tls, TlsError};
 use crate::{bootstrap, serve};
@@ -25,12 +27,14 @@ pub struct Options {
     pub chance: Chance,
     /// How many events each kind keeps for watches that lag behind.
     pub log_capacity: usize,
+    /// Controllers and nodes; none: nothing happens but what clients do. `ca` is filled in.
+    pub controllers: Option<controllers::Options>,
 }
 
 impl Default for Options {
     fn default() -> Self {
         let StoreOptions { clock, chance, log_capacity } = StoreOptions::default();
-        Self { context: "sandbox".into(), port: None, clock, chance, log_capacity }
+        Self { context: "sandbox".into(), port: None, clock, chance, log_capacity, controllers: None }
     }
 }
 
@@ -48,6 +52,9 @@ pub enum StartError {
     /// No certificate.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// No thread for the controllers.
+    #[error("the controllers of the embedded host cannot start: {0}")]
+    Controllers(#[source] std::io::Error),
 }
 
 /// A running host. Dropping it stops everything.
@@ -60,6 +67,7 @@ pub struct Sandbox {
     context: String,
     url: String,
     admin_token: String,
+    controllers: Option<Controllers>,
     stop: CancellationToken,
 }
 
@@ -73,7 +81,7 @@ impl Sandbox {
         let bound = serve::bind(options.port).await;
         let (listener, address) =
             bound.map_err(|source| StartError::Bind { port: options.port.unwrap_or(0), source })?;
-        let Options { clock, chance, log_capacity, .. } = options;
+        let Options { context, clock, chance, log_capacity, controllers, .. } = options;
         let store = Store::new(Kinds::builtin().clone(), &StoreOptions { clock, chance, log_capacity });
         bootstrap::fill(&store, address.port());
         let (tokens, faults) = (Tokens::default(), Faults::default());
@@ -81,9 +89,11 @@ impl Sandbox {
         tokens.insert(admin_token.clone(), User::admin());
         let stop = CancellationToken::new();
         let api = Api::new(store.clone(), tokens.clone(), faults.clone(), address.to_string(), stop.clone());
+        let controllers = controllers.map(|options| live(&store, &api, &tls, options)).transpose();
+        let controllers = controllers.map_err(StartError::Controllers)?;
         tokio::spawn(serve::serve(listener, Arc::clone(&tls), api.clone(), stop.clone()));
         let url = format!("https://{address}");
-        Ok(Self { store, api, tokens, faults, tls, context: options.context, url, admin_token, stop })
+        Ok(Self { store, api, tokens, faults, tls, context, url, admin_token, controllers, stop })
     }
 
     /// Kubeconfig (YAML) of somebody who may do everything.
@@ -132,6 +142,11 @@ impl Sandbox {
         &self.tokens
     }
 
+    /// The controllers, when there are any.
+    pub fn controllers(&self) -> Option<&Controllers> {
+        self.controllers.as_ref()
+    }
+
     /// Trouble on demand.
     pub fn faults(&self) -> &Faults {
         &self.faults
@@ -149,6 +164,18 @@ impl std::fmt::Debug for Sandbox {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Sandbox({})", self.url)
     }
+}
+
+/// Starts what makes the host live, and lets the API server look inside its pods.
+fn live(
+    store: &Store,
+    api: &Api,
+    tls: &Tls,
+    mut options: controllers::Options,
+) -> std::io::Result<Controllers> {
+    options.ca.clone_from(&tls.authority);
+    api.set_runtime(Arc::new(Runtime::new(store.clone(), options.images.clone())));
+    Controllers::start(store.clone(), &options)
 }
 
 fn new_token(store: &Store) -> String {

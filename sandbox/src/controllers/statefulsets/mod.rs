@@ -43,7 +43,7 @@ impl StatefulSets {
         let wish = Wish::read(&set, &newest);
         let mut failed = false;
         if !object.deleting() {
-            let members = members(world, &object, &set);
+            let members = members(world, &object, &set, &newest);
             for action in plan(&wish, &members) {
                 let done = match action {
                     Action::Create(ordinal) => {
@@ -68,19 +68,24 @@ impl StatefulSets {
 }
 
 /// The pods of a set by their number.
-fn members(world: &World, object: &Object, set: &Value) -> BTreeMap<i64, Member> {
+fn members(world: &World, object: &Object, set: &Value, newest: &str) -> BTreeMap<i64, Member> {
     let (min_ready, now) = (min_ready(set), world.now());
     let pods = pods_of(world, object.uid());
     let numbered = pods.iter().filter_map(|pod| Some((ordinal(object.name(), pod.name())?, pod)));
-    numbered.map(|(ordinal, pod)| (ordinal, member(pod, min_ready, now))).collect()
+    numbered.map(|(ordinal, pod)| (ordinal, member(pod, newest, min_ready, now))).collect()
 }
 
-fn member(pod: &Pod, min_ready: TimeDelta, now: DateTime<Utc>) -> Member {
+/// The revision of a pod. One that was put there without is not known to be old.
+fn revision_of<'p>(pod: &'p Pod, newest: &'p str) -> &'p str {
+    pod.object.label(REVISION).unwrap_or(newest)
+}
+
+fn member(pod: &Pod, newest: &str, min_ready: TimeDelta, now: DateTime<Utc>) -> Member {
     Member {
         healthy: pod.phase == Phase::Running && pod.available(min_ready, now),
         over: pod.terminal(),
         deleting: pod.deleting(),
-        revision: pod.object.label(REVISION).unwrap_or_default().to_owned(),
+        revision: revision_of(pod, newest).to_owned(),
     }
 }
 
@@ -104,7 +109,7 @@ fn write_status(
     let running = |pod: &Pod| pod.phase == Phase::Running && pod.ready();
     let of = |revision: &str| {
         let revision = revision.to_owned();
-        move |pod: &Pod| !pod.deleting() && pod.object.label(REVISION) == Some(&revision)
+        move |pod: &Pod| !pod.deleting() && revision_of(pod, &wish.newest) == revision
     };
     let replicas = pods.len() as i64;
     let updated = count(&of(&wish.newest));
@@ -227,6 +232,21 @@ mod tests {
         assert_eq!(status["currentRevision"], status["updateRevision"]);
         assert_eq!(status["currentReplicas"], 2);
         assert_eq!(names(&host, "controllerrevisions").len(), 2);
+    }
+
+    #[test]
+    fn pods_put_there_without_a_revision_are_not_replaced() {
+        let mut host = host();
+        host.create("sts", set());
+        host.settle();
+        host.run_all_pods();
+        host.update("pods", "db-0", |pod| {
+            pod["metadata"]["labels"].as_object_mut().map(|labels| labels.remove(REVISION));
+        });
+        let before = host.uid("pods", "db-0");
+        host.run_all_pods();
+        assert_eq!(host.uid("pods", "db-0"), before);
+        assert_eq!(host.find("sts", "db").expect("set")["status"]["updatedReplicas"], 2);
     }
 
     #[test]
