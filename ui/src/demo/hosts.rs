@@ -89,26 +89,19 @@ impl Hosts {
             Sandbox::start(options)
         });
         let sandboxes = try_join_all(starts).await.context("cannot start the embedded host")?;
-        let mut lives = Vec::new();
-        for (sandbox, estate) in sandboxes.iter().zip(plan.estates) {
-            let (living, clock, seed) = (plan.living, plan.clock.clone(), plan.seed);
-            let hand = Hand::new(sandbox.store().clone());
-            let setting = setting(clock.now());
-            let estate = Arc::new(estate);
-            let settling = (hand.clone(), Arc::clone(&estate), setting.clone());
-            // A large estate is a second of work, which must not hold up the runtime.
-            let (hand_, estate_, setting_) = settling;
-            tokio::task::spawn_blocking(move || hand_.settle_control_planes(&estate_, &setting_)).await?;
-            lives.push(AbortOnDropHandle::new(tokio::spawn(async move {
-                let (hand_, estate_, setting_) = (hand.clone(), Arc::clone(&estate), setting.clone());
-                let settled =
-                    tokio::task::spawn_blocking(move || hand_.settle_pods(&estate_, &setting_)).await;
-                if settled.is_ok() && living {
-                    live(Life::new(&estate, setting, seed), &hand, &clock).await;
-                }
-            })));
-        }
-        Ok(Hosts { sandboxes, _lives: lives })
+        let settlers = sandboxes.iter().zip(plan.estates).map(|(sandbox, estate)| Settler {
+            hand: Hand::new(sandbox.store().clone()),
+            estate: Arc::new(estate),
+            setting: setting(plan.clock.now()),
+        });
+        let settlers: Vec<Settler> = settlers.collect();
+        try_join_all(settlers.iter().map(|settler| settler.work(Hand::settle_control_planes))).await?;
+        let life = plan.living.then_some((plan.seed, plan.clock));
+        let lives = settlers.into_iter().map(|settler| {
+            let life = life.clone();
+            AbortOnDropHandle::new(tokio::spawn(settler.settle_and_live(life)))
+        });
+        Ok(Hosts { _lives: lives.collect(), sandboxes })
     }
 
     /// One kubeconfig (YAML) with a context for each host; the first is the current one.
@@ -121,6 +114,32 @@ impl Hosts {
             merged = merged.merge(Kubeconfig::from_yaml(&sandbox.kubeconfig())?)?;
         }
         serde_saphyr::to_string(&merged).context("cannot write a kubeconfig")
+    }
+}
+
+/// Puts one estate on its host.
+struct Settler {
+    hand: Hand,
+    estate: Arc<Estate>,
+    setting: Setting,
+}
+
+impl Settler {
+    /// Works off the runtime: a large estate takes seconds.
+    async fn work(&self, what: fn(&Hand, &Estate, &Setting) -> usize) -> anyhow::Result<usize> {
+        let (hand, estate, setting) = (self.hand.clone(), Arc::clone(&self.estate), self.setting.clone());
+        let settled = tokio::task::spawn_blocking(move || what(&hand, &estate, &setting)).await;
+        settled.context("the fleet of the demo could not be put on its host")
+    }
+
+    async fn settle_and_live(self, life: Option<(Seed, Clock)>) {
+        if let Err(error) = self.work(Hand::settle_pods).await {
+            tracing::error!(%error, "settling stopped");
+            return;
+        }
+        if let Some((seed, clock)) = life {
+            live(Life::new(&self.estate, self.setting, seed), &self.hand, &clock).await;
+        }
     }
 }
 
