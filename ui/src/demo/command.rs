@@ -97,14 +97,15 @@ fn runtime() -> anyhow::Result<Runtime> {
 /// What the arguments ask for: the company, or a fleet of a size.
 fn plan(args: &DemoArgs) -> Plan {
     let clock = Clock::system();
-    match (args.vclusters, args.pods) {
+    let plan = match (args.vclusters, args.pods) {
         (None, None) => Plan::company(clock),
         (Some(vclusters), None) => Plan::of_size(vclusters as usize, 20 * vclusters as usize, clock),
         (vclusters, Some(pods)) => {
             let vclusters = vclusters.unwrap_or_else(|| (pods / 50).clamp(10, 1_000));
             Plan::of_size(vclusters as usize, pods as usize, clock)
         }
-    }
+    };
+    Plan { chaos: args.chaos, ..plan }
 }
 
 /// Writes a file that only its owner can read: there is a token in it.

@@ -12,6 +12,7 @@ use tokio_util::task::AbortOnDropHandle;
 use v9s_sandbox::clock::{Chance, Clock};
 use v9s_sandbox::{Options, Sandbox};
 
+use super::chaos::Chaos;
 use super::company::{Estate, estates};
 use super::fleet::fleet_of;
 use super::hand::Hand;
@@ -35,7 +36,9 @@ pub struct Plan {
     pub clock: Clock,
     /// Whether things happen there.
     pub living: bool,
-    /// Source of chance for the life.
+    /// Whether the hosts stall, refuse and cut now and then.
+    pub chaos: bool,
+    /// Source of chance for life and chaos.
     pub seed: Seed,
 }
 
@@ -43,7 +46,7 @@ impl Plan {
     /// The company with its two hosts.
     pub fn company(clock: Clock) -> Self {
         let seed = Seed::new(SEED);
-        Plan { estates: estates(seed, clock.now()), port: None, clock, living: true, seed }
+        Plan { estates: estates(seed, clock.now()), port: None, clock, living: true, chaos: false, seed }
     }
 
     /// So many virtual clusters with so many synced pods together, on two hosts.
@@ -54,13 +57,13 @@ impl Plan {
         let estate =
             |context: &str, tenants| Estate { context: context.to_owned(), tenants, ruins: Vec::new() };
         let estates = vec![estate("eu-west-1", eu), estate("us-east-1", us)];
-        Plan { estates, port: None, clock, living: true, seed }
+        Plan { estates, port: None, clock, living: true, chaos: false, seed }
     }
 
     /// An empty host named `sandbox`.
     pub fn empty(clock: Clock) -> Self {
         let estate = Estate { context: "sandbox".to_owned(), ..Estate::default() };
-        Plan { estates: vec![estate], port: None, clock, living: false, seed: Seed::new(SEED) }
+        Plan { estates: vec![estate], port: None, clock, living: false, chaos: false, seed: Seed::new(SEED) }
     }
 }
 
@@ -68,8 +71,8 @@ impl Plan {
 #[derive(Debug)]
 pub struct Hosts {
     sandboxes: Vec<Sandbox>,
-    /// What happens on them.
-    _lives: Vec<AbortOnDropHandle<()>>,
+    /// What happens on and to them.
+    _tasks: Vec<AbortOnDropHandle<()>>,
 }
 
 impl Hosts {
@@ -97,11 +100,20 @@ impl Hosts {
         let settlers: Vec<Settler> = settlers.collect();
         try_join_all(settlers.iter().map(|settler| settler.work(Hand::settle_control_planes))).await?;
         let life = plan.living.then_some((plan.seed, plan.clock));
+        let mut tasks = Vec::new();
+        if plan.chaos {
+            for (sandbox, settler) in sandboxes.iter().zip(&settlers) {
+                let seed = plan.seed.child(&settler.estate.context);
+                let chaos = trouble(Chaos::new(sandbox.faults().clone(), seed));
+                tasks.push(AbortOnDropHandle::new(tokio::spawn(chaos)));
+            }
+        }
         let lives = settlers.into_iter().map(|settler| {
             let life = life.clone();
             AbortOnDropHandle::new(tokio::spawn(settler.settle_and_live(life)))
         });
-        Ok(Hosts { _lives: lives.collect(), sandboxes })
+        tasks.extend(lives);
+        Ok(Hosts { sandboxes, _tasks: tasks })
     }
 
     /// One kubeconfig (YAML) with a context for each host; the first is the current one.
@@ -160,5 +172,15 @@ async fn live(mut life: Life, hand: &Hand, clock: &Clock) {
                 tracing::debug!(%refused, "the demo host refused");
             }
         }
+    }
+}
+
+/// Lets things go wrong for ever.
+async fn trouble(mut chaos: Chaos) {
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    loop {
+        ticks.tick().await;
+        chaos.tick();
     }
 }

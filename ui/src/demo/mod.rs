@@ -5,6 +5,7 @@
 
 pub mod address;
 pub mod catalogue;
+mod chaos;
 pub mod command;
 pub mod company;
 pub mod fleet;
