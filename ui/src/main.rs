@@ -1,14 +1,23 @@
 //! v9s: the dashboard and its subcommands.
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
 use v9s_ui::app::runner::source_at_hand;
-use v9s_ui::cli::{self, Cli, Command};
+use v9s_ui::cli::{self, Cli, Command, Exit};
 use v9s_ui::settings::Settings;
 use v9s_ui::{dashboard, demo, logging};
 
-fn main() -> anyhow::Result<ExitCode> {
+fn main() -> ExitCode {
+    run().unwrap_or_else(|error| {
+        // Standard error may be closed; there is nobody to tell then.
+        let _ = writeln!(std::io::stderr(), "v9s: {error:#}");
+        Exit::Error.into()
+    })
+}
+
+fn run() -> anyhow::Result<ExitCode> {
     let Cli { global, command } = Cli::parse();
     match &command {
         Some(Command::Completion { shell }) => return Ok(cli::completion(*shell)?.into()),

@@ -20,7 +20,7 @@ use crossterm::terminal::{
 };
 use crossterm::{execute, queue};
 use ratatui::backend::CrosstermBackend;
-use ratatui::layout::Size;
+use ratatui::layout::{Position, Rect, Size};
 use ratatui::{Frame, Terminal};
 use thiserror::Error;
 
@@ -88,7 +88,9 @@ impl Tui {
 
     /// Forgets what is on the screen, so that the next frame is painted whole.
     pub fn clear(&mut self) -> io::Result<()> {
-        self.terminal.clear()
+        let size = self.terminal.size()?;
+        // Unlike clearing, this does not ask the terminal where its cursor is, and so needs no answer.
+        self.terminal.resize(Rect::from((Position::ORIGIN, size)))
     }
 
     /// How many columns and rows there are now.
@@ -119,7 +121,7 @@ impl Tui {
             disable_raw_mode()?;
         }
         take(self.mouse)?;
-        self.terminal.clear()?;
+        self.clear()?;
         Ok(())
     }
 }

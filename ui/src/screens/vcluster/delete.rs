@@ -9,6 +9,7 @@ use v9s::fleet::model::{PodRow, Vcluster};
 use crate::app::jobs::{Outcome, StepState};
 use crate::app::operation::{Operation, Progress};
 use crate::app::runner::Clusters;
+use crate::app::world::{Access, World};
 use crate::format;
 use crate::screens::confirm::{Ask, Confirm, Plan};
 
@@ -22,14 +23,17 @@ pub struct DeletePods {
 }
 
 /// Asks before pods are deleted: one by `y`, several by their count.
-pub fn dialog(vcluster: &Vcluster, pods: Vec<PodRow>, hidden: usize, now: DateTime<Utc>) -> Confirm {
+pub fn dialog(vcluster: &Vcluster, pods: Vec<PodRow>, hidden: usize, world: &World) -> Confirm {
     let operation = DeletePods { host: vcluster.key.host.clone(), of: vcluster.key.name.clone(), pods };
     let ask = match operation.pods.len() {
         1 => Ask::Yes,
         count => Ask::Count(count),
     };
     let title = operation.title().to_string();
-    let facts = facts(vcluster, &operation.pods, hidden, now);
+    let mut facts = facts(vcluster, &operation.pods, hidden, world.now);
+    if let Some(Access::Failed(why)) = world.access(&vcluster.key.host, &vcluster.key.namespace) {
+        facts.push(("rights", vec![format!("not known, the server may refuse: {why}")]));
+    }
     Confirm::new(Plan { title, facts, ask, operation: Box::new(operation) })
 }
 

@@ -75,7 +75,7 @@ impl PodsTab {
         let chosen: Vec<PodRow> = self.list.chosen(rows).into_iter().cloned().collect();
         if !chosen.is_empty() {
             let hidden = self.list.hidden_marks(rows);
-            out.push(Effect::Popup(Box::new(delete::dialog(seen.vcluster, chosen, hidden, seen.world.now))));
+            out.push(Effect::Popup(Box::new(delete::dialog(seen.vcluster, chosen, hidden, seen.world))));
         }
     }
 }

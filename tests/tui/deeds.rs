@@ -1,0 +1,114 @@
+//! What a person does to a host.
+
+use anyhow::Result;
+use k8s_openapi::api::core::v1::Pod;
+use kube::Api;
+use kube::api::ListParams;
+use serde_json::Value;
+use v9s_testkit::both_hosts;
+use v9s_testkit::host::Host;
+use v9s_testkit::pty::Terminal;
+use v9s_testkit::users::Grant;
+
+use crate::seat::{Seat, put, tenant};
+
+/// Opens the pods of the only virtual cluster, with the cursor on its CoreDNS.
+fn on_coredns(terminal: &Terminal, name: &str) -> Result<()> {
+    terminal.wait_for_text(name)?;
+    terminal.press(&["enter", "2"])?;
+    terminal.wait_for_text("coredns")?;
+    terminal.press(&["/"])?;
+    terminal.send("coredns")?;
+    terminal.press(&["enter"])?;
+    terminal.wait_for_text(" 1 of ")?;
+    Ok(())
+}
+
+async fn pods(host: &Host, namespace: &str) -> Result<Vec<(String, String)>> {
+    let pods = Api::<Pod>::namespaced(host.client(), namespace).list(&ListParams::default()).await?;
+    let name = |pod: Pod| Some((pod.metadata.name?, pod.metadata.uid?));
+    Ok(pods.items.into_iter().filter_map(name).collect())
+}
+
+both_hosts! {
+    async fn a_pod_is_deleted_after_a_plan_and_a_record_is_kept(host: Host) -> Result<()> {
+        let one = tenant(&host, "deleted");
+        put(&host, std::slice::from_ref(&one)).await?;
+        let before = pods(&host, &one.namespace).await?;
+        let (name, uid) = before.iter().find(|(name, _)| name.contains("coredns")).unwrap().clone();
+        let seat = Seat::with(&host.kubeconfig)?;
+        let terminal = seat.v9s(&["-n", &one.namespace]).size(140, 40).start()?;
+        on_coredns(&terminal, &one.name)?;
+        terminal.wait_for_text("ctrl-d delete")?;
+
+        terminal.press(&["ctrl-d"])?;
+        terminal.wait_for_text("press y to go on")?;
+        terminal.press(&["enter"])?;
+        terminal.wait_for_text("cancelled, nothing was changed")?;
+        assert_eq!(pods(&host, &one.namespace).await?, before);
+
+        terminal.press(&["ctrl-d"])?;
+        terminal.wait_for_text("press y to go on")?;
+        terminal.press(&["y"])?;
+        terminal.wait_for_text("accepted by the server")?;
+        let record: Value = serde_json::from_str(
+            std::fs::read_to_string(seat.file(".local/state/v9s/audit.jsonl"))?.lines().next().unwrap(),
+        )?;
+        assert_eq!((&record["name"], &record["uid"]), (&Value::from(name), &Value::from(uid)));
+        terminal.press(&["ctrl-o"])?;
+        terminal.wait_for_text("1/1")?;
+        Ok(())
+    }
+
+    async fn what_one_may_not_do_is_greyed_with_the_missing_right(host: Host) -> Result<()> {
+        let one = tenant(&host, "forbidden");
+        put(&host, std::slice::from_ref(&one)).await?;
+        let grant = Grant::within(&one.namespace)
+            .may(&["get", "list", "watch"], &["pods", "statefulsets.apps", "deployments.apps", "events", "resourcequotas", "secrets", "services"]);
+        let reader = host.user("reader", &[grant]).await?;
+        let seat = Seat::with(&reader)?;
+        let terminal = seat.v9s(&["-n", &one.namespace]).size(140, 40).start()?;
+        on_coredns(&terminal, &one.name)?;
+        terminal.press(&["ctrl-d"])?;
+        terminal.wait_for_text("forbidden: needs delete pods")?;
+        Ok(())
+    }
+
+    async fn in_read_only_mode_the_verb_is_not_there(host: Host) -> Result<()> {
+        let one = tenant(&host, "read-only");
+        put(&host, std::slice::from_ref(&one)).await?;
+        let seat = Seat::with(&host.kubeconfig)?;
+        let terminal = seat.v9s(&["--read-only", "-n", &one.namespace]).size(140, 40).start()?;
+        on_coredns(&terminal, &one.name)?;
+        terminal.wait_for_text("read-only")?;
+        terminal.press(&["m"])?;
+        let screen = terminal.wait_for_text("what can be done here")?;
+        assert!(!screen.contents().contains("delete the selected"), "{}", screen.contents());
+        Ok(())
+    }
+
+    async fn a_text_is_saved_and_shown_in_the_editor(host: Host) -> Result<()> {
+        let one = tenant(&host, "edited");
+        put(&host, std::slice::from_ref(&one)).await?;
+        let seat = Seat::with(&host.kubeconfig)?;
+        seat.write("editor", "#!/bin/sh\nhead -1 \"$1\"; stty -a | grep -o ' icanon'; echo waiting; read answer\n")?;
+        let editor = format!("sh {}", seat.file("editor").display());
+        let terminal = seat.v9s(&["-n", &one.namespace]).env("EDITOR", editor).size(120, 40).start()?;
+        terminal.wait_for_text(&one.name)?;
+        terminal.press(&["y"])?;
+        terminal.wait_for_text("kind: StatefulSet")?;
+        terminal.press(&["S"])?;
+        terminal.wait_for_text("saved as")?;
+        assert_eq!(std::fs::read_dir(seat.file(".local/state/v9s/saved"))?.count(), 1);
+
+        terminal.press(&["e"])?;
+        let screen = terminal.wait_for_text("waiting")?;
+        assert!(!screen.alternate_screen() && screen.contents().contains("icanon"), "{}", screen.contents());
+        terminal.send("\r")?;
+        terminal.wait_for("the dashboard", |screen| screen.alternate_screen() && screen.contents().contains("? help"))?;
+        // Keys reach the dashboard again.
+        terminal.press(&["1"])?;
+        terminal.wait_for_text("Control plane")?;
+        Ok(())
+    }
+}

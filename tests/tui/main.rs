@@ -1,0 +1,8 @@
+//! The dashboard in a real pseudo-terminal, as a person meets it.
+
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod deeds;
+mod manners;
+mod seat;
+mod views;
