@@ -344,7 +344,7 @@ impl HostTask {
             sources: &self.table.sources,
             objects: self.table.objects,
             last_seen: self.last_seen,
-            resolving: self.searching || (self.grants.is_none() && self.must_search()),
+            resolving: self.grants.is_none() && self.must_search(),
         });
         self.table.set_stale(match &link {
             Link::Stale { since, .. } => Some(*since),
@@ -374,9 +374,8 @@ impl HostTask {
 
     fn host(&self, link: Link) -> Host {
         let cluster = self.cluster.borrow();
-        let none = Grants::new();
-        let grants = self.grants.as_ref().unwrap_or(&none);
-        let mut notes: Vec<SmolStr> = note(&self.denied, grants).into_iter().collect();
+        let grants = self.effective_grants();
+        let mut notes: Vec<SmolStr> = note(&self.denied, &grants).into_iter().collect();
         notes.extend(polled(&self.table.sources));
         notes.extend(self.unreadable.iter().map(|(kind, count)| {
             format_smolstr!("{count} {} cannot be read and are missing", kind.resource().plural)
@@ -386,9 +385,20 @@ impl HostTask {
             server: cluster.server.clone(),
             version: self.version.clone(),
             link,
-            scope: self.scope(grants),
+            scope: self.scope(&grants),
             notes,
         }
+    }
+
+    /// Where each denied kind is really watched: what was granted, without what turned out to be denied after all.
+    fn effective_grants(&self) -> Grants {
+        let mut grants = self.grants.clone().unwrap_or_default();
+        for (source, _) in self.table.sources.iter().filter(|(_, health)| health.denied()) {
+            if let (Some(namespaces), Some(namespace)) = (grants.get_mut(&source.kind), &source.namespace) {
+                namespaces.remove(namespace);
+            }
+        }
+        grants
     }
 
     fn scope(&self, grants: &Grants) -> Scope {
