@@ -4,6 +4,7 @@ pub mod access;
 pub mod failure;
 mod http;
 pub mod kubeconfig;
+pub mod lean;
 mod lines;
 mod proxy;
 pub mod read;

@@ -117,7 +117,7 @@ impl Fold for Workloads {
     type Object<'a> = WorkloadView<'a>;
     type Row = WorkloadRow;
 
-    fn fold(&mut self, key: &Key, object: &WorkloadView<'_>) -> Option<WorkloadRow> {
+    fn fold(&mut self, key: &Key, object: WorkloadView<'_>) -> Option<WorkloadRow> {
         let labels = object.metadata.labels()?;
         let app = App::of(labels.get(label::APP)?)?;
         let release = labels.get(label::RELEASE).filter(|release| !release.is_empty())?;
@@ -149,7 +149,7 @@ impl Fold for Workloads {
             asleep: is_true(labels.get(label::SLEEP_MODE)),
             syncer_image: syncer.map(|container| SmolStr::new(&*container.image)),
             kubernetes_image: kubernetes.map(|container| SmolStr::new(&*container.image)),
-            trouble: replica_failure(object),
+            trouble: replica_failure(&object),
         })
     }
 }
@@ -173,14 +173,14 @@ impl Fold for ControlPods {
     type Object<'a> = PodView<'a>;
     type Row = ControlPod;
 
-    fn fold(&mut self, key: &Key, pod: &PodView<'_>) -> Option<ControlPod> {
+    fn fold(&mut self, key: &Key, pod: PodView<'_>) -> Option<ControlPod> {
         let labels = pod.metadata.labels()?;
         let app = App::of(labels.app.as_deref()?)?;
         let release = labels.release.as_deref().filter(|release| !release.is_empty())?;
         let scheduled = pod.status.condition("PodScheduled");
         let unschedulable =
             scheduled.filter(|c| c.status.as_str() == "False" && c.reason.as_str() == "Unschedulable");
-        let statuses = || all_statuses(pod);
+        let statuses = || all_statuses(&pod);
         let ends = statuses().flat_map(|status| {
             [status.state.terminated.as_ref(), status.last_state.terminated.as_ref()].into_iter().flatten()
         });
@@ -193,7 +193,7 @@ impl Fold for ControlPods {
             statuses().find_map(|status| status.state.waiting.as_ref().map(|waiting| &waiting.message));
         let ready = pod.status.condition("Ready");
         Some(ControlPod {
-            row: pod_row(&mut self.0, key, pod),
+            row: pod_row(&mut self.0, key, &pod),
             app,
             release: release.into(),
             deleted: pod.metadata.deleted(),
@@ -226,10 +226,10 @@ impl Fold for SyncedPods {
     type Object<'a> = PodView<'a>;
     type Row = SyncedPod;
 
-    fn fold(&mut self, key: &Key, pod: &PodView<'_>) -> Option<SyncedPod> {
+    fn fold(&mut self, key: &Key, pod: PodView<'_>) -> Option<SyncedPod> {
         let vcluster = pod.metadata.labels()?.managed_by.as_deref().filter(|name| !name.is_empty())?;
         let vcluster = self.0.get(vcluster);
-        let mut row = pod_row(&mut self.0, key, pod);
+        let mut row = pod_row(&mut self.0, key, &pod);
         let identity = pod.metadata.annotations();
         row.virtual_name = identity.and_then(|i| i.virtual_name.as_deref()).map(SmolStr::new);
         row.virtual_namespace =
@@ -270,7 +270,7 @@ impl Fold for Configs {
     type Object<'a> = ConfigView<'a>;
     type Row = ConfigRow;
 
-    fn fold(&mut self, key: &Key, secret: &ConfigView<'_>) -> Option<ConfigRow> {
+    fn fold(&mut self, key: &Key, secret: ConfigView<'_>) -> Option<ConfigRow> {
         let named = crate::wire::name::of_config_secret(&key.name)?;
         let release = secret.metadata.labels().and_then(|labels| labels.release.as_deref()).unwrap_or(named);
         let content = secret.data.as_ref().and_then(|data| data.config.as_deref());
@@ -298,7 +298,7 @@ impl Fold for Quotas {
     type Object<'a> = QuotaView<'a>;
     type Row = QuotaRow;
 
-    fn fold(&mut self, _: &Key, quota: &QuotaView<'_>) -> Option<QuotaRow> {
+    fn fold(&mut self, _: &Key, quota: QuotaView<'_>) -> Option<QuotaRow> {
         let hard = quota.status.hard.as_ref().or(quota.spec.hard.as_ref());
         let used = |resource: &str| quota.status.used.as_ref().and_then(|used| used.get(resource));
         let entries = hard.into_iter().flat_map(|hard| &hard.0).map(|(resource, limit)| {
@@ -316,7 +316,7 @@ impl Fold for Namespaces {
     type Object<'a> = NamespaceView<'a>;
     type Row = NamespaceRow;
 
-    fn fold(&mut self, _: &Key, namespace: &NamespaceView<'_>) -> Option<NamespaceRow> {
+    fn fold(&mut self, _: &Key, namespace: NamespaceView<'_>) -> Option<NamespaceRow> {
         let labels = namespace.metadata.labels();
         let home = labels.and_then(|labels| {
             Some((labels.vcluster_namespace.as_deref()?.into(), labels.vcluster.as_deref()?.into()))

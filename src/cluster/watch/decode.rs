@@ -14,7 +14,7 @@ use crate::cluster::{Failure, FailureKind};
 
 /// Takes the objects of a list as they are read.
 pub(super) trait Intake<F: Fold> {
-    fn take(&mut self, object: &F::Object<'_>);
+    fn take(&mut self, object: F::Object<'_>);
 }
 
 /// What stands at the head of a list.
@@ -70,7 +70,7 @@ fn page_with_unreadable_objects<F: Fold>(
     let mut skipped = 0;
     for item in list.items {
         match serde_json::from_str::<F::Object<'_>>(item.get()) {
-            Ok(object) => intake.take(&object),
+            Ok(object) => intake.take(object),
             Err(_) => skipped += 1,
         }
     }
@@ -167,7 +167,7 @@ impl<'de, F: Fold> Visitor<'de> for ItemsSeed<'_, F> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
         while let Some(object) = items.next_element::<F::Object<'de>>()? {
-            self.intake.take(&object);
+            self.intake.take(object);
         }
         Ok(())
     }

@@ -325,12 +325,12 @@ impl<F: Fold> Intake<F> {
         match decode::line::<F::Object<'_>>(line) {
             Ok(Line::Upsert(object)) => {
                 *revision = object.identity().resource_version.into();
-                decode::Intake::<F>::take(self, &object);
+                decode::Intake::<F>::take(self, object);
                 Ok(Taken::InBatch)
             }
             Ok(Line::Deleted(object)) => {
                 *revision = object.identity().resource_version.into();
-                self.take_deleted(&object);
+                self.take_deleted(object);
                 Ok(Taken::InBatch)
             }
             Ok(Line::Bookmark(at)) => {
@@ -343,7 +343,7 @@ impl<F: Fold> Intake<F> {
         }
     }
 
-    fn take_deleted(&mut self, object: &F::Object<'_>) {
+    fn take_deleted(&mut self, object: F::Object<'_>) {
         let key = self.known.key(object.identity());
         if self.known.forget(&key) {
             let row = self.fold.fold(&key, object);
@@ -358,7 +358,7 @@ impl<F: Fold> Intake<F> {
 }
 
 impl<F: Fold> decode::Intake<F> for Intake<F> {
-    fn take(&mut self, object: &F::Object<'_>) {
+    fn take(&mut self, object: F::Object<'_>) {
         let (key, change) = self.known.observe(object.identity());
         match change {
             Change::Same => return,

@@ -53,7 +53,7 @@ pub trait Fold: Send + 'static {
 
     /// The row of an object, none when the object does not belong to what is watched.
     /// `key` shares its text with the watch's own table: clone it instead of the object's name.
-    fn fold(&mut self, key: &Key, object: &Self::Object<'_>) -> Option<Self::Row>;
+    fn fold(&mut self, key: &Key, object: Self::Object<'_>) -> Option<Self::Row>;
 }
 
 /// Text that borrows from the answer where it can.

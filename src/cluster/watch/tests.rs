@@ -49,7 +49,7 @@ impl Fold for Values {
     type Object<'a> = Object<'a>;
     type Row = String;
 
-    fn fold(&mut self, _: &Key, object: &Object<'_>) -> Option<String> {
+    fn fold(&mut self, _: &Key, object: Object<'_>) -> Option<String> {
         (object.value.as_str() != "hidden").then(|| object.value.as_str().to_owned())
     }
 }

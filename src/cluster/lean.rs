@@ -1,0 +1,277 @@
+//! An object kept small and whole: typed keys, and the raw JSON of everything else.
+//!
+//! A typed pod costs nine times its JSON in memory, this costs less than the JSON: `managedFields` are passed over
+//! while reading, and fields that nobody looks at stay text. Fields of servers newer than us survive.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::value::RawValue;
+use smol_str::SmolStr;
+
+use super::watch::{Fold, Identified, Identity, Key};
+
+/// Pairs of text, in the order they came.
+pub type Pairs = Box<[(SmolStr, SmolStr)]>;
+/// Fields that are kept as they came.
+type RawFields = Box<[(SmolStr, Box<RawValue>)]>;
+
+/// One object of any kind.
+#[derive(Debug, Clone, Default)]
+pub struct Lean {
+    /// Its metadata.
+    pub metadata: LeanMeta,
+    fields: RawFields,
+}
+
+/// Metadata of an object, without `managedFields`.
+#[derive(Debug, Clone, Default)]
+pub struct LeanMeta {
+    /// Its namespace, empty for cluster-scoped objects.
+    pub namespace: SmolStr,
+    /// Its name.
+    pub name: SmolStr,
+    /// Its UID.
+    pub uid: SmolStr,
+    /// Its revision.
+    pub resource_version: SmolStr,
+    /// Its labels.
+    pub labels: Pairs,
+    /// Its annotations.
+    pub annotations: Pairs,
+    /// Its finalizers.
+    pub finalizers: Box<[SmolStr]>,
+    /// When it was deleted, as the server wrote it; it may stay for its finalizers.
+    pub deletion_timestamp: Option<SmolStr>,
+    other: RawFields,
+}
+
+impl Lean {
+    /// The JSON of a top-level field, such as `spec`.
+    pub fn field(&self, name: &str) -> Option<&RawValue> {
+        self.fields.iter().find(|(field, _)| field == name).map(|(_, raw)| &**raw)
+    }
+}
+
+impl LeanMeta {
+    /// The value of a label.
+    pub fn label(&self, key: &str) -> Option<&str> {
+        value_of(&self.labels, key)
+    }
+
+    /// The value of an annotation.
+    pub fn annotation(&self, key: &str) -> Option<&str> {
+        value_of(&self.annotations, key)
+    }
+}
+
+fn value_of<'a>(pairs: &'a Pairs, key: &str) -> Option<&'a str> {
+    pairs.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
+}
+
+impl Identified for Lean {
+    fn identity(&self) -> Identity<'_> {
+        let LeanMeta { namespace, name, uid, resource_version, .. } = &self.metadata;
+        Identity { namespace, name, uid, resource_version }
+    }
+}
+
+/// Keeps every object of a watch.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct KeepAll;
+
+impl Fold for KeepAll {
+    type Object<'a> = Lean;
+    type Row = Lean;
+
+    fn fold(&mut self, key: &Key, mut object: Lean) -> Option<Lean> {
+        object.metadata.namespace = key.namespace.clone();
+        object.metadata.name = key.name.clone();
+        Some(object)
+    }
+}
+
+impl<'de> Deserialize<'de> for Lean {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct LeanVisitor;
+        impl<'de> Visitor<'de> for LeanVisitor {
+            type Value = Lean;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Lean, A::Error> {
+                let mut metadata = None;
+                let mut fields = Vec::new();
+                while let Some(name) = map.next_key::<SmolStr>()? {
+                    match name.as_str() {
+                        "metadata" => metadata = Some(map.next_value()?),
+                        _ => fields.push((name, map.next_value::<Box<RawValue>>()?)),
+                    }
+                }
+                let metadata = metadata.ok_or_else(|| serde::de::Error::missing_field("metadata"))?;
+                Ok(Lean { metadata, fields: fields.into() })
+            }
+        }
+        deserializer.deserialize_map(LeanVisitor)
+    }
+}
+
+impl<'de> Deserialize<'de> for LeanMeta {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct MetaVisitor;
+        impl<'de> Visitor<'de> for MetaVisitor {
+            type Value = LeanMeta;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("metadata")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<LeanMeta, A::Error> {
+                let mut meta = LeanMeta::default();
+                let mut other = Vec::new();
+                while let Some(name) = map.next_key::<SmolStr>()? {
+                    match name.as_str() {
+                        "namespace" => meta.namespace = map.next_value()?,
+                        "name" => meta.name = map.next_value()?,
+                        "uid" => meta.uid = map.next_value()?,
+                        "resourceVersion" => meta.resource_version = map.next_value()?,
+                        "labels" => meta.labels = map.next_value::<TextMap>()?.0,
+                        "annotations" => meta.annotations = map.next_value::<TextMap>()?.0,
+                        "finalizers" => meta.finalizers = map.next_value::<Option<_>>()?.unwrap_or_default(),
+                        "deletionTimestamp" => meta.deletion_timestamp = map.next_value()?,
+                        "managedFields" => {
+                            map.next_value::<IgnoredAny>()?;
+                        }
+                        _ => other.push((name, map.next_value::<Box<RawValue>>()?)),
+                    }
+                }
+                meta.other = other.into();
+                Ok(meta)
+            }
+        }
+        deserializer.deserialize_map(MetaVisitor)
+    }
+}
+
+/// A map of text, or nothing.
+struct TextMap(Pairs);
+
+impl<'de> Deserialize<'de> for TextMap {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct MapVisitor;
+        impl<'de> Visitor<'de> for MapVisitor {
+            type Value = TextMap;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a map of text")
+            }
+
+            fn visit_unit<E>(self) -> Result<TextMap, E> {
+                Ok(TextMap(Pairs::default()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<TextMap, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some(pair) = map.next_entry()? {
+                    pairs.push(pair);
+                }
+                Ok(TextMap(pairs.into()))
+            }
+        }
+        deserializer.deserialize_any(MapVisitor)
+    }
+}
+
+impl Serialize for Lean {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.fields.len() + 1))?;
+        map.serialize_entry("metadata", &self.metadata)?;
+        for (name, raw) in &self.fields {
+            map.serialize_entry(name, raw)?;
+        }
+        map.end()
+    }
+}
+
+impl Serialize for LeanMeta {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        struct AsMap<'a>(&'a Pairs);
+        impl Serialize for AsMap<'_> {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_map(self.0.iter().map(|(key, value)| (key, value)))
+            }
+        }
+        let mut map = serializer.serialize_map(None)?;
+        let texts = [
+            ("namespace", &self.namespace),
+            ("name", &self.name),
+            ("uid", &self.uid),
+            ("resourceVersion", &self.resource_version),
+        ];
+        for (key, text) in texts.into_iter().filter(|(_, text)| !text.is_empty()) {
+            map.serialize_entry(key, text)?;
+        }
+        for (key, pairs) in [("labels", &self.labels), ("annotations", &self.annotations)] {
+            if !pairs.is_empty() {
+                map.serialize_entry(key, &AsMap(pairs))?;
+            }
+        }
+        if !self.finalizers.is_empty() {
+            map.serialize_entry("finalizers", &self.finalizers)?;
+        }
+        if let Some(time) = &self.deletion_timestamp {
+            map.serialize_entry("deletionTimestamp", time)?;
+        }
+        for (name, raw) in &self.other {
+            map.serialize_entry(name, raw)?;
+        }
+        map.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn read(value: &Value) -> Lean {
+        serde_json::from_str(&value.to_string()).unwrap()
+    }
+
+    #[test]
+    fn everything_but_managed_fields_comes_out_as_it_went_in() {
+        let mut object = json!({
+            "apiVersion": "v1", "kind": "Pod",
+            "metadata": {
+                "name": "web-0", "namespace": "team-a", "uid": "u1", "resourceVersion": "7", "generation": 3,
+                "creationTimestamp": "2026-11-20T10:00:00Z", "deletionTimestamp": "2026-11-20T11:00:00Z",
+                "labels": {"b": "2", "a": "1"}, "annotations": {"note": "two\nlines"},
+                "finalizers": ["keep.example/it"],
+                "ownerReferences": [{"apiVersion": "v1", "kind": "Service", "name": "s", "uid": "u0"}],
+                "managedFields": [{"manager": "kubelet", "fieldsV1": {"f:status": {}}}],
+            },
+            "spec": {"containers": [{"name": "c", "ofANewerServer": {"x": 1.5}}]},
+            "status": null,
+        });
+        let lean = read(&object);
+        assert_eq!((lean.metadata.label("a"), lean.metadata.annotation("note")), (Some("1"), Some("two\nlines")));
+        assert_eq!(lean.field("spec").map(RawValue::get), Some(object["spec"].to_string().as_str()));
+        object["metadata"].as_object_mut().unwrap().remove("managedFields");
+        assert_eq!(serde_json::to_value(&lean).unwrap(), object);
+    }
+
+    #[test]
+    fn nulls_are_nothing() {
+        let lean = read(&json!({"metadata": {"name": "n", "labels": null, "annotations": null, "finalizers": null}}));
+        assert_eq!(serde_json::to_value(&lean).unwrap(), json!({"metadata": {"name": "n"}}));
+    }
+
+    #[test]
+    fn what_has_no_metadata_is_no_object() {
+        assert!(serde_json::from_str::<Lean>("{\"kind\":\"Pod\"}").is_err());
+    }
+}
