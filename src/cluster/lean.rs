@@ -258,7 +258,10 @@ mod tests {
             "status": null,
         });
         let lean = read(&object);
-        assert_eq!((lean.metadata.label("a"), lean.metadata.annotation("note")), (Some("1"), Some("two\nlines")));
+        assert_eq!(
+            (lean.metadata.label("a"), lean.metadata.annotation("note")),
+            (Some("1"), Some("two\nlines"))
+        );
         assert_eq!(lean.field("spec").map(RawValue::get), Some(object["spec"].to_string().as_str()));
         object["metadata"].as_object_mut().unwrap().remove("managedFields");
         assert_eq!(serde_json::to_value(&lean).unwrap(), object);
@@ -266,7 +269,9 @@ mod tests {
 
     #[test]
     fn nulls_are_nothing() {
-        let lean = read(&json!({"metadata": {"name": "n", "labels": null, "annotations": null, "finalizers": null}}));
+        let lean = read(
+            &json!({"metadata": {"name": "n", "labels": null, "annotations": null, "finalizers": null}}),
+        );
         assert_eq!(serde_json::to_value(&lean).unwrap(), json!({"metadata": {"name": "n"}}));
     }
 

@@ -1,12 +1,18 @@
 //! What a bad wire does to the picture: it stays, says how old it is, and mends itself.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use kube::api::{Api, DeleteParams};
 use v9s::cluster::{ConnectOptions, KubeconfigSource};
 use v9s::fleet::model::Link;
 use v9s::fleet::state::State;
 use v9s::fleet::{FleetOptions, HostTarget, LiveFleet};
+use v9s_sandbox::faults::{Effect, Faults, Matcher};
+use v9s_sandbox::status::Status;
+use v9s_sandbox::store::Gr;
 use v9s_testkit::both_hosts;
+use v9s_testkit::host::{Host, Needs};
 use v9s_testkit::proxy::{Proxy, Wire};
 
 use crate::watching::{live_and_whole, put, retry_until, row, target, tenant, until, watch};
@@ -90,4 +96,94 @@ both_hosts! {
         retry_until(&live, |fleet| live_and_whole(fleet) && row(fleet, &name).is_some()).await?;
         Ok(())
     }
+}
+
+/// A host with a switch for faults inside of the server.
+async fn embedded() -> Result<Host> {
+    Host::embedded(Needs::NONE).await
+}
+
+fn faults(host: &Host) -> &Faults {
+    host.sandbox().expect("it is the embedded host").faults()
+}
+
+fn refused(code: u16) -> Effect {
+    match code {
+        429 => Effect::Answer(Status::too_many_requests("the server sheds load", 1)),
+        _ => Effect::Answer(Status::internal("the server has a bad day")),
+    }
+}
+
+#[tokio::test]
+async fn a_revision_that_the_server_has_forgotten_costs_nothing_but_a_list() -> Result<()> {
+    let host = embedded().await?;
+    put(&host, &[tenant(&host, "stays"), tenant(&host, "goes")]).await?;
+    let (stays, goes, comes) = (host.named("stays"), host.named("goes"), host.named("comes"));
+    let live = watch(&host.kubeconfig, FleetOptions::default())?;
+    until(&live, "it is live", live_and_whole).await?;
+
+    faults(&host).add(Matcher::verbs(["watch"]), Effect::Drop);
+    faults(&host).cut_watches(Matcher::everything());
+    until(&live, "it is stale", |fleet| matches!(fleet.hosts[0].link, Link::Stale { .. })).await?;
+    let statefulsets: Api<k8s_openapi::api::apps::v1::StatefulSet> = Api::namespaced(host.client(), &goes);
+    statefulsets.delete(&goes, &DeleteParams::background()).await?;
+    put(&host, &[tenant(&host, "comes")]).await?;
+    host.sandbox().expect("it is the embedded host").store().compact();
+
+    faults(&host).clear();
+    let after = retry_until(&live, |fleet| {
+        live_and_whole(fleet) && row(fleet, &goes).is_none() && row(fleet, &comes).is_some()
+    })
+    .await?;
+    assert_eq!(row(&after, &stays).map(|row| (row.state, row.stale_since)), Some((State::Running, None)));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_server_that_sheds_load_is_asked_again_until_the_picture_is_whole() -> Result<()> {
+    let host = embedded().await?;
+    put(&host, &[tenant(&host, "patient")]).await?;
+    faults(&host).add_times(Matcher::verbs(["list", "watch"]), refused(429), 12);
+    let live = watch(&host.kubeconfig, FleetOptions::default())?;
+    let fleet = retry_until(&live, live_and_whole).await?;
+    assert_eq!(row(&fleet, &host.named("patient")).map(|row| row.state), Some(State::Running));
+    Ok(())
+}
+
+#[tokio::test]
+async fn one_kind_that_fails_leaves_the_others_and_says_why() -> Result<()> {
+    let host = embedded().await?;
+    put(&host, &[tenant(&host, "partial")]).await?;
+    let rule = faults(&host).add(Matcher::verbs(["list"]).resource(Gr::new("", "secrets")), refused(500));
+    let live = watch(&host.kubeconfig, FleetOptions::default())?;
+    let name = host.named("partial");
+    let fleet = until(&live, "the rest is there", |fleet| {
+        matches!(fleet.hosts[0].link, Link::Stale { .. })
+            && row(fleet, &name).is_some_and(|row| row.state == State::Running && row.synced.is_known())
+    })
+    .await?;
+    let why = row(&fleet, &name).and_then(|row| row.store.why().map(str::to_owned)).unwrap_or_default();
+    assert!(why.starts_with("server error") && why.contains("the server has a bad day"), "{why}");
+    faults(&host).remove(rule);
+    let fleet = retry_until(&live, live_and_whole).await?;
+    assert!(row(&fleet, &name).is_some_and(|row| row.store.is_known()));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_server_that_never_answers_is_unreachable_and_can_be_left() -> Result<()> {
+    let host = embedded().await?;
+    faults(&host).add(Matcher::everything(), Effect::Freeze);
+    let options = ConnectOptions { request_timeout: Duration::from_millis(300), ..ConnectOptions::default() };
+    let source = KubeconfigSource::Text(host.kubeconfig.as_str().into());
+    let context = v9s::cluster::contexts(&source)?.remove(0).name;
+    let target = HostTarget::of_context(context, source, options);
+    let live = LiveFleet::start(vec![target], FleetOptions::default());
+    let fleet =
+        until(&live, "it is unreachable", |fleet| matches!(fleet.hosts[0].link, Link::Unreachable { .. }))
+            .await?;
+    let Link::Unreachable { error, .. } = &fleet.hosts[0].link else { unreachable!() };
+    assert!(error.starts_with("timeout: no answer within 0.3 s"), "{error}");
+    drop(live);
+    Ok(())
 }

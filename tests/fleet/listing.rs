@@ -83,7 +83,7 @@ both_hosts! {
 
     async fn a_host_that_does_not_answer_is_told_and_counts(host: Host) -> Result<()> {
         let [running, _] = two_tenants(&host).await?;
-        let mut config: Value = serde_json::from_str(&host.kubeconfig)?;
+        let mut config = serde_json::to_value(kube::config::Kubeconfig::from_yaml(&host.kubeconfig)?)?;
         let alive = config["current-context"].as_str().context("no current context")?.to_owned();
         let add = |list: &mut Value, entry: Value| list.as_array_mut().map(|list| list.push(entry));
         add(&mut config["clusters"], json!({"name": "dead", "cluster": {"server": "https://127.0.0.1:1"}}));
