@@ -7,7 +7,7 @@ use v9s::fleet::model::Store;
 
 use super::catalogue::MOULDS;
 use super::seed::Seed;
-use super::spec::{App, Distro, Fate, Manager, QuotaSpec, Standing, Tenant};
+use super::spec::{App, AppKind, Distro, Fate, Manager, QuotaSpec, Standing, Tenant};
 
 const TEAMS: [&str; 24] = [
     "checkout",
@@ -177,7 +177,7 @@ fn fill(tenant: &mut Tenant, pods: u32, now: DateTime<Utc>) {
             if n >= moulds {
                 app.name = format!("{}-{}", app.name, n / moulds);
             }
-            app.fate = fate(seed);
+            app.fate = fate(app.kind, seed);
             tenant.apps.push(app);
         }
         left -= replicas;
@@ -188,14 +188,16 @@ fn fill(tenant: &mut Tenant, pods: u32, now: DateTime<Utc>) {
     }
 }
 
-fn fate(seed: Seed) -> Fate {
+/// Most pods are well. Only pods of Jobs end.
+fn fate(kind: AppKind, seed: Seed) -> Fate {
+    if kind == AppKind::Job {
+        return if seed.child("fate").happens(12) { Fate::Failed } else { Fate::Completed };
+    }
     match seed.child("fate").below(1000) {
         0..6 => Fate::CrashLoop { restarts: 3 + seed.below(200) as u32, oom: seed.child("oom").happens(40) },
         6..10 => Fate::ImagePull,
         10..14 => Fate::Unschedulable,
-        14..18 => Fate::Failed,
-        18..30 => Fate::Completed,
-        30..90 => Fate::Running { restarts: 1 + seed.below(4) as u32 },
+        14..80 => Fate::Running { restarts: 1 + seed.below(4) as u32 },
         _ => Fate::Running { restarts: 0 },
     }
 }

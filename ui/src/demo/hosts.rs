@@ -7,21 +7,27 @@ use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use futures::future::try_join_all;
 use kube::config::Kubeconfig;
+use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 use tokio_util::task::AbortOnDropHandle;
 use v9s_sandbox::clock::{Chance, Clock};
+use v9s_sandbox::controllers::{self, Controllers};
+use v9s_sandbox::node::Machines;
 use v9s_sandbox::{Options, Sandbox};
 
 use super::chaos::Chaos;
 use super::company::{Estate, estates};
 use super::fleet::fleet_of;
 use super::hand::Hand;
+use super::images::images;
 use super::life::Life;
 use super::objects::Setting;
 use super::seed::Seed;
 
 /// How often something happens on a host.
 const TICK: Duration = Duration::from_secs(1);
+/// How often nodes say that they are alive.
+const HEARTBEAT: Duration = Duration::from_secs(40);
 /// What the demo starts from unless somebody asks for another.
 const SEED: u64 = 9;
 
@@ -73,6 +79,8 @@ pub struct Hosts {
     sandboxes: Vec<Sandbox>,
     /// What happens on and to them.
     _tasks: Vec<AbortOnDropHandle<()>>,
+    /// Whether all pods are there, by host.
+    settled: Vec<watch::Receiver<bool>>,
 }
 
 impl Hosts {
@@ -87,6 +95,7 @@ impl Hosts {
                 port: plan.port.filter(|_| n == 0),
                 clock: plan.clock.clone(),
                 chance: Chance::seeded(SEED + n as u64),
+                controllers: Some(controllers(estate)),
                 ..Options::default()
             };
             Sandbox::start(options)
@@ -94,11 +103,13 @@ impl Hosts {
         let sandboxes = try_join_all(starts).await.context("cannot start the embedded host")?;
         let settlers = sandboxes.iter().zip(plan.estates).map(|(sandbox, estate)| Settler {
             hand: Hand::new(sandbox.store().clone()),
+            setting: setting(&estate, plan.clock.now()),
             estate: Arc::new(estate),
-            setting: setting(plan.clock.now()),
         });
         let settlers: Vec<Settler> = settlers.collect();
+        let held: Vec<Held<'_>> = sandboxes.iter().filter_map(Sandbox::controllers).map(Held::new).collect();
         try_join_all(settlers.iter().map(|settler| settler.work(Hand::settle_control_planes))).await?;
+        drop(held);
         let life = plan.living.then_some((plan.seed, plan.clock));
         let mut tasks = Vec::new();
         if plan.chaos {
@@ -108,12 +119,34 @@ impl Hosts {
                 tasks.push(AbortOnDropHandle::new(tokio::spawn(chaos)));
             }
         }
+        let mut settled = Vec::new();
         let lives = settlers.into_iter().map(|settler| {
-            let life = life.clone();
-            AbortOnDropHandle::new(tokio::spawn(settler.settle_and_live(life)))
+            let (tell, told) = watch::channel(false);
+            settled.push(told);
+            AbortOnDropHandle::new(tokio::spawn(settler.settle_and_live(tell, life.clone())))
         });
         tasks.extend(lives);
-        Ok(Hosts { sandboxes, _tasks: tasks })
+        Ok(Hosts { sandboxes, _tasks: tasks, settled })
+    }
+
+    /// Waits until every pod is there and the controllers have nothing left to do about it.
+    ///
+    /// # Errors
+    /// When a host could not be filled.
+    pub async fn settled(&self) -> anyhow::Result<()> {
+        for told in &self.settled {
+            let mut told = told.clone();
+            told.wait_for(|settled| *settled).await.context("the fleet of the demo is not complete")?;
+        }
+        for controllers in self.sandboxes.iter().filter_map(Sandbox::controllers) {
+            controllers.settled().await;
+        }
+        Ok(())
+    }
+
+    /// The hosts themselves, in the order of their estates.
+    pub fn sandboxes(&self) -> &[Sandbox] {
+        &self.sandboxes
     }
 
     /// One kubeconfig (YAML) with a context for each host; the first is the current one.
@@ -144,20 +177,57 @@ impl Settler {
         settled.context("the fleet of the demo could not be put on its host")
     }
 
-    async fn settle_and_live(self, life: Option<(Seed, Clock)>) {
+    async fn settle_and_live(self, settled: watch::Sender<bool>, life: Option<(Seed, Clock)>) {
         if let Err(error) = self.work(Hand::settle_pods).await {
             tracing::error!(%error, "settling stopped");
             return;
         }
+        settled.send_replace(true);
         if let Some((seed, clock)) = life {
             live(Life::new(&self.estate, self.setting, seed), &self.hand, &clock).await;
         }
     }
 }
 
-fn setting(now: DateTime<Utc>) -> Setting {
-    let nodes = (1..=4).map(|n| format!("node-{n}")).collect();
-    Setting { now, nodes, managed_fields: false }
+/// Controllers that must not see an estate by halves: they would make the pods that come a moment later, or take
+/// away those whose owner does.
+const HALVES: [&str; 4] = ["deployments", "garbage", "replicasets", "statefulsets"];
+
+/// Keeps these controllers from acting until it is dropped.
+struct Held<'a>(&'a Controllers);
+
+impl<'a> Held<'a> {
+    fn new(controllers: &'a Controllers) -> Self {
+        HALVES.iter().for_each(|name| controllers.freeze(name));
+        Held(controllers)
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        HALVES.iter().for_each(|name| self.0.thaw(name));
+    }
+}
+
+/// The nodes that an estate needs, with room to spare.
+fn machines(estate: &Estate) -> Machines {
+    let pods: usize = estate.tenants.iter().map(|tenant| tenant.pods().count() + 4).sum();
+    Machines { count: 4 + pods / 150, cpu: 64, memory: 256, ..Machines::default() }
+}
+
+fn controllers(estate: &Estate) -> controllers::Options {
+    controllers::Options {
+        machines: machines(estate),
+        images: images(estate),
+        pace: 1.0,
+        heartbeat: Some(HEARTBEAT),
+        ..controllers::Options::default()
+    }
+}
+
+fn setting(estate: &Estate, now: DateTime<Utc>) -> Setting {
+    let machines = machines(estate);
+    Setting { now, nodes: (1..=machines.count).map(|n| machines.name(n)).collect(), managed_fields: false }
 }
 
 /// Lets things happen for ever.
@@ -182,5 +252,52 @@ async fn trouble(mut chaos: Chaos) {
     loop {
         ticks.tick().await;
         chaos.tick();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use v9s_sandbox::store::{Gr, Store};
+
+    use super::*;
+    use crate::demo::address::Address;
+    use crate::demo::objects::Maker;
+
+    /// A clock that stands still.
+    fn still() -> Clock {
+        Clock::from_fn(|| DateTime::from_timestamp(1_794_000_000, 0).unwrap_or_default())
+    }
+
+    fn names(store: &Store, gr: &Gr) -> BTreeSet<String> {
+        store.all(gr, None).iter().map(|object| format!("{}/{}", object.namespace(), object.name())).collect()
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn controllers_find_a_settled_host_in_order() {
+        let plan = Plan { living: false, ..Plan::company(still()) };
+        let estates = plan.estates.clone();
+        let hosts = Hosts::start(plan).await.unwrap();
+        hosts.settled().await.unwrap();
+        for (sandbox, estate) in hosts.sandboxes().iter().zip(&estates) {
+            let setting = setting(estate, still().now());
+            let all = estate.tenants.iter().chain(&estate.ruins);
+            let planned = all.flat_map(|tenant| {
+                let maker = Maker::new(tenant, &setting);
+                let pods: Vec<_> = maker.pods(&maker.planned_owner()).collect();
+                let controlled = if tenant.apps.is_empty() { Vec::new() } else { maker.controlled() };
+                pods.into_iter().chain(controlled).filter(|object| object["kind"] == "Pod")
+            });
+            let planned: BTreeSet<String> = planned
+                .map(|pod| Address::of(&pod))
+                .map(|address| format!("{}/{}", address.namespace, address.name))
+                .collect();
+            let pods = names(sandbox.store(), &Gr::core("pods"));
+            assert_eq!(pods, planned, "on {}", estate.context);
+            let sets = names(sandbox.store(), &Gr::new("apps", "replicasets"));
+            let deployments = names(sandbox.store(), &Gr::new("apps", "deployments"));
+            assert_eq!(sets.len(), deployments.len(), "every Deployment knows its ReplicaSet: {sets:?}");
+        }
     }
 }

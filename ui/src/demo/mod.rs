@@ -11,6 +11,7 @@ pub mod company;
 pub mod fleet;
 pub mod hand;
 pub mod hosts;
+pub mod images;
 pub mod install;
 pub mod life;
 pub mod objects;

@@ -48,6 +48,9 @@ pub(super) fn of(maker: &Maker<'_>, pod: &VirtualPod<'_>, token: &str) -> Value 
         "volumes": volumes(maker, pod, token),
         "tolerations": [not_ready("not-ready"), not_ready("unreachable")],
     });
+    if pod.fate == Fate::Unschedulable {
+        set(&mut spec, "nodeSelector", json!({ "pool": "batch-spot" }));
+    }
     let nodes = &maker.setting.nodes;
     if let (Some(node), true) = (pod.seed.child("node").pick(nodes), pod.fate != Fate::Unschedulable) {
         set(&mut spec, "nodeName", json!(node));

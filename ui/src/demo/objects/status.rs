@@ -30,8 +30,7 @@ pub(super) fn of(subject: &Subject<'_>) -> Value {
             "qosClass": qos,
             "conditions": [condition(
                 "PodScheduled",
-                Err(("Unschedulable", "0/3 nodes are available: 3 Insufficient cpu. no new claims to deallocate, \
-                      preemption: 0/3 nodes are available: 3 No preemption victims found for incoming pod.")),
+                Err(("Unschedulable", "0/4 nodes are available: 4 node(s) didn't match Pod's node affinity/selector.")),
                 subject.created,
             )],
         });
