@@ -66,8 +66,8 @@ pub static COLUMNS: &[Column<Vcluster>] = &[
     Column {
         cell: why,
         value: |v| Value::Text(what_to_read(v)),
-        min: 24,
-        preferred: 42,
+        min: 30,
+        preferred: 44,
         grow: 60,
         ..text("why", "WHY", 1)
     },

@@ -71,7 +71,7 @@ impl Context<'_> {
         let longest = u16::try_from(longest).unwrap_or(u16::MAX);
         let claims: Vec<Claim> = CONTROL_PLANE
             .iter()
-            .map(|c| Claim { min: c.min, preferred: c.preferred, grow: c.grow, drop: c.drop })
+            .map(Claim::from)
             .enumerate()
             .map(|(at, claim)| {
                 if at == 0 {

@@ -3,6 +3,9 @@
 /// Space between two columns.
 pub const GAP: u16 = 2;
 
+/// Columns from this rank on show only while no column of words before it has to cut them.
+const LUXURY: u8 = 9;
+
 /// What a column asks for; see the fields of the same names of [`crate::columns::Column`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Claim {
@@ -14,6 +17,8 @@ pub struct Claim {
     pub grow: u16,
     /// Highest leaves first; zero stays.
     pub drop: u8,
+    /// Whether it holds words, which say less when they are cut.
+    pub words: bool,
 }
 
 /// A column that shows.
@@ -42,9 +47,9 @@ pub struct Layout {
 
 /// Places columns in so much space.
 ///
-/// Without scrolling, the columns that leave first are missing and the others stand in their order. Scrolling
-/// takes columns away behind the first, which is frozen, and lets the missing ones follow from the right: so
-/// everything can be reached at any width.
+/// Without scrolling, the columns that leave first are missing and the others stand in their order. Scrolling first
+/// narrows columns of words where that lets more columns show; then it takes columns away behind the first, which is
+/// frozen, and lets the missing ones follow from the right: so everything can be reached at any width.
 pub fn layout(claims: &[Claim], space: u16, scroll: usize) -> Layout {
     if claims.is_empty() || space == 0 {
         return Layout::default();
@@ -52,30 +57,40 @@ pub fn layout(claims: &[Claim], space: u16, scroll: usize) -> Layout {
     let kept = keep(claims, space);
     let missing = (0..claims.len()).filter(|column| !kept.contains(column));
     let moving: Vec<usize> = kept.iter().copied().skip(1).chain(missing).collect();
-    let scroll = scroll.min(furthest(claims, &moving, space));
+    let narrowing = usize::from(fill(claims, &moving, space, 0).len() > kept.len());
+    let scroll = scroll.min(furthest(claims, &moving, space) + narrowing);
+    let (start, shown) = match scroll {
+        0 => (0, kept),
+        _ => (scroll - narrowing, fill(claims, &moving, space, scroll - narrowing)),
+    };
+    Layout {
+        more_left: scroll > 0,
+        more_right: start + shown.len() - 1 < moving.len(),
+        placed: place(claims, &shown, space),
+        scroll,
+    }
+}
+
+/// The first column, and as many of the moving ones from a start on as fit by their least widths.
+fn fill(claims: &[Claim], moving: &[usize], space: u16, start: usize) -> Vec<usize> {
     let mut shown = vec![0];
     let mut used = claims.first().map_or(0, |first| first.min.min(space));
-    for &column in moving.get(scroll..).unwrap_or_default() {
-        let needed = claims.get(column).map_or(0, |claim| claim.min) + GAP;
-        if used + needed > space {
+    for &column in moving.get(start..).unwrap_or_default() {
+        let needed = claims.get(column).map_or(0, |claim| claim.min).saturating_add(GAP);
+        if needed > space - used {
             break;
         }
         used += needed;
         shown.push(column);
     }
-    Layout {
-        more_left: scroll > 0,
-        more_right: scroll + shown.len() - 1 < moving.len(),
-        placed: place(claims, &shown, space, space - used),
-        scroll,
-    }
+    shown
 }
 
-/// The columns that fit by their least width, in their order; the first always does.
+/// The columns that fit, in their order; the first always does.
 fn keep(claims: &[Claim], space: u16) -> Vec<usize> {
     let mut kept: Vec<usize> = (0..claims.len()).collect();
     let drop_of = |column: usize| claims.get(column).map_or(0, |claim| claim.drop);
-    while kept.len() > 1 && least(claims, &kept) > u32::from(space) {
+    while kept.len() > 1 && needed(claims, &kept) > u32::from(space) {
         // Of equals, the rightmost leaves. Those that stay leave only when nothing else is left.
         let leaving = (1..kept.len()).max_by_key(|&at| drop_of(kept[at]));
         match leaving {
@@ -86,9 +101,15 @@ fn keep(claims: &[Claim], space: u16) -> Vec<usize> {
     kept
 }
 
-fn least(claims: &[Claim], columns: &[usize]) -> u32 {
-    let widths: u32 = columns.iter().filter_map(|&c| claims.get(c)).map(|claim| u32::from(claim.min)).sum();
-    widths + u32::from(GAP) * (columns.len() as u32).saturating_sub(1)
+/// The space that these columns need: their least widths, but what columns of words like while there is luxury.
+fn needed(claims: &[Claim], columns: &[usize]) -> u32 {
+    let claims = || columns.iter().filter_map(|&column| claims.get(column));
+    let luxury = claims().any(|claim| claim.drop >= LUXURY);
+    let width = |claim: &Claim| {
+        let words = claim.words && claim.drop < LUXURY;
+        u32::from(if luxury && words { claim.preferred } else { claim.min })
+    };
+    claims().map(width).sum::<u32>() + u32::from(GAP) * (columns.len() as u32).saturating_sub(1)
 }
 
 /// How far one can scroll: until the last column shows.
@@ -106,14 +127,15 @@ fn furthest(claims: &[Claim], moving: &[usize], space: u16) -> usize {
 
 /// Hands out what is left over: first everybody up to the preferred width, then as far as they can grow; in both
 /// rounds those that leave last are served first.
-fn place(claims: &[Claim], shown: &[usize], space: u16, left_over: u16) -> Vec<Placed> {
+fn place(claims: &[Claim], shown: &[usize], space: u16) -> Vec<Placed> {
     let claim = |column: usize| {
-        claims.get(column).copied().unwrap_or(Claim { min: 0, preferred: 0, grow: 0, drop: 0 })
+        claims.get(column).copied().unwrap_or(Claim { min: 0, preferred: 0, grow: 0, drop: 0, words: false })
     };
     let mut widths: Vec<u16> = shown.iter().map(|&c| claim(c).min.min(space)).collect();
     let mut by_rank: Vec<usize> = (0..shown.len()).collect();
     by_rank.sort_by_key(|&at| claim(shown[at]).drop);
-    let mut left_over = left_over;
+    let gaps = GAP.saturating_mul(u16::try_from(shown.len()).unwrap_or(u16::MAX).saturating_sub(1));
+    let mut left_over = space.saturating_sub(widths.iter().sum::<u16>().saturating_add(gaps));
     for wish in [|c: Claim| c.preferred, |c: Claim| c.preferred.saturating_add(c.grow)] {
         for &at in &by_rank {
             let more = wish(claim(shown[at])).saturating_sub(widths[at]).min(left_over);
@@ -138,7 +160,7 @@ mod tests {
     /// Five columns: a name, one that stays, and three that leave in the order c, e, d.
     fn claims() -> Vec<Claim> {
         [(10, 20, 10, 0), (8, 8, 0, 0), (20, 30, 0, 3), (6, 6, 0, 1), (6, 6, 0, 2)]
-            .map(|(min, preferred, grow, drop)| Claim { min, preferred, grow, drop })
+            .map(|(min, preferred, grow, drop)| Claim { min, preferred, grow, drop, words: false })
             .to_vec()
     }
 
@@ -160,6 +182,18 @@ mod tests {
         ] {
             assert_eq!(shown(space, 0), expected, "{space} columns");
         }
+    }
+
+    #[test]
+    fn luxury_never_cuts_words() {
+        let name = Claim { min: 10, preferred: 20, grow: 5, drop: 0, words: true };
+        let luxury = Claim { min: 6, preferred: 6, grow: 0, drop: LUXURY, words: false };
+        let kept = |space: u16| layout(&[name, luxury], space, 0).placed.len();
+        assert_eq!((kept(27), kept(28)), (1, 2));
+        let asked = layout(&[name, luxury], 20, 1);
+        assert_eq!((asked.placed.len(), asked.scroll, asked.more_right), (2, 1, false), "unless asked to");
+        let useful = Claim { drop: LUXURY - 1, ..luxury };
+        assert_eq!(layout(&[name, useful], 18, 0).placed.len(), 2, "useful columns may");
     }
 
     #[test]
@@ -187,12 +221,12 @@ mod tests {
     proptest! {
         #[test]
         fn columns_never_overlap_nor_leave_the_space(
-            claims in proptest::collection::vec((0u16..40, 0u16..40, 0u16..40, 0u8..9), 0..12),
+            claims in proptest::collection::vec((0u16..40, 0u16..40, 0u16..40, 0u8..12), 0..12),
             space in 0u16..300,
             scroll in 0usize..20,
         ) {
             let claims: Vec<Claim> = claims.into_iter()
-                .map(|(min, more, grow, drop)| Claim { min, preferred: min + more, grow, drop }).collect();
+                .map(|(min, more, grow, drop)| Claim { min, preferred: min + more, grow, drop, words: drop % 2 == 0 }).collect();
             let layout = layout(&claims, space, scroll);
             let mut end = 0;
             for placed in &layout.placed {
@@ -205,11 +239,11 @@ mod tests {
 
         #[test]
         fn every_column_that_fits_beside_the_first_can_be_scrolled_to(
-            claims in proptest::collection::vec((1u16..40, 0u8..9), 1..12),
+            claims in proptest::collection::vec((1u16..40, 0u8..12), 1..12),
             space in 1u16..300,
         ) {
             let claims: Vec<Claim> = claims.into_iter()
-                .map(|(min, drop)| Claim { min, preferred: min, grow: 0, drop }).collect();
+                .map(|(min, drop)| Claim { min, preferred: min, grow: 0, drop, words: false }).collect();
             let mut seen = std::collections::BTreeSet::new();
             for scroll in 0..claims.len() {
                 seen.extend(layout(&claims, space, scroll).placed.iter().map(|p| p.column));

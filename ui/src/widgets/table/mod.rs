@@ -22,6 +22,8 @@ use crate::theme::{Slot, Theme};
 
 /// In front of the first column: cursor and mark.
 const GUTTER: u16 = 2;
+/// Added to the rank of columns that have nothing to say: they leave before all that have.
+const SILENT: u8 = 128;
 /// Behind the last column: scroll bar, and the sign that there is more.
 const MARGIN: u16 = 1;
 
@@ -95,7 +97,9 @@ impl<'a, R: ?Sized> Table<'a, R> {
         let claims: Vec<Claim> = columns
             .iter()
             .filter_map(|&at| {
-                Some(claim(self.columns.get(at)?, state.measured.words.get(at).copied().flatten()))
+                let words = state.measured.words.get(at).copied().flatten();
+                let telling = state.measured.telling.get(at).copied().unwrap_or(true);
+                Some(claim(self.columns.get(at)?, words, telling))
             })
             .collect();
         let layout = layout(&claims, area.width.saturating_sub(GUTTER + MARGIN), state.scroll);
@@ -128,22 +132,28 @@ impl<'a, R: ?Sized> Table<'a, R> {
         self.draw_scroll_bar(body, buffer, state.offset);
     }
 
-    /// Measures the columns of words that can grow, over all rows, if the rows have changed.
+    /// Looks at all rows, if they have changed: how wide the words of columns are that can grow, and which columns
+    /// say anything at all.
     fn measure(&self, state: &mut TableState) {
         if state.measured.revision == Some((self.revision, self.len)) {
             return;
         }
         let mut words: Vec<Option<u16>> = vec![None; self.columns.len()];
+        let mut telling = vec![self.len == 0; self.columns.len()];
         for row in (0..self.len).filter_map(|at| (self.row)(at)) {
-            for (column, widest) in self.columns.iter().zip(&mut words).filter(|(column, _)| column.grow > 0)
-            {
-                if let Value::Text(word) | Value::Version(word) = (column.value)(row) {
+            for ((column, widest), telling) in self.columns.iter().zip(&mut words).zip(&mut telling) {
+                if column.grow == 0 && *telling {
+                    continue;
+                }
+                let value = (column.value)(row);
+                *telling |= !matches!(value, Value::Unknown | Value::NotApplicable);
+                if let (1.., Value::Text(word) | Value::Version(word)) = (column.grow, value) {
                     let width = u16::try_from(text::width(word)).unwrap_or(u16::MAX);
                     *widest = Some(widest.unwrap_or(0).max(width));
                 }
             }
         }
-        state.measured = Measured { revision: Some((self.revision, self.len)), words };
+        state.measured = Measured { revision: Some((self.revision, self.len)), words, telling };
     }
 
     fn draw_headings(
@@ -275,16 +285,33 @@ impl<'a, R: ?Sized> Table<'a, R> {
     }
 }
 
-/// What a column asks for. One of words asks for no more than its longest word, so that others get the space.
-fn claim<R: ?Sized>(column: &Column<R>, words: Option<u16>) -> Claim {
+/// What a column asks for when nothing is known of its contents.
+impl<R: ?Sized> From<&Column<R>> for Claim {
+    fn from(column: &Column<R>) -> Claim {
+        Claim {
+            min: column.min,
+            preferred: column.preferred,
+            grow: column.grow,
+            drop: column.drop,
+            words: column.grow > 0,
+        }
+    }
+}
+
+/// What a column asks for. One of words asks for no more than its longest word, so that others get the space; one
+/// of which nothing is known in any row leaves before all others.
+fn claim<R: ?Sized>(column: &Column<R>, words: Option<u16>, telling: bool) -> Claim {
+    let claim = Claim::from(column);
     let title = text::width(column.title) as u16;
     let most = words.map_or(u16::MAX, |words| words.max(title));
-    let preferred = column.preferred.min(most);
+    let preferred = claim.preferred.min(most);
+    let leaves_first = !telling && claim.drop > 0;
     Claim {
-        min: column.min.min(most),
+        min: claim.min.min(most),
         preferred,
-        grow: column.preferred.saturating_add(column.grow).min(most) - preferred,
-        drop: column.drop,
+        grow: claim.preferred.saturating_add(claim.grow).min(most) - preferred,
+        drop: if leaves_first { claim.drop.saturating_add(SILENT) } else { claim.drop },
+        words: claim.words,
     }
 }
 

@@ -14,15 +14,18 @@ pub struct TableState {
     pub(super) offset: usize,
     /// What was drawn last.
     pub(super) drawn: Drawn,
-    /// How wide the words of each column are.
+    /// What was found in all rows.
     pub(super) measured: Measured,
 }
 
-/// Widths of columns of words, and of which rows.
+/// What was found in all rows, and of which rows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Measured {
     pub(super) revision: Option<(u64, usize)>,
+    /// How wide the words of a column are, if it has words.
     pub(super) words: Vec<Option<u16>>,
+    /// Whether a column has something to say of any row.
+    pub(super) telling: Vec<bool>,
 }
 
 /// Where things were drawn last.

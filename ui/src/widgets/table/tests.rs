@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use v9s::fleet::model::Vcluster;
+use v9s::known::Known;
 
 use super::*;
 use crate::columns::fleet::COLUMNS;
@@ -86,6 +87,27 @@ fn without_colours_cursor_and_marks_show() {
     let marked = |v: &Vcluster| v.key.name == "team-delta";
     let buffer = shot.draw(|table| table.marked = Box::leak(Box::new(marked)));
     insta::assert_snapshot!(format!("{}\n{}", fixture::text_of(&buffer), fixture::modifiers_of(&buffer)));
+}
+
+#[test]
+fn columns_with_nothing_to_say_leave_first() {
+    let silent: Vec<Vcluster> = fixture::fleet()
+        .into_iter()
+        .map(|v| Vcluster { lag: Known::unknown("not measured"), orphans: Known::NotApplicable, ..v })
+        .collect();
+    let row = |at: usize| silent.get(at);
+    let theme = Theme::default();
+    let table = Table::new(COLUMNS, silent.len(), &row, look(), &theme);
+    let headings = |width: u16| {
+        let area = Rect::new(0, 0, width, 7);
+        let mut buffer = Buffer::empty(area);
+        table.draw(area, &mut buffer, &mut TableState::default());
+        fixture::text_of(&buffer).lines().next().unwrap().to_owned()
+    };
+    let narrow = headings(100);
+    assert!(!narrow.contains("LAG") && !narrow.contains("ORPHANS") && narrow.contains("QUOTA"), "{narrow}");
+    let wide = headings(300);
+    assert!(wide.contains("LAG") && wide.contains("ORPHANS"), "{wide}");
 }
 
 #[test]
