@@ -81,6 +81,7 @@ pub fn is_live(screen: &Screen) -> bool {
 pub fn cursor_latencies(terminal: &Terminal, presses: usize) -> Result<Vec<Duration>> {
     let mut latencies = Vec::with_capacity(presses);
     for press in 0..presses {
+        pause(press);
         let before = selected(&terminal.screen()).context("no row is selected")?;
         // Down and up the screen, so that the table also has to scroll.
         let key = if press / 40 % 2 == 0 { "j" } else { "k" };
@@ -98,6 +99,7 @@ pub fn overlay_latencies_while_loading(terminal: &Terminal) -> Result<Vec<Durati
     let mut latencies = Vec::new();
     while !is_live(&terminal.screen()) {
         for (key, open) in [("?", true), ("\x1b", false)] {
+            pause(latencies.len());
             let pressed = Instant::now();
             terminal.send(key)?;
             let at = painted(terminal, "the help to open or close", |screen| has_help(screen) == open)?;
@@ -108,8 +110,14 @@ pub fn overlay_latencies_while_loading(terminal: &Terminal) -> Result<Vec<Durati
     Ok(latencies)
 }
 
+/// Fingers and key repeat send some thirty keys a second, never in step with frames.
+fn pause(press: usize) {
+    let jitter = (press * 7919 % 21) as u64;
+    std::thread::sleep(Duration::from_millis(25 + jitter));
+}
+
 fn has_help(screen: &Screen) -> bool {
-    screen.contents().contains("Keys")
+    screen.contents().contains("one page down")
 }
 
 /// Text of the selected row and where it is.

@@ -1,5 +1,8 @@
 //! A host filled with a fleet.
 
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
@@ -9,7 +12,7 @@ use v9s_testkit::kubeconfig;
 use v9s_testkit::real::{ControlPlane, Options};
 use v9s_ui::demo::fleet::fleet_of;
 use v9s_ui::demo::install::{Install, Installed, install};
-use v9s_ui::demo::objects::Setting;
+use v9s_ui::demo::objects::{Maker, Setting};
 use v9s_ui::demo::seed::Seed;
 
 use crate::HostKind;
@@ -36,11 +39,18 @@ enum Server {
 }
 
 impl Subject {
-    /// Starts a host and fills it.
+    /// Starts a host and fills it; a real one that was filled alike before keeps what it was filled with.
     pub async fn start(kind: HostKind, vclusters: usize, pods: usize) -> Result<Self> {
+        let now = chrono::Utc::now();
+        let tenants = fleet_of(vclusters, pods, Seed::new(7), now);
+        let data = data_folder(vclusters, pods)?;
         let (name, server, kubeconfig) = match kind {
             HostKind::Real => {
-                let start = || ControlPlane::start(&Options::default());
+                if !data.join(FILLED).is_file() && data.is_dir() {
+                    std::fs::remove_dir_all(&data).context("removing what an interrupted run has left")?;
+                }
+                let options = Options { data: Some(data.join("etcd")), ..Options::default() };
+                let start = move || ControlPlane::start(&options);
                 let plane = tokio::task::spawn_blocking(start).await.context("starting the host")??;
                 let kubeconfig = plane.kubeconfig();
                 ("etcd and kube-apiserver", Server::Real(Box::new(plane)), kubeconfig)
@@ -51,16 +61,25 @@ impl Subject {
                 ("the embedded host", Server::Embedded(Box::new(sandbox)), kubeconfig)
             }
         };
-        let started = Instant::now();
-        eprintln!("{name}: creating {vclusters} virtual clusters and {pods} pods");
         let client = kubeconfig::client(&kubeconfig).await?;
-        let now = chrono::Utc::now();
-        let tenants = fleet_of(vclusters, pods, Seed::new(7), now);
-        let setting = Setting { now, nodes: Vec::new(), managed_fields: false };
-        // A field manager's entries are written by the real server itself.
-        let how = Install { concurrency: 32, status: true, controlled: true };
-        let installed = install(&client, &tenants, &setting, how).await?;
-        eprintln!("{name}: {installed:?} after {:.0?}", started.elapsed());
+        let remembered = (kind == HostKind::Real).then(|| data.join(FILLED));
+        let installed = match remembered.as_ref().and_then(|path| recall(path)) {
+            Some(installed) => installed,
+            None => {
+                let started = Instant::now();
+                eprintln!("{name}: creating {vclusters} virtual clusters and {pods} pods");
+                // A field manager's entries are written by the server itself.
+                let setting = Setting { now, nodes: Vec::new(), managed_fields: false };
+                let how = Install { concurrency: 32, status: true, controlled: true };
+                let installed = install(&client, &tenants, &setting, how).await?;
+                eprintln!("{name}: {} objects after {:.0?}", installed.objects, started.elapsed());
+                if let Some(path) = remembered {
+                    let text = format!("{} {}", installed.objects, installed.synced_pods);
+                    std::fs::write(&path, text).context("remembering what the host holds")?;
+                }
+                installed
+            }
+        };
         let version = client.apiserver_version().await?.git_version;
         Ok(Self { name, version, kubeconfig, vclusters, installed, _server: server })
     }
@@ -69,4 +88,30 @@ impl Subject {
     pub async fn client(&self) -> Result<Client> {
         kubeconfig::client(&self.kubeconfig).await
     }
+}
+
+/// Says in a data folder that it was filled to the end, and with how much.
+const FILLED: &str = "filled";
+
+fn recall(path: &Path) -> Option<Installed> {
+    let text = std::fs::read_to_string(path).ok()?;
+    let (objects, synced_pods) = text.split_once(' ')?;
+    Some(Installed { objects: objects.parse().ok()?, synced_pods: synced_pods.parse().ok()? })
+}
+
+/// Where the real host keeps a fleet of this size. Another way to make tenants is another folder.
+fn data_folder(vclusters: usize, pods: usize) -> Result<PathBuf> {
+    let now = chrono::DateTime::UNIX_EPOCH;
+    let setting = Setting { now, nodes: Vec::new(), managed_fields: false };
+    let mut hasher = DefaultHasher::new();
+    (vclusters, pods).hash(&mut hasher);
+    for tenant in &fleet_of(20, 200, Seed::new(7), now) {
+        let maker = Maker::new(tenant, &setting);
+        let owner = maker.planned_owner();
+        for object in maker.chart().into_iter().chain(maker.synced(&owner)).chain(maker.pods(&owner)) {
+            object.to_string().hash(&mut hasher);
+        }
+    }
+    let root = v9s_testkit::cache::cache_root().context("neither XDG_CACHE_HOME nor HOME is set")?;
+    Ok(root.join(format!("bench-{:016x}", hasher.finish())))
 }

@@ -3,7 +3,7 @@
 //! Suites use [`both_hosts!`] to run one body on the embedded host and on a real API server; [`real`] tells where the
 //! latter comes from.
 
-mod cache;
+pub mod cache;
 pub mod host;
 pub mod kubeconfig;
 pub mod picture;

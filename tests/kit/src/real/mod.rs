@@ -8,7 +8,7 @@ mod pki;
 mod process;
 
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -36,6 +36,8 @@ pub struct Options {
     pub scheduler: bool,
     /// Further flags of the API server.
     pub apiserver_args: Vec<String>,
+    /// Where etcd keeps its data, to find it again at the next start. None: in the folder that goes with the rest.
+    pub data: Option<PathBuf>,
 }
 
 /// A running control plane; dropping it ends its programs and removes their data.
@@ -77,7 +79,7 @@ impl ControlPlane {
             url: format!("https://127.0.0.1:{}", free_port()?),
         };
         let etcd = format!("http://127.0.0.1:{}", free_port()?);
-        plane.start_etcd(assets, &etcd)?;
+        plane.start_etcd(assets, options, &etcd)?;
         plane.start_apiserver(assets, options, &etcd)?;
         plane.wait("/readyz")?;
         if options.controllers {
@@ -122,9 +124,9 @@ impl ControlPlane {
         Ok(())
     }
 
-    fn start_etcd(&mut self, assets: &Assets, url: &str) -> Result<()> {
+    fn start_etcd(&mut self, assets: &Assets, options: &Options, url: &str) -> Result<()> {
         let peer = format!("http://127.0.0.1:{}", free_port()?);
-        let data = self.folder().join("etcd");
+        let data = options.data.clone().unwrap_or_else(|| self.folder().join("etcd"));
         let args = vec![
             flag("data-dir", data.display()),
             flag("listen-client-urls", url),
