@@ -8,42 +8,24 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use serde_json::{Value, json};
 use std::time::Duration;
-use v9s_sandbox::Sandbox;
-use v9s_testkit::host::{Host as Real, Needs};
 
 /// An API server under test.
 pub struct Host {
+    kit: v9s_testkit::host::Host,
     client: Client,
-    kubeconfig: String,
-    server: Server,
 }
-
-enum Server {
-    #[expect(dead_code, reason = "it runs as long as it is held")]
-    Embedded(Box<Sandbox>),
-    Real(Box<Real>),
-}
-
-/// What tests of the API server alone need.
-pub const NEEDS: Needs = Needs::NONE;
 
 /// Longest wait for an event; nobody waits that long unless something is wrong.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 impl Host {
-    pub async fn embedded() -> Result<Self> {
-        let sandbox = Sandbox::start(v9s_sandbox::Options::default()).await?;
-        let kubeconfig = sandbox.kubeconfig();
-        Ok(Self {
-            client: client(&kubeconfig).await?,
-            kubeconfig,
-            server: Server::Embedded(Box::new(sandbox)),
-        })
+    pub async fn of(kit: v9s_testkit::host::Host) -> Result<Self> {
+        Ok(Self { client: client(&kit.kubeconfig).await?, kit })
     }
 
-    pub async fn real(real: Real) -> Result<Self> {
-        let kubeconfig = real.kubeconfig.clone();
-        Ok(Self { client: client(&kubeconfig).await?, kubeconfig, server: Server::Real(Box::new(real)) })
+    /// What all suites know of the host.
+    pub fn kit(&self) -> &v9s_testkit::host::Host {
+        &self.kit
     }
 
     /// A client with all rights that never retries by itself.
@@ -53,15 +35,12 @@ impl Host {
 
     /// The administrator's kubeconfig.
     pub fn kubeconfig(&self) -> &str {
-        &self.kubeconfig
+        &self.kit.kubeconfig
     }
 
     /// A name that no other test uses.
     pub fn named(&self, stem: &str) -> String {
-        match &self.server {
-            Server::Real(real) => real.named(stem),
-            Server::Embedded(_) => stem.to_owned(),
-        }
+        self.kit.named(stem)
     }
 
     /// A new namespace that no other test uses.
@@ -78,7 +57,7 @@ impl Host {
 
     /// A client that acts as another user.
     pub async fn acting_as(&self, user: &str) -> Result<Client> {
-        let mut config = config(&self.kubeconfig).await?;
+        let mut config = config(self.kubeconfig()).await?;
         config.auth_info.impersonate = Some(user.to_owned());
         Ok(Client::try_from(config)?)
     }
@@ -145,7 +124,7 @@ impl Host {
 const JSON: (&str, &str) = ("content-type", "application/json");
 
 /// A client that shows every answer as it is.
-async fn client(kubeconfig: &str) -> Result<Client> {
+pub async fn client(kubeconfig: &str) -> Result<Client> {
     Ok(Client::try_from(config(kubeconfig).await?)?)
 }
 
@@ -276,27 +255,13 @@ impl Watch {
 
 /// Makes `NAME::embedded` and `NAME::real` of each test.
 macro_rules! both {
-    ($($(#[$meta:meta])* async fn $name:ident($host:ident: Host) -> Result<()> $body:block)*) => {
-        $($(#[$meta])* mod $name {
-            #[allow(unused_imports)]
-            use super::*;
-            use crate::hosts::Host;
-
-            async fn body($host: Host) -> anyhow::Result<()> $body
-
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn embedded() -> anyhow::Result<()> {
-                body(Host::embedded().await?).await
-            }
-
-            v9s_testkit::real_test! {
-                fn real() -> anyhow::Result<()> {
-                    v9s_testkit::host::run_real(crate::hosts::NEEDS, |real| async move {
-                        body(Host::real(real).await?).await
-                    })
-                }
-            }
-        })*
+    ($(async fn $name:ident($host:ident: Host) -> Result<()> $body:block)*) => {
+        v9s_testkit::both_hosts! {
+            $(async fn $name(kit: Host) -> anyhow::Result<()> {
+                let $host = crate::hosts::Host::of(kit).await?;
+                $body
+            })*
+        }
     };
 }
 pub(crate) use both;

@@ -7,9 +7,11 @@ mod hosts;
 
 mod deletes;
 mod errors;
+mod faults;
 mod lists;
 mod parts;
 mod patches;
 mod runtime;
+mod streams;
 mod watches;
 mod writes;
