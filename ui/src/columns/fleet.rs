@@ -1,8 +1,9 @@
 //! The columns of the fleet: what `v9s` and `v9s list` say of each virtual cluster.
 
+use std::cmp::Reverse;
 use std::time::Duration;
 
-use v9s::fleet::model::{Severity, Vcluster};
+use v9s::fleet::model::{Finding, Severity, Vcluster};
 use v9s::known::Known;
 
 use super::{Cell, Column, Cut, Direction, Look, Value};
@@ -200,10 +201,16 @@ fn state<'a>(v: &'a Vcluster, look: &Look) -> Cell<'a> {
     }
 }
 
-/// Worst state first, and within a state the worst finding first.
+/// Most urgent first, whether the state or a finding makes it so; then by state.
 fn state_rank(v: &Vcluster) -> Value<'_> {
-    let findings = v.findings.iter().map(|f| f.severity).max().unwrap_or(Severity::Ok);
-    Value::Number(f64::from(v.state as u8) - f64::from(findings as u8) / 8.0)
+    let finding = worst(v).map_or(Severity::Ok, |finding| finding.severity);
+    let urgency = v.state.severity().max(finding);
+    Value::Number(f64::from(v.state as u8) - 100.0 * f64::from(urgency as u8))
+}
+
+/// The first of the worst findings: they come worst first.
+fn worst(v: &Vcluster) -> Option<&Finding> {
+    v.findings.iter().min_by_key(|finding| Reverse(finding.severity))
 }
 
 fn why<'a>(v: &'a Vcluster, _: &Look) -> Cell<'a> {
@@ -215,7 +222,7 @@ fn what_to_read(v: &Vcluster) -> &str {
     if !v.reason.is_empty() {
         return &v.reason;
     }
-    v.findings.iter().max_by_key(|f| f.severity).map_or("", |finding| &finding.message)
+    worst(v).map_or("", |finding| &finding.message)
 }
 
 /// Whether something the host was asked about this virtual cluster was not answered, and why. What nobody measures
@@ -225,8 +232,8 @@ pub fn failed_lookup(v: &Vcluster) -> Option<&str> {
 }
 
 fn findings<'a>(v: &'a Vcluster, look: &Look) -> Cell<'a> {
-    match v.findings.iter().map(|f| f.severity).max() {
-        Some(worst) => Cell::status(v.findings.len().to_string(), worst.into(), look),
+    match worst(v) {
+        Some(worst) => Cell::status(v.findings.len().to_string(), worst.severity.into(), look),
         None if failed_lookup(v).is_some() => Cell::unknown(look),
         None => Cell::new("0", Slot::Muted),
     }
@@ -237,7 +244,7 @@ fn worst_finding(v: &Vcluster) -> Value<'_> {
     if v.findings.is_empty() && failed_lookup(v).is_some() {
         return Value::Unknown;
     }
-    let worst = v.findings.iter().map(|f| f.severity).max().unwrap_or(Severity::Ok);
+    let worst = worst(v).map_or(Severity::Ok, |finding| finding.severity);
     Value::Number(f64::from(worst as u8) * 1e6 + v.findings.len() as f64)
 }
 

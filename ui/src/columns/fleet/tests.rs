@@ -58,9 +58,24 @@ fn ids_are_unique_and_priorities_make_sense() {
 }
 
 #[test]
-fn worst_comes_first_by_state() {
+fn the_most_urgent_comes_first_whether_state_or_finding_says_so() {
     let names = sorted("state", column("state").first);
-    assert_eq!(names, ["team-alpha", "edge-03", "team-delta", "team-gamma", "team-epsilon"]);
+    assert_eq!(names, ["team-alpha", "edge-03", "team-gamma", "team-delta", "team-epsilon"]);
+}
+
+#[test]
+fn the_first_of_the_worst_findings_is_what_to_read() {
+    let finding =
+        |severity, message: &str| Finding { severity, code: "test", message: message.into(), since: None };
+    let v = Vcluster {
+        findings: vec![
+            finding(Severity::Critical, "limits.cpu is 148 % used"),
+            finding(Severity::Critical, "pods is 99 % used"),
+            finding(Severity::Info, "no NetworkPolicy"),
+        ],
+        ..fixture::vcluster("team", "team")
+    };
+    assert_eq!((column("why").cell)(&v, &look()).text(), "limits.cpu is 148 % used");
 }
 
 #[test]
