@@ -2,8 +2,8 @@
 
 mod host;
 mod link;
+mod places;
 mod publish;
-mod scope;
 mod start;
 
 use std::sync::Arc;

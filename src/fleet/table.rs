@@ -126,6 +126,11 @@ impl Table {
         inhabited.map(|((namespace, _), _)| namespace.clone()).collect()
     }
 
+    /// Every namespace that is known to exist.
+    pub(super) fn namespaces(&self) -> BTreeSet<SmolStr> {
+        self.namespaces.keys().cloned().collect()
+    }
+
     /// Makes the rows of what has changed. Whether any row is another than before.
     pub(super) fn rebuild(&mut self, now: DateTime<Utc>) -> bool {
         let mut changed = false;

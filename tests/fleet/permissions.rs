@@ -1,9 +1,9 @@
 //! What an operator with few rights sees: less, and why.
 
 use anyhow::Result;
-use v9s::fleet::FleetOptions;
 use v9s::fleet::model::Scope;
 use v9s::fleet::state::State;
+use v9s::fleet::{Fleet, FleetOptions};
 use v9s_testkit::both_hosts;
 use v9s_testkit::users::Grant;
 
@@ -123,6 +123,19 @@ both_hosts! {
         assert_eq!(fleet.hosts[0].scope, Scope::Namespaces(vec![name.as_str().into()]));
         let may_list = "forbidden: cannot watch namespaces; listed every 30 s instead";
         assert!(fleet.hosts[0].notes.iter().any(|note| note == may_list), "{:?}", fleet.hosts[0].notes);
+        Ok(())
+    }
+
+    async fn a_namespace_that_comes_later_is_found_without_asking(host: Host) -> Result<()> {
+        let user = host.user("curious", &[Grant::everywhere().may(&["list", "watch"], &["namespaces"])]).await?;
+        let live = watch(&user, FleetOptions::default())?;
+        until(&live, "it is live", live_and_whole).await?;
+        let name = host.named("newborn");
+        put(&host, &[tenant(&host, "newborn")]).await?;
+        host.user("curious", &[Grant::within(&name).may(&READ, &ALL)]).await?;
+        let seen = |fleet: &Fleet| row(fleet, &name).is_some_and(|row| row.state == State::Running);
+        let fleet = until(&live, "the newborn is seen", seen).await?;
+        assert_eq!(fleet.hosts[0].scope, Scope::Namespaces(vec![name.as_str().into()]));
         Ok(())
     }
 }

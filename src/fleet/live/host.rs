@@ -12,8 +12,8 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::link::{Signs, link};
+use super::places::{Found, Places, Search, search};
 use super::publish::{PACE, Picture, Slot};
-use super::scope::{Grants, Search, note, search};
 use super::start::{Message, Tagged, start};
 use super::{FleetOptions, HostTarget};
 use crate::cluster::watch::{Controls, POLL_EVERY, Phase};
@@ -33,8 +33,6 @@ const OPEN_PATIENCE: Duration = Duration::from_secs(60);
 const OPEN_WAITS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 /// Shortest time between two tries to get new credentials.
 const REOPEN_PACE: Duration = Duration::from_secs(20);
-/// How often it is asked again where else to look.
-const SEARCH_AGAIN: Duration = Duration::from_secs(300);
 /// A sign of life that changes nothing else is worth a snapshot only after this long.
 const SIGN_OF_LIFE: TimeDelta = TimeDelta::seconds(5);
 
@@ -80,7 +78,7 @@ async fn open_patiently(target: &HostTarget, slot: &Slot, nudged: &mut latest::R
 /// What a job of the host's task came back with.
 enum Done {
     Version(Result<SmolStr, ReadError>),
-    Grants(Grants),
+    Found(Found),
     Reopened(Option<Cluster>),
 }
 
@@ -96,11 +94,7 @@ struct HostTask {
     jobs: JoinSet<Done>,
     version: Known<SmolStr>,
     asking_version: bool,
-    /// Kinds that may not be watched in all namespaces, and where they may.
-    denied: BTreeSet<Kind>,
-    grants: Option<Grants>,
-    searching: bool,
-    search_again: Instant,
+    places: Places,
     reopened: Option<Instant>,
     unreadable: BTreeMap<Kind, usize>,
     last_seen: Option<DateTime<Utc>>,
@@ -131,10 +125,7 @@ impl HostTask {
             jobs: JoinSet::new(),
             version: Known::unknown("loading"),
             asking_version: false,
-            denied: BTreeSet::new(),
-            grants: None,
-            searching: false,
-            search_again: Instant::now() + SEARCH_AGAIN,
+            places: Places::default(),
             reopened: None,
             unreadable: BTreeMap::new(),
             last_seen: None,
@@ -156,12 +147,10 @@ impl HostTask {
                 Some(message) = self.messages.1.recv() => self.take_in(message),
                 Some(done) = self.jobs.join_next() => self.on_done(done.ok()),
                 Ok(()) = self.nudged.changed() => self.on_nudge(),
+                () = sleep_until(self.places.due()), if self.places.may_ask() => self.look_where_due(),
                 () = sleep_until(revisit_at.unwrap_or_else(Instant::now)), if revisit_at.is_some() => {
                     self.revisit = None;
                     self.changed = true;
-                }
-                () = sleep_until(self.search_again), if !self.denied.is_empty() && !self.searching => {
-                    self.look_elsewhere();
                 }
             }
         }
@@ -209,7 +198,7 @@ impl HostTask {
             self.on_message(&source, message);
         }
         self.changed = true;
-        self.find_denied();
+        self.notice_denied();
     }
 
     fn on_message(&mut self, source: &Source, message: Message) {
@@ -240,46 +229,42 @@ impl HostTask {
         }
     }
 
-    /// Notices kinds that may not be watched in all namespaces, and looks where they may once it is known which
-    /// virtual clusters there are to see.
-    fn find_denied(&mut self) {
-        let everywhere = self.table.sources.iter().filter(|(source, _)| source.namespace.is_none());
-        let denied: BTreeSet<Kind> =
-            everywhere.filter(|(_, health)| health.denied()).map(|(source, _)| source.kind).collect();
-        let new = denied.difference(&self.denied).next().is_some();
-        self.denied.extend(denied);
-        let workloads_told = |kind: Kind| {
-            let source = Source { kind, namespace: None };
-            self.table.sources.get(&source).is_none_or(|health| health.synced || health.denied())
-        };
-        let told = Kind::ALL.into_iter().filter(|kind| kind.is_workload()).all(workloads_told);
-        let unanswered = self.grants.is_none() && self.denied.iter().any(|kind| *kind != Kind::Namespaces);
-        if unanswered && told && !self.searching {
-            self.look_elsewhere();
-        } else if new && self.grants.is_some() {
+    /// Notices kinds that may not be watched everywhere, and looks where they may once it is told which virtual
+    /// clusters there are to see.
+    fn notice_denied(&mut self) {
+        let new = self.places.notice(&self.table.sources);
+        if self.places.wants_first_search(&self.table.sources) {
+            self.look_everywhere();
+        } else if new {
             self.watch_where_granted();
         }
     }
 
-    fn look_elsewhere(&mut self) {
-        self.searching = true;
-        self.search_again = Instant::now() + SEARCH_AGAIN;
+    fn look_everywhere(&mut self) {
+        let own = self.cluster.borrow().default_namespace.clone();
+        let named: BTreeSet<SmolStr> =
+            self.options.fallback_namespaces.iter().cloned().chain([own]).collect();
+        if let Some(search) = self.places.begin(named, &self.table) {
+            self.spawn_search(search);
+        }
+    }
+
+    fn look_where_due(&mut self) {
+        if let Some(search) = self.places.begin_due(&self.table) {
+            self.spawn_search(search);
+        }
+    }
+
+    fn spawn_search(&mut self, places: Search) {
         let cluster = self.cluster.borrow().clone();
-        let mut named: BTreeSet<SmolStr> = self.options.fallback_namespaces.iter().cloned().collect();
-        named.insert(cluster.default_namespace.clone());
-        let blind = self.denied.iter().any(|kind| kind.is_workload());
-        let inhabited = (!blind).then(|| self.table.inhabited());
-        self.jobs.spawn(async move { Done::Grants(search(cluster, Search { named, inhabited }).await) });
+        self.jobs.spawn(async move { Done::Found(search(cluster, places).await) });
         self.changed = true;
     }
 
+    /// Watches each denied kind where it is granted, and no longer everywhere in vain.
     fn watch_where_granted(&mut self) {
-        let grants = self.grants.clone().unwrap_or_default();
-        for kind in self.denied.clone() {
-            let Some(namespaces) = grants.get(&kind) else { continue };
-            for namespace in namespaces {
-                self.start_watch(Source { kind, namespace: Some(namespace.clone()) });
-            }
+        for (kind, namespace) in self.places.granted() {
+            self.start_watch(Source { kind, namespace: Some(namespace) });
             self.stop_watch(&Source { kind, namespace: None });
         }
         self.changed = true;
@@ -294,9 +279,8 @@ impl HostTask {
                     Err(error) => Known::No(format_smolstr!("{}", error.failure)),
                 };
             }
-            Some(Done::Grants(grants)) => {
-                self.searching = false;
-                self.grants = Some(grants);
+            Some(Done::Found(found)) => {
+                self.places.take(found);
                 self.watch_where_granted();
             }
             Some(Done::Reopened(Some(cluster))) => {
@@ -308,9 +292,7 @@ impl HostTask {
     }
 
     fn on_nudge(&mut self) {
-        if !self.denied.is_empty() && !self.searching {
-            self.look_elsewhere();
-        }
+        self.look_everywhere();
         self.reopened = None;
     }
 
@@ -344,7 +326,7 @@ impl HostTask {
             sources: &self.table.sources,
             objects: self.table.objects,
             last_seen: self.last_seen,
-            resolving: self.grants.is_none() && self.must_search(),
+            resolving: self.places.is_searching_first(),
         });
         self.table.set_stale(match &link {
             Link::Stale { since, .. } => Some(*since),
@@ -368,14 +350,10 @@ impl HostTask {
         self.left = Some((picture, Instant::now()));
     }
 
-    fn must_search(&self) -> bool {
-        self.denied.iter().any(|kind| *kind != Kind::Namespaces)
-    }
-
     fn host(&self, link: Link) -> Host {
         let cluster = self.cluster.borrow();
-        let grants = self.effective_grants();
-        let mut notes: Vec<SmolStr> = note(&self.denied, &grants).into_iter().collect();
+        let watched = self.places.watched(&self.table.sources);
+        let mut notes: Vec<SmolStr> = self.places.note(&watched).into_iter().collect();
         notes.extend(polled(&self.table.sources));
         notes.extend(self.unreadable.iter().map(|(kind, count)| {
             format_smolstr!("{count} {} cannot be read and are missing", kind.resource().plural)
@@ -385,34 +363,9 @@ impl HostTask {
             server: cluster.server.clone(),
             version: self.version.clone(),
             link,
-            scope: self.scope(&grants),
+            scope: self.places.scope(&self.options.namespaces, watched),
             notes,
         }
-    }
-
-    /// Where each denied kind is really watched: what was granted, without what turned out to be denied after all.
-    fn effective_grants(&self) -> Grants {
-        let mut grants = self.grants.clone().unwrap_or_default();
-        for (source, _) in self.table.sources.iter().filter(|(_, health)| health.denied()) {
-            if let (Some(namespaces), Some(namespace)) = (grants.get_mut(&source.kind), &source.namespace) {
-                namespaces.remove(namespace);
-            }
-        }
-        grants
-    }
-
-    fn scope(&self, grants: &Grants) -> Scope {
-        if !self.options.namespaces.is_empty() {
-            return Scope::Namespaces(self.options.namespaces.clone());
-        }
-        let blind = self.denied.iter().filter(|kind| kind.is_workload());
-        let seen: Vec<&Kind> = blind.collect();
-        if seen.is_empty() {
-            return Scope::All;
-        }
-        let places: BTreeSet<SmolStr> =
-            seen.into_iter().filter_map(|kind| grants.get(kind)).flatten().cloned().collect();
-        Scope::Namespaces(places.into_iter().collect())
     }
 }
 
