@@ -1,6 +1,7 @@
 //! One API server: how it is reached, what is read from it and what may be done there.
 
 pub mod access;
+pub mod connect;
 pub mod failure;
 mod http;
 pub mod kubeconfig;
@@ -20,8 +21,9 @@ use std::time::Duration;
 
 use smol_str::SmolStr;
 
+pub use connect::{ConnectError, ConnectOptions, open};
 pub use failure::{Failure, FailureKind};
-pub use kubeconfig::{ConnectError, ConnectOptions, ContextInfo, KubeconfigSource, contexts, open};
+pub use kubeconfig::{ContextInfo, KubeconfigSource, contexts};
 pub use read::{ContainerInfo, EventKind, EventRow, LogEvent, LogLine, LogRequest, ReadError, YamlOptions};
 pub use resource::{ObjectRef, Resource};
 pub use write::WriteError;
