@@ -321,12 +321,7 @@ mod tests {
         let over: Vec<_> = estates_now()
             .into_iter()
             .flat_map(|estate| estate.tenants)
-            .filter(|tenant| {
-                let used: u64 = 200 * u64::from(tenant.replicas_now())
-                    + 20 * u64::from(tenant.etcd_members())
-                    + tenant.pods().map(|pod| pod.app.cpu_millis).sum::<u64>();
-                tenant.quota.is_some_and(|quota| used > quota.cpu_millis)
-            })
+            .filter(Tenant::is_over_quota)
             .map(|tenant| tenant.name)
             .collect();
         assert_eq!(over, ["payments-prod"]);

@@ -15,7 +15,7 @@ use v9s_sandbox::controllers::{self, Controllers};
 use v9s_sandbox::node::Machines;
 use v9s_sandbox::{Options, Sandbox};
 
-use super::chaos::Chaos;
+use super::chaos::{Chaos, Switches};
 use super::company::{Estate, estates};
 use super::fleet::fleet_of;
 use super::hand::Hand;
@@ -115,7 +115,12 @@ impl Hosts {
         if plan.chaos {
             for (sandbox, settler) in sandboxes.iter().zip(&settlers) {
                 let seed = plan.seed.child(&settler.estate.context);
-                let chaos = trouble(Chaos::new(sandbox.faults().clone(), seed));
+                let switches = Switches {
+                    faults: sandbox.faults().clone(),
+                    hand: sandbox.controllers().map(|controllers| controllers.hand().clone()),
+                    store: sandbox.store().clone(),
+                };
+                let chaos = trouble(Chaos::new(switches, seed));
                 tasks.push(AbortOnDropHandle::new(tokio::spawn(chaos)));
             }
         }
@@ -259,6 +264,7 @@ async fn trouble(mut chaos: Chaos) {
 mod tests {
     use std::collections::BTreeSet;
 
+    use v9s_sandbox::kinds::quantity::Quantity;
     use v9s_sandbox::store::{Gr, Store};
 
     use super::*;
@@ -298,6 +304,38 @@ mod tests {
             let sets = names(sandbox.store(), &Gr::new("apps", "replicasets"));
             let deployments = names(sandbox.store(), &Gr::new("apps", "deployments"));
             assert_eq!(sets.len(), deployments.len(), "every Deployment knows its ReplicaSet: {sets:?}");
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn quota_use_is_what_the_controller_counts() {
+        let plan = Plan { living: false, ..Plan::company(still()) };
+        let estates = plan.estates.clone();
+        let hosts = Hosts::start(plan).await.unwrap();
+        hosts.settled().await.unwrap();
+        for (sandbox, estate) in hosts.sandboxes().iter().zip(&estates) {
+            let setting = setting(estate, still().now());
+            for tenant in &estate.tenants {
+                let Some(planned) = Maker::new(tenant, &setting).quota() else { continue };
+                let name = planned["metadata"]["name"].as_str().unwrap();
+                let gr = Gr::core("resourcequotas");
+                let counted = sandbox.store().get(&gr, Some(&tenant.namespace), name).unwrap().value();
+                for key in [
+                    "requests.cpu",
+                    "requests.memory",
+                    "requests.storage",
+                    "limits.cpu",
+                    "limits.memory",
+                    "limits.ephemeral-storage",
+                    "count/pods",
+                    "count/persistentvolumeclaims",
+                ] {
+                    let amount = |quota: &serde_json::Value| {
+                        Quantity::from_json(&quota["status"]["used"][key]).unwrap().as_millis()
+                    };
+                    assert_eq!(amount(&counted), amount(&planned), "{key} of {}", tenant.name);
+                }
+            }
         }
     }
 }

@@ -120,6 +120,25 @@ impl Default for QuotaSpec {
     }
 }
 
+/// What a tenant takes of its host namespace, control plane included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Usage {
+    /// CPU requests, thousandths.
+    pub cpu_millis: u64,
+    /// Memory requests, MiB.
+    pub memory_mib: u64,
+    /// CPU limits, thousandths.
+    pub limit_cpu_millis: u64,
+    /// Memory limits, MiB.
+    pub limit_memory_mib: u64,
+    /// Sizes of volume claims, GiB.
+    pub storage_gib: u64,
+    /// Volume claims.
+    pub claims: u64,
+    /// Pods.
+    pub pods: u64,
+}
+
 /// One application inside a virtual cluster.
 #[derive(Debug, Clone)]
 pub struct App {
@@ -332,6 +351,54 @@ impl Tenant {
         let asleep = self.workloads_stopped();
         let own = self.apps.iter().filter(move |_| !asleep).flat_map(|app| app.pods(self));
         own.chain(self.strays.iter().flat_map(|stray| stray.pods(self)))
+    }
+
+    /// What it takes of its host namespace.
+    pub fn usage(&self) -> Usage {
+        let (members, replicas) = (u64::from(self.etcd_members()), u64::from(self.replicas_now()));
+        let sick = u64::from(matches!(self.standing, Standing::StoreCrashing { .. }));
+        let volumes = match (self.is_stateful(), self.store) {
+            (true, _) => u64::from(self.replicas),
+            (false, Store::DeployedEtcd) => u64::from(self.etcd_replicas()),
+            (false, _) => 0,
+        };
+        let mut usage = Usage {
+            cpu_millis: 200 * replicas + 20 * members,
+            memory_mib: 256 * replicas + 150 * members,
+            // Only the init container of the control plane has a limit.
+            limit_cpu_millis: 100 * replicas,
+            limit_memory_mib: 4_096 * replicas + 256 * members * sick,
+            storage_gib: 5 * volumes,
+            claims: volumes,
+            pods: replicas + members,
+        };
+        for pod in self.pods() {
+            usage.pods += 1;
+            // A pod that has ended holds nothing any more.
+            if !matches!(pod.fate, Fate::Completed | Fate::Failed) {
+                usage.cpu_millis += pod.app.cpu_millis;
+                usage.memory_mib += pod.app.memory_mib;
+                usage.limit_cpu_millis += 2 * pod.app.cpu_millis;
+                usage.limit_memory_mib += 2 * pod.app.memory_mib;
+            }
+        }
+        for app in &self.apps {
+            let volumes = app.volume_gib.map_or(0, |_| u64::from(app.replicas));
+            usage.claims += volumes;
+            usage.storage_gib += volumes * app.volume_gib.unwrap_or(0);
+        }
+        usage
+    }
+
+    /// Whether it takes more than its quota gives.
+    pub fn is_over_quota(&self) -> bool {
+        let usage = self.usage();
+        self.quota.is_some_and(|quota| {
+            usage.cpu_millis > quota.cpu_millis
+                || usage.memory_mib > quota.memory_mib
+                || usage.storage_gib > quota.storage_gib
+                || usage.pods > quota.pods
+        })
     }
 
     /// Whether pausing or sleeping took the synced pods away (facts, section 5.2).

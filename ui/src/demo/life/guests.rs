@@ -12,7 +12,7 @@ use crate::demo::spec::{App, Manager, QuotaSpec, Tenant};
 /// Most guests at the same time.
 const MOST: usize = 3;
 /// Ticks between the chart and the first pod inside: the control plane has to start.
-const START: u64 = 12;
+const START: u64 = 15;
 
 /// The guests on a host.
 #[derive(Debug, Clone, Default)]
@@ -40,6 +40,7 @@ impl Guests {
             .into_iter()
             .chain(maker.chart())
             .chain(maker.quota())
+            .chain(maker.claims())
             .chain(maker.runtime(&owner))
             .map(without_status);
         deeds.extend(objects.map(Deed::Place));

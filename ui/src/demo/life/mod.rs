@@ -120,18 +120,17 @@ impl Life {
         match happening {
             Happening::Replace => self.places.replace(deeds, of, app, &self.setting, seed),
             Happening::Rollout => self.rollouts.begin(of, app),
-            Happening::ScaleUp => self.places.grow(deeds, of, app, &self.setting),
+            Happening::ScaleUp if has_room(of) => self.places.grow(deeds, of, app, &self.setting),
             Happening::ScaleDown => self.places.shrink(deeds, of, app),
-            Happening::Job => self.jobs.begin(deeds, of, self.tick, &self.setting, seed),
-            Happening::Guest => {}
+            Happening::Job if has_room(of) => self.jobs.begin(deeds, of, self.tick, &self.setting, seed),
+            Happening::ScaleUp | Happening::Job | Happening::Guest => {}
         }
     }
 
     /// A tenant that serves, and one of its Deployments that is not being rolled out.
     fn busy_app(&self, seed: Seed) -> Option<(usize, usize)> {
-        let serving: Vec<usize> = (0..self.tenants.len())
-            .filter(|n| self.tenants.get(*n).is_some_and(|t| t.serves() && !t.workloads_stopped()))
-            .collect();
+        let serving: Vec<usize> =
+            (0..self.tenants.len()).filter(|n| self.tenants.get(*n).is_some_and(is_free)).collect();
         let tenant = *seed.child("tenant").pick(&serving)?;
         let of = self.tenants.get(tenant)?;
         let movable: Vec<usize> = (0..of.apps.len())
@@ -140,6 +139,22 @@ impl Life {
             .collect();
         Some((tenant, *seed.child("app").pick(&movable)?))
     }
+}
+
+/// Whether things happen in a tenant. Over its quota it would lose what goes and not get what comes.
+fn is_free(tenant: &Tenant) -> bool {
+    tenant.serves() && !tenant.workloads_stopped() && !tenant.is_over_quota()
+}
+
+/// Whether a tenant's quota takes a few pods more: those that are being stopped count until they are gone.
+fn has_room(tenant: &Tenant) -> bool {
+    let usage = tenant.usage();
+    let fits = |used: u64, hard: u64| 10 * used < 9 * hard;
+    tenant.quota.is_none_or(|quota| {
+        fits(usage.cpu_millis, quota.cpu_millis)
+            && fits(usage.memory_mib, quota.memory_mib)
+            && fits(usage.pods, quota.pods)
+    })
 }
 
 /// Whether pods of an application may come and go without a person.

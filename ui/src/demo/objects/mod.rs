@@ -97,6 +97,11 @@ impl<'a> Maker<'a> {
         running::all(self).into_iter().map(|object| self.finish(object)).collect()
     }
 
+    /// The volume claims among [`Maker::controlled`], bound: for hosts that bind none.
+    pub fn claims(&self) -> Vec<Value> {
+        running::claims(self).into_iter().map(|object| self.finish(object)).collect()
+    }
+
     /// Services, ConfigMaps, Secrets and volume claims copied from inside.
     pub fn synced(&self, owner: &OwnerUid) -> Vec<Value> {
         synced::all(self, owner).into_iter().map(|object| self.finish(object)).collect()

@@ -25,27 +25,30 @@ pub(super) fn resource_quota(maker: &Maker<'_>) -> Option<Value> {
 }
 
 fn quota_object(maker: &Maker<'_>, quota: QuotaSpec) -> Value {
+    let tenant = maker.tenant;
+    let (replicas, members) = (u64::from(tenant.replicas), u64::from(tenant.etcd_members()));
+    // What the control plane is limited to comes on top: it must not use up what the tenant was promised.
     let hard = json!({
         "requests.cpu": cpu(quota.cpu_millis),
         "requests.memory": format!("{}Mi", quota.memory_mib),
         "requests.storage": format!("{}Gi", quota.storage_gib),
-        "requests.ephemeral-storage": "60Gi",
-        "limits.cpu": cpu(2 * quota.cpu_millis),
-        "limits.memory": format!("{}Mi", 2 * quota.memory_mib),
-        "limits.ephemeral-storage": "160Gi",
+        "requests.ephemeral-storage": format!("{}Gi", 3 * quota.pods),
+        "limits.cpu": cpu(2 * quota.cpu_millis + 1_000 * (replicas + members)),
+        "limits.memory": format!("{}Mi", 2 * quota.memory_mib + 4_096 * replicas + 512 * members),
+        "limits.ephemeral-storage": format!("{}Gi", 8 * quota.pods + 10 * replicas),
         "services.loadbalancers": "1",
         "services.nodeports": "0",
         "count/pods": quota.pods.to_string(),
         "count/services": quota.pods.max(20).to_string(),
-        "count/endpoints": "40",
-        "count/secrets": "100",
-        "count/configmaps": "100",
-        "count/persistentvolumeclaims": "20",
+        "count/endpoints": quota.pods.max(40).to_string(),
+        "count/secrets": quota.pods.max(100).to_string(),
+        "count/configmaps": quota.pods.max(100).to_string(),
+        "count/persistentvolumeclaims": quota.pods.max(20).to_string(),
     });
     json!({
         "apiVersion": "v1",
         "kind": "ResourceQuota",
-        "metadata": maker.chart_meta("ResourceQuota", &wire::name::policy(&maker.tenant.name)),
+        "metadata": maker.chart_meta("ResourceQuota", &wire::name::policy(&tenant.name)),
         "spec": { "hard": hard },
         "status": { "hard": hard, "used": used(maker) },
     })
@@ -54,40 +57,26 @@ fn quota_object(maker: &Maker<'_>, quota: QuotaSpec) -> Value {
 /// What the quota controller counts, over the whole host namespace: the control plane is part of it.
 fn used(maker: &Maker<'_>) -> Value {
     let tenant = maker.tenant;
-    let members = u64::from(tenant.etcd_members());
+    let usage = tenant.usage();
     let replicas = u64::from(tenant.replicas_now());
-    let mut cpu_millis = 200 * replicas + 20 * members;
-    let mut memory_mib = 256 * replicas + 150 * members;
-    let mut pods = replicas + members;
-    let mut storage_gib = 5 * if tenant.is_stateful() { u64::from(tenant.replicas) } else { members };
-    let mut claims = storage_gib / 5;
-    for pod in tenant.pods() {
-        cpu_millis += pod.app.cpu_millis;
-        memory_mib += pod.app.memory_mib;
-        pods += 1;
-        if let Some(gib) = pod.app.volume_gib {
-            storage_gib += gib;
-            claims += 1;
-        }
-    }
     let services = 2 + tenant.apps.iter().filter(|app| app.port.is_some()).count() as u64;
     let configs = 3 + tenant.apps.iter().filter(|app| app.configured).count() as u64;
     json!({
-        "requests.cpu": cpu(cpu_millis),
-        "requests.memory": format!("{memory_mib}Mi"),
-        "requests.storage": format!("{storage_gib}Gi"),
-        "requests.ephemeral-storage": "1Gi",
-        "limits.cpu": cpu(2 * (cpu_millis - 200 * replicas)),
-        "limits.memory": format!("{}Mi", 2 * memory_mib),
-        "limits.ephemeral-storage": "10Gi",
+        "requests.cpu": cpu(usage.cpu_millis),
+        "requests.memory": format!("{}Mi", usage.memory_mib),
+        "requests.storage": format!("{}Gi", usage.storage_gib),
+        "requests.ephemeral-storage": format!("{replicas}Gi"),
+        "limits.cpu": cpu(usage.limit_cpu_millis),
+        "limits.memory": format!("{}Mi", usage.limit_memory_mib),
+        "limits.ephemeral-storage": format!("{}Gi", 10 * replicas),
         "services.loadbalancers": "0",
         "services.nodeports": "0",
-        "count/pods": pods.to_string(),
+        "count/pods": usage.pods.to_string(),
         "count/services": services.to_string(),
         "count/endpoints": services.to_string(),
         "count/secrets": configs.to_string(),
         "count/configmaps": configs.to_string(),
-        "count/persistentvolumeclaims": claims.to_string(),
+        "count/persistentvolumeclaims": usage.claims.to_string(),
     })
 }
 

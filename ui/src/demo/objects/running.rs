@@ -15,19 +15,29 @@ use crate::demo::spec::{Fate, Standing};
 /// Volumes, the ReplicaSet of a Deployment, and all pods of the control plane.
 pub(super) fn all(maker: &Maker<'_>) -> Vec<Value> {
     let tenant = maker.tenant;
-    let mut all = Vec::new();
-    if tenant.is_stateful() {
-        all.extend((0..tenant.replicas).map(|n| claim(maker, App::ControlPlane, &tenant.name, n)));
-    } else {
+    let mut all = claims(maker);
+    if !tenant.is_stateful() {
         all.push(replica_set(maker));
     }
     all.extend(tenant.control_plane_pods().iter().map(|name| control_plane_pod(maker, name)));
     if tenant.store == Store::DeployedEtcd {
         let etcd = wire::name::etcd(&tenant.name);
-        all.extend((0..tenant.etcd_replicas()).map(|n| claim(maker, App::Etcd, &etcd, n)));
         all.extend((0..tenant.etcd_members()).map(|n| etcd_pod(maker, &etcd, n)));
     }
     all
+}
+
+/// The claims of data volumes.
+pub(super) fn claims(maker: &Maker<'_>) -> Vec<Value> {
+    let tenant = maker.tenant;
+    if tenant.is_stateful() {
+        return (0..tenant.replicas).map(|n| claim(maker, App::ControlPlane, &tenant.name, n)).collect();
+    }
+    if tenant.store != Store::DeployedEtcd {
+        return Vec::new();
+    }
+    let etcd = wire::name::etcd(&tenant.name);
+    (0..tenant.etcd_replicas()).map(|n| claim(maker, App::Etcd, &etcd, n)).collect()
 }
 
 fn claim(maker: &Maker<'_>, app: App, workload: &str, n: u32) -> Value {
