@@ -271,7 +271,10 @@ mod tests {
         let mut host = host();
         let node = host.create(
             "svc",
-            service("a", json!({"type": "NodePort", "ports": [{"port": 80, "name": "a"}, {"port": 81, "name": "b"}]})),
+            service(
+                "a",
+                json!({"type": "NodePort", "ports": [{"port": 80, "name": "a"}, {"port": 81, "name": "b"}]}),
+            ),
         );
         let ports: HashSet<i64> = ports(&node).collect();
         assert_eq!(ports.len(), 2);
