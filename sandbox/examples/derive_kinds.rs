@@ -13,11 +13,13 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value, json};
 
 const REF: &str = "#/components/schemas/";
-const STRUCTURE: [&str; 11] = [
+const STRUCTURE: [&str; 13] = [
     "type",
     "format",
     "default",
     "required",
+    "oneOf",
+    "x-kubernetes-unions",
     "x-kubernetes-patch-strategy",
     "x-kubernetes-patch-merge-key",
     "x-kubernetes-list-type",
@@ -27,10 +29,13 @@ const STRUCTURE: [&str; 11] = [
     "x-kubernetes-preserve-unknown-fields",
 ];
 /// Schemas that no kind names but the server itself needs.
-const ALWAYS: [&str; 3] = [
+const ALWAYS: [&str; 6] = [
+    "io.k8s.apimachinery.pkg.apis.meta.v1.APIResourceList",
     "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions",
     "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta",
+    "io.k8s.apimachinery.pkg.apis.meta.v1.Patch",
     "io.k8s.apimachinery.pkg.apis.meta.v1.Status",
+    "io.k8s.apimachinery.pkg.apis.meta.v1.WatchEvent",
 ];
 
 fn main() -> Result<()> {

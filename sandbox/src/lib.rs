@@ -13,6 +13,7 @@ pub mod http;
 pub mod kinds;
 mod names;
 pub mod node;
+pub mod openapi;
 pub mod patch;
 pub mod runtime;
 mod sandbox;
@@ -22,5 +23,6 @@ pub mod store;
 pub mod streams;
 pub mod table;
 pub mod tls;
+pub mod wire;
 
 pub use sandbox::{Options, Sandbox, StartError};

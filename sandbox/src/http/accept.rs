@@ -13,6 +13,15 @@ pub(crate) enum Form {
     Table(&'static str),
 }
 
+/// How an answer is written down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Encoding {
+    /// JSON.
+    Json,
+    /// YAML.
+    Yaml,
+}
+
 /// One clause of an `Accept` header.
 struct Clause<'a> {
     media_type: &'a str,
@@ -39,6 +48,22 @@ impl<'a> Clause<'a> {
     fn is_json(&self) -> bool {
         matches!(self.media_type, "application/json" | "application/*" | "*/*" | "")
     }
+
+    fn is_yaml(&self) -> bool {
+        self.media_type == "application/yaml"
+    }
+
+    /// The form that the clause asks for, if it is one.
+    fn form(&self) -> Option<Form> {
+        match self.parameter("as") {
+            "" => Some(Form::Object),
+            "Table" => version(self.parameter("v")).map(Form::Table),
+            "PartialObjectMetadata" | "PartialObjectMetadataList" => {
+                version(self.parameter("v")).map(Form::Metadata)
+            }
+            _ => None,
+        }
+    }
 }
 
 /// The clauses, the wanted ones first.
@@ -61,22 +86,32 @@ fn version(text: &str) -> Option<&'static str> {
 /// # Errors
 /// 406 when nothing it accepts is spoken here.
 pub(crate) fn form(header: &str) -> Result<Form, Status> {
-    clauses(header)
-        .iter()
-        .filter(|clause| clause.is_json())
-        .find_map(|clause| match clause.parameter("as") {
-            "" => Some(Form::Object),
-            "Table" => version(clause.parameter("v")).map(Form::Table),
-            "PartialObjectMetadata" | "PartialObjectMetadataList" => {
-                version(clause.parameter("v")).map(Form::Metadata)
-            }
-            _ => None,
-        })
-        .ok_or_else(|| {
-            let mut status = Status::new(406, "NotAcceptable", NOT_ACCEPTABLE);
-            status.details = Some(Box::default());
-            status
-        })
+    let spoken = |clause: &&Clause<'_>| clause.is_json() || clause.is_yaml();
+    clauses(header).iter().filter(spoken).find_map(Clause::form).ok_or_else(not_acceptable)
+}
+
+/// The form of a watch, which is never written in YAML.
+///
+/// # Errors
+/// 406 when nothing it accepts is spoken here.
+pub(crate) fn watch_form(header: &str) -> Result<Form, Status> {
+    clauses(header).iter().filter(|clause| clause.is_json()).find_map(Clause::form).ok_or_else(not_acceptable)
+}
+
+/// How the answer in that form is to be written down.
+pub(crate) fn encoding(header: &str) -> Encoding {
+    let clauses = clauses(header);
+    let first = clauses.iter().find(|clause| {
+        (clause.is_json() || clause.is_yaml())
+            && (clause.form().is_some() || clause.parameter("as") == "APIGroupDiscoveryList")
+    });
+    if first.is_some_and(|clause| clause.is_yaml()) { Encoding::Yaml } else { Encoding::Json }
+}
+
+fn not_acceptable() -> Status {
+    let mut status = Status::new(406, "NotAcceptable", NOT_ACCEPTABLE);
+    status.details = Some(Box::default());
+    status
 }
 
 const NOT_ACCEPTABLE: &str = "406: Not Acceptable\n\nAvailable representations: application/json, application/yaml, \

@@ -37,6 +37,14 @@ impl Body {
         Self(Kind::Parts(if bytes.is_empty() { VecDeque::new() } else { VecDeque::from([bytes]) }))
     }
 
+    /// All of it, when it is here; else the stream that it is.
+    pub(crate) fn into_pieces(self) -> Result<Vec<Bytes>, Self> {
+        match self.0 {
+            Kind::Parts(parts) => Ok(parts.into()),
+            stream @ Kind::Stream(_) => Err(Self(stream)),
+        }
+    }
+
     /// What a stream brings, until it ends.
     pub fn stream(stream: impl Stream<Item = Bytes> + Send + 'static) -> Self {
         Self(Kind::Stream(stream.boxed()))

@@ -1,10 +1,13 @@
 //! Bodies of requests: read, checked against the kind, cleared of what the kind does not have.
 
-use super::Call;
-use crate::kinds::{Schema, Shape, Struct};
+use super::{Call, strict, yaml};
+use crate::kinds::{KindSchema, Kinds, Schema, Shape, Struct};
 use crate::status::Status;
+use crate::wire::{self, WireError};
 use http::header;
 use serde_json::Value;
+
+const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
 
 /// What a client wants to happen to fields that do not exist.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -14,31 +17,66 @@ enum Validation {
     Strict,
 }
 
+impl Validation {
+    fn of(call: &Call) -> Self {
+        match call.query.text("fieldValidation") {
+            "Ignore" => Self::Ignore,
+            "Strict" => Self::Strict,
+            _ => Self::Warn,
+        }
+    }
+}
+
 /// The type of a request's body.
 pub(super) fn content_type(call: &Call) -> &str {
     let header = call.headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     header.split(';').next().unwrap_or_default().trim()
 }
 
-/// A body in JSON or YAML.
+/// A body in JSON, YAML or protobuf.
 pub(super) fn read_value(call: &Call, body: &[u8]) -> Result<Value, Status> {
     let parsed = match content_type(call) {
         "" | "application/json" => serde_json::from_slice(body).map_err(|error| error.to_string()),
-        "application/yaml" => std::str::from_utf8(body)
-            .map_err(|error| error.to_string())
-            .and_then(|text| serde_saphyr::from_str(text).map_err(|error| error.to_string())),
+        "application/yaml" => yaml::parse(body),
+        PROTOBUF => return read_protobuf(call, body),
         _ => {
-            return Err(Status::unsupported_media_type(&[
-                "application/json",
-                "application/yaml",
-                "application/vnd.kubernetes.protobuf",
-            ]));
+            return Err(Status::unsupported_media_type(&["application/json", "application/yaml", PROTOBUF]));
         }
     };
     match parsed {
         Ok(value @ Value::Object(_)) => Ok(value),
         Ok(_) => Err(unrecognized(call, body, "the body is no object")),
         Err(error) => Err(unrecognized(call, body, &error)),
+    }
+}
+
+/// A body as typed Go clients send it.
+fn read_protobuf(call: &Call, body: &[u8]) -> Result<Value, Status> {
+    let kinds = call.store().kinds();
+    wire::decode(body, |api_version, kind| schema_name(&kinds, api_version, kind)).map_err(
+        |error| match error {
+            WireError::UnknownKind { .. } => {
+                Status::bad_request(format!("{error} in scheme \"pkg/api/legacyscheme/scheme.go:30\""))
+            }
+            error => Status::bad_request(error.to_string()),
+        },
+    )
+}
+
+/// The OpenAPI name of what a body holds: a kind, or what only requests carry.
+fn schema_name(kinds: &Kinds, api_version: &str, kind: &str) -> Option<String> {
+    if kind == "DeleteOptions" {
+        return Some("io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions".to_owned());
+    }
+    match kinds.by_object(api_version, kind).map(|kind| &kind.schema) {
+        Some(KindSchema::BuiltIn(name)) => Some(name.to_string()),
+        // Custom resources have no protobuf form.
+        Some(KindSchema::Own(_)) => None,
+        None => {
+            let (group, version) = api_version.split_once('/').unwrap_or(("core", api_version));
+            let package = group.split('.').next().unwrap_or_default();
+            Some(format!("io.k8s.api.{package}.{version}.{kind}"))
+        }
     }
 }
 
@@ -57,8 +95,52 @@ fn unrecognized(call: &Call, body: &[u8], why: &str) -> Status {
 pub(super) fn read_object(call: &Call, body: &[u8]) -> Result<Value, Status> {
     let mut object = read_value(call, body)?;
     check_kind(call, &object)?;
-    fit(call, &mut object)?;
+    let schema = call.kind.schema();
+    let complaints = match content_type(call) {
+        PROTOBUF => Vec::new(),
+        "application/yaml" => {
+            let mut all = yaml_complaints(call, body);
+            all.extend(strict::complaints(schema, object.to_string().as_bytes()));
+            all
+        }
+        _ => strict::complaints(schema, body),
+    };
+    fit(call, &mut object)
+        .map_err(|wrong| Status::bad_request(format!("{}: {wrong}", cannot_be_handled(call))))?;
+    complain(call, complaints, |all| {
+        Status::bad_request(format!("{}: strict decoding error: {all}", cannot_be_handled(call)))
+    })?;
     Ok(object)
+}
+
+/// The keys that stand twice in a body in YAML, as the client wants to be told.
+pub(super) fn yaml_complaints(call: &Call, body: &[u8]) -> Vec<String> {
+    let duplicates = yaml::duplicate_keys(body);
+    match Validation::of(call) {
+        Validation::Strict => yaml::strict_complaint(&duplicates).into_iter().collect(),
+        _ => duplicates,
+    }
+}
+
+/// Refuses or warns of what strict decoding complains of, as the client wishes.
+pub(super) fn complain(
+    call: &Call,
+    complaints: Vec<String>,
+    refuse: impl FnOnce(String) -> Status,
+) -> Result<(), Status> {
+    match Validation::of(call) {
+        Validation::Strict if !complaints.is_empty() => Err(refuse(complaints.join(", "))),
+        Validation::Warn => {
+            call.warn(complaints);
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn cannot_be_handled(call: &Call) -> String {
+    let kind = &call.kind;
+    format!("{} in version {:?} cannot be handled as a {}", kind.kind, kind.version, kind.kind)
 }
 
 /// An object that says what it is must be what the path says.
@@ -95,35 +177,16 @@ pub(super) fn check_kind(call: &Call, object: &Value) -> Result<(), Status> {
     }
 }
 
-/// Makes an object fit its kind: wrong types are refused, unknown fields removed, warned of or refused.
-pub(super) fn fit(call: &Call, object: &mut Value) -> Result<(), Status> {
-    let mode = match call.query.text("fieldValidation") {
-        "Ignore" => Validation::Ignore,
-        "Strict" => Validation::Strict,
-        _ => Validation::Warn,
-    };
+/// Makes an object fit its kind: fields that it does not have are removed, and told.
+///
+/// # Errors
+/// The first value of the wrong type, in the real server's words.
+pub(super) fn fit(call: &Call, object: &mut Value) -> Result<Vec<String>, String> {
     let mut walk = Walk { unknown: Vec::new(), wrong: None };
     walk.value(call.kind.schema(), object, "");
-    let prefix = format!(
-        "{} in version {:?} cannot be handled as a {}",
-        call.kind.kind, call.kind.version, call.kind.kind
-    );
-    if let Some(wrong) = walk.wrong {
-        return Err(Status::bad_request(format!(
-            "{prefix}: json: cannot unmarshal {}",
-            wrong.text(&call.kind.kind)
-        )));
-    }
-    let unknown: Vec<String> = walk.unknown.iter().map(|path| format!("unknown field {path:?}")).collect();
-    match mode {
-        Validation::Strict if !unknown.is_empty() => {
-            Err(Status::bad_request(format!("{prefix}: strict decoding error: {}", unknown.join(", "))))
-        }
-        Validation::Warn => {
-            call.warn(unknown);
-            Ok(())
-        }
-        _ => Ok(()),
+    match walk.wrong {
+        Some(wrong) => Err(format!("json: cannot unmarshal {}", wrong.text(&call.kind.kind))),
+        None => Ok(walk.unknown.iter().map(|path| format!("unknown field {path:?}")).collect()),
     }
 }
 
@@ -226,7 +289,6 @@ impl Walk {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kinds::Kinds;
     use serde_json::json;
 
     fn pod() -> &'static Schema {

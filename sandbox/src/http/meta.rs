@@ -1,8 +1,8 @@
 //! What is no object: health, version, discovery.
 
-use super::Api;
 use super::accept::aggregated_discovery;
 use super::body::{self, Body};
+use super::{Api, openapi};
 use crate::discovery;
 use crate::kinds::KUBERNETES_VERSION;
 use crate::status::Status;
@@ -38,6 +38,9 @@ pub(super) fn answer(api: &Api, parts: &Parts) -> Option<Response<Body>> {
             discovery::group(&kinds, group)?;
             Some(found(discovery::resources(&kinds, group, version)))
         }
+        ["openapi", "v2"] => Some(openapi::whole(&kinds, parts)),
+        ["openapi", "v3"] => Some(openapi::index(&kinds, parts)),
+        ["openapi", "v3", rest @ ..] => openapi::document(api, &kinds, rest, parts),
         [""] => Some(body::value(200, &paths(&discovery::groups(&kinds)))),
         _ => None,
     }
@@ -58,9 +61,14 @@ fn aggregated(document: &Value, version: &str) -> Response<Body> {
 }
 
 fn version() -> Value {
-    let mut numbers = KUBERNETES_VERSION.trim_start_matches('v').split('.');
+    let mut numbers = KUBERNETES_VERSION.trim_start_matches('v').split('.').map(str::parse::<u32>);
+    let mut number = || numbers.next().and_then(Result::ok).unwrap_or_default();
+    let (major, minor) = (number(), number());
     json!({
-        "major": numbers.next(), "minor": numbers.next(),
+        "major": major.to_string(), "minor": minor.to_string(),
+        "emulationMajor": major.to_string(), "emulationMinor": minor.to_string(),
+        "minCompatibilityMajor": major.to_string(),
+        "minCompatibilityMinor": minor.saturating_sub(1).to_string(),
         "gitVersion": KUBERNETES_VERSION,
         "gitCommit": "", "gitTreeState": "clean", "buildDate": "1970-01-01T00:00:00Z",
         "goVersion": "none", "compiler": "rustc",
@@ -77,6 +85,8 @@ fn paths(groups: &Value) -> Value {
             paths.push(format!("/apis/{}", version["groupVersion"].as_str().unwrap_or_default()));
         }
     }
-    paths.extend(["/healthz", "/livez", "/readyz", "/version"].map(str::to_owned));
+    paths.extend(
+        ["/healthz", "/livez", "/openapi/v2", "/openapi/v3", "/readyz", "/version"].map(str::to_owned),
+    );
     json!({"paths": paths})
 }

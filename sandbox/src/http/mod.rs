@@ -5,7 +5,9 @@ mod auth;
 mod body;
 mod decode;
 mod encode;
+mod finish;
 mod meta;
+mod openapi;
 mod path;
 mod placing;
 mod pods;
@@ -13,8 +15,10 @@ mod query;
 mod read;
 mod reviews;
 mod scale;
+mod strict;
 mod watch;
 mod write;
+mod yaml;
 
 pub use auth::Tokens;
 pub use body::Body;
@@ -28,6 +32,7 @@ use crate::store::{Gr, Store};
 use accept::Form;
 use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 use encode::{Encoder, Include};
+use finish::Wishes;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
 use http_body_util::BodyExt as _;
@@ -127,6 +132,7 @@ impl Api {
     {
         let (mut parts, body) = request.into_parts();
         let upgrade = parts.extensions.remove::<OnUpgrade>();
+        let wishes = Wishes::of(&parts);
         let answered = match path::route(parts.uri.path()) {
             Route::Other => self.other(&parts),
             Route::Resource(target) => match self.call(&parts, target, upgrade) {
@@ -138,10 +144,10 @@ impl Api {
                 },
             },
         };
-        Ok(answered.unwrap_or_else(|refused| match refused {
+        Ok(wishes.grant(answered.unwrap_or_else(|refused| match refused {
             Refused::Status(status) => body::refusal(&status),
             Refused::NoPage => body::text(404, "404 page not found\n"),
-        }))
+        })))
     }
 
     fn other(&self, parts: &Parts) -> Result<Response<Body>, Refused> {
@@ -189,7 +195,7 @@ impl Api {
         }
         check_verb(kind, &target, verb)?;
         let accept = parts.headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
-        let form = accept::form(accept)?;
+        let form = if verb == "watch" { accept::watch_form(accept)? } else { accept::form(accept)? };
         Ok(Call {
             api: self.clone(),
             verb,

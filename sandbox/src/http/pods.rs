@@ -7,8 +7,8 @@ use crate::status::Status;
 use crate::streams::exec::{self, ExecParams};
 use crate::streams::handshake::{self, Protocol};
 use crate::streams::log::LogParams;
-use crate::streams::portforward;
-use http::{HeaderValue, Response, StatusCode};
+use crate::streams::{portforward, spdy};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
@@ -35,31 +35,54 @@ pub(super) fn exec(call: &mut Call) -> Result<Response<Body>, Status> {
     let target = pod.container(params.container.as_deref())?;
     pod.must_be_placed()?;
     let runtime = call.api.runtime();
-    upgrade(call, &[Protocol::V5, Protocol::V4], |io, protocol| {
-        exec::serve(io, protocol, runtime, target, params)
+    let (headers, protocol) =
+        handshake::accept(&call.headers, &[Protocol::V5, Protocol::V4, Protocol::SpdyV4])?;
+    upgrade(call, headers, move |io| async move {
+        match protocol {
+            Protocol::SpdyV4 => exec::spdy::serve(io, runtime, target, params).await,
+            _ => exec::websocket::serve(io, protocol, runtime, target, params).await,
+        }
     })
 }
 
 /// `pods/portforward`.
 pub(super) fn forward(call: &mut Call) -> Result<Response<Body>, Status> {
-    let ports = portforward::ports(call.query.pairs())?;
     let pod = Pod::read(call)?;
     pod.must_be_placed()?;
     let target = pod.reference(String::new());
     let runtime = call.api.runtime();
-    upgrade(call, &[Protocol::V5, Protocol::V4], |io, _| portforward::serve(io, runtime, target, ports))
+    let (headers, protocol) = handshake::accept(
+        &call.headers,
+        &[Protocol::TunneledPorts, Protocol::V5, Protocol::V4, Protocol::SpdyPorts],
+    )?;
+    // Where connections name their port themselves, the request names none.
+    let ports = match protocol {
+        Protocol::V4 | Protocol::V5 => portforward::ports(call.query.pairs())?,
+        _ => Vec::new(),
+    };
+    upgrade(call, headers, move |io| async move {
+        match protocol {
+            Protocol::SpdyPorts => portforward::spdy::serve(io, runtime, target).await,
+            Protocol::TunneledPorts => {
+                let (inner, carrier) = spdy::tunnel(io).await;
+                portforward::spdy::serve(inner, runtime, target).await;
+                // Ends with the client; fails only when the task was stopped with the host.
+                let _ = carrier.await;
+            }
+            _ => portforward::websocket::serve(io, runtime, target, ports).await,
+        }
+    })
 }
 
 /// Answers 101 and lets `serve` have the connection afterwards.
 fn upgrade<F>(
     call: &mut Call,
-    supported: &[Protocol],
-    serve: impl FnOnce(TokioIo<hyper::upgrade::Upgraded>, Protocol) -> F + Send + 'static,
+    headers: HeaderMap,
+    serve: impl FnOnce(TokioIo<hyper::upgrade::Upgraded>) -> F + Send + 'static,
 ) -> Result<Response<Body>, Status>
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    let (headers, protocol) = handshake::accept(&call.headers, supported)?;
     let on_upgrade: OnUpgrade = call.upgrade.take().ok_or_else(|| {
         Status::bad_request("unable to upgrade: this connection cannot leave HTTP; use HTTP/1.1")
     })?;
@@ -67,7 +90,7 @@ where
     tokio::spawn(async move {
         let served = async {
             match on_upgrade.await {
-                Ok(upgraded) => serve(TokioIo::new(upgraded), protocol).await,
+                Ok(upgraded) => serve(TokioIo::new(upgraded)).await,
                 Err(error) => tracing::debug!(%error, "a client left before its stream began"),
             }
         };

@@ -1,9 +1,11 @@
 //! Creating, replacing, patching, deleting.
 
-use super::Call;
 use super::body::{self, Body};
-use super::decode::{content_type, fit, read_object, read_value, unknown_fields, wrong_type};
+use super::decode::{
+    complain, content_type, fit, read_object, read_value, unknown_fields, wrong_type, yaml_complaints,
+};
 use super::read::list_query;
+use super::{Call, strict, yaml};
 use crate::fields::{self, ApplyError, Manager, Managers, Operation};
 use crate::patch::{self, PatchError};
 use crate::status::{Cause, FieldError, Status};
@@ -67,6 +69,9 @@ pub(super) fn patch(call: &Call, body: &[u8]) -> Result<Response<Body>, Status> 
     let options = options(call, "PatchOptions")?;
     let change: Value = serde_json::from_slice(body)
         .map_err(|error| Status::bad_request(format!("error decoding patch: {error}")))?;
+    let json_patch = if content_type == JSON_PATCH { "json patch " } else { "" };
+    let duplicates: Vec<String> =
+        strict::duplicates(body).iter().map(|duplicate| format!("{json_patch}{duplicate}")).collect();
     let written = call.store().update(
         &call.gr,
         call.namespace(),
@@ -82,10 +87,17 @@ pub(super) fn patch(call: &Call, body: &[u8]) -> Result<Response<Body>, Status> 
             };
             let mut patched = patched.map_err(|error| refuse_patch(call, &object, error))?;
             check_name(call, &patched)?;
-            if let Some(wrong) = wrong_type(call.kind.schema(), &patched, &call.kind.kind) {
-                return Err(refuse_result(&patched, &wrong));
-            }
-            fit(call, &mut patched)?;
+            let whole = patched.clone();
+            let unknown = fit(call, &mut patched).map_err(|wrong| refuse_result(&whole, &wrong))?;
+            let complaints = duplicates.iter().cloned().chain(unknown).collect();
+            complain(call, complaints, |all| {
+                let shown = match content_type {
+                    STRATEGIC_PATCH => Value::String(as_go_prints(&change)),
+                    _ => Value::String(whole.to_string()),
+                };
+                let error = FieldError::invalid("patch", shown, &format!("strict decoding error: {all}"));
+                Status::invalid("", "", "", vec![error])
+            })?;
             Ok(patched)
         },
     )?;
@@ -106,6 +118,24 @@ pub(super) fn refuse_patch(call: &Call, object: &Value, error: PatchError) -> St
             status.details = Some(Box::default());
             status
         }
+    }
+}
+
+/// A value as Go prints it when nobody tells it how.
+fn as_go_prints(value: &Value) -> String {
+    match value {
+        Value::Null => "<nil>".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) => {
+            let items: Vec<String> = items.iter().map(as_go_prints).collect();
+            format!("[{}]", items.join(" "))
+        }
+        Value::Object(fields) => {
+            let fields: Vec<String> =
+                fields.iter().map(|(key, value)| format!("{key}:{}", as_go_prints(value))).collect();
+            format!("map[{}]", fields.join(" "))
+        }
+        other => other.to_string(),
     }
 }
 
@@ -214,10 +244,11 @@ fn merge(call: &Call, live: Option<Value>, applied: &Value, manager: &Manager) -
 }
 
 fn read_applied(call: &Call, body: &[u8]) -> Result<Value, Status> {
-    let text = std::str::from_utf8(body)
-        .map_err(|error| Status::bad_request(format!("error decoding YAML: {error}")))?;
-    let applied: Value = serde_saphyr::from_str(text)
-        .map_err(|error| Status::bad_request(format!("error decoding YAML: {error}")))?;
+    let applied =
+        yaml::parse(body).map_err(|error| Status::bad_request(format!("error decoding YAML: {error}")))?;
+    complain(call, yaml_complaints(call, body), |all| {
+        Status::bad_request(format!("error strict decoding YAML: error converting YAML to JSON: {all}"))
+    })?;
     let text = |key: &str| applied[key].as_str().unwrap_or_default();
     if text("apiVersion") != call.kind.api_version() || text("kind") != call.kind.kind {
         let group_version = match text("apiVersion") {

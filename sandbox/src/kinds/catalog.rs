@@ -39,6 +39,16 @@ pub fn named(name: &str) -> Option<&'static Schema> {
     index_of(name).map(schema_at)
 }
 
+/// The JSON text of the built-in schema of this OpenAPI name.
+pub fn text(name: &str) -> Option<&'static str> {
+    index_of(name).and_then(|index| ENTRIES.get(index)).map(|entry| entry.text)
+}
+
+/// The OpenAPI name of the schema at a place of the catalog.
+pub(super) fn name_at(index: usize) -> Option<&'static str> {
+    ENTRIES.get(index).map(|entry| entry.name)
+}
+
 pub(super) fn index_of(name: &str) -> Option<usize> {
     ENTRIES.binary_search_by_key(&name, |entry| entry.name).ok()
 }

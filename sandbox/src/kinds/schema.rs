@@ -135,6 +135,14 @@ impl Property {
         }
     }
 
+    /// The OpenAPI name of the built-in type at this place, when it is one.
+    pub fn built_in(&self) -> Option<&'static str> {
+        match &self.link {
+            Link::Own(_) => None,
+            Link::Named(index) => catalog::name_at(*index),
+        }
+    }
+
     /// A property without any mark of its own.
     pub fn of(schema: Schema) -> Self {
         Property { link: Link::Own(Box::new(schema)), ..Property::default() }

@@ -1,29 +1,45 @@
-//! The WebSocket handshake with the subprotocols of Kubernetes (RFC 6455; `v5.channel.k8s.io`, `v4.channel.k8s.io`).
+//! Leaving HTTP: the WebSocket handshake (RFC 6455) and the SPDY upgrade, with the subprotocols of Kubernetes.
 
 use http::header::{
-    CONNECTION, HeaderMap, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
-    UPGRADE,
+    CONNECTION, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
+    SEC_WEBSOCKET_PROTOCOL, UPGRADE,
 };
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use crate::status::Status;
 
-/// A subprotocol: how channels are told apart in one WebSocket.
+/// Where SPDY clients name the subprotocols that they know.
+const STREAM_PROTOCOL: HeaderName = HeaderName::from_static("x-stream-protocol-version");
+const SPDY: &str = "SPDY/3.1";
+
+/// A subprotocol: how streams are told apart in one connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protocol {
-    /// Binary frames, first byte the channel, a `Status` on the error channel.
+    /// WebSocket: binary frames, first byte the channel, a `Status` on the error channel.
     V4,
     /// As v4; channel 255 closes the channel named by the second byte.
     V5,
+    /// A SPDY connection in a WebSocket, for ports.
+    TunneledPorts,
+    /// SPDY with a stream for each of a command's, a `Status` on the error stream.
+    SpdyV4,
+    /// SPDY with two streams for each connection to a port.
+    SpdyPorts,
 }
 
 impl Protocol {
     /// Its name on the wire.
     pub fn as_str(self) -> &'static str {
         match self {
-            Protocol::V4 => "v4.channel.k8s.io",
+            Protocol::V4 | Protocol::SpdyV4 => "v4.channel.k8s.io",
             Protocol::V5 => "v5.channel.k8s.io",
+            Protocol::TunneledPorts => "SPDY/3.1+portforward.k8s.io",
+            Protocol::SpdyPorts => "portforward.k8s.io",
         }
+    }
+
+    fn is_spdy(self) -> bool {
+        matches!(self, Protocol::SpdyV4 | Protocol::SpdyPorts)
     }
 }
 
@@ -36,35 +52,36 @@ pub fn wants_upgrade(headers: &HeaderMap) -> bool {
 /// client offers.
 ///
 /// # Errors
-/// 400 when it is no WebSocket handshake; 403 as the real server when no subprotocol fits.
+/// 400 when it is no handshake; 403 as the real server when no subprotocol fits.
 pub fn accept(headers: &HeaderMap, supported: &[Protocol]) -> Result<(HeaderMap, Protocol), Status> {
-    let is_websocket =
-        headers.get(UPGRADE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"));
-    let key = headers.get(SEC_WEBSOCKET_KEY).filter(|_| is_websocket);
-    let Some(key) = key else {
-        return Err(Status::bad_request(
-            "unable to upgrade: only WebSocket connections are served here, not SPDY; use a client that speaks WebSocket",
-        ));
-    };
+    let upgrade = headers.get(UPGRADE).map(HeaderValue::as_bytes).unwrap_or_default();
+    let spdy = upgrade.eq_ignore_ascii_case(SPDY.as_bytes());
+    let key = headers.get(SEC_WEBSOCKET_KEY).filter(|_| upgrade.eq_ignore_ascii_case(b"websocket"));
+    if !spdy && key.is_none() {
+        return Err(Status::bad_request("Upgrade request required"));
+    }
+    let named = if spdy { STREAM_PROTOCOL } else { SEC_WEBSOCKET_PROTOCOL };
     let offered: Vec<&str> = headers
-        .get_all(SEC_WEBSOCKET_PROTOCOL)
+        .get_all(&named)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .map(str::trim)
         .collect();
-    let Some(chosen) = supported.iter().find(|protocol| offered.contains(&protocol.as_str())).copied() else {
-        let known: Vec<&str> = supported.iter().map(|protocol| protocol.as_str()).collect();
+    let fitting = || supported.iter().filter(|protocol| protocol.is_spdy() == spdy).copied();
+    let Some(chosen) = fitting().find(|protocol| offered.contains(&protocol.as_str())) else {
+        let known: Vec<&str> = fitting().map(Protocol::as_str).collect();
         let message =
             format!("unable to upgrade: no supported protocol in {offered:?}, served are {known:?}");
         return Err(Status::new(403, "Forbidden", message));
     };
     let mut answer = HeaderMap::new();
     answer.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
-    answer.insert(UPGRADE, HeaderValue::from_static("websocket"));
-    answer.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(chosen.as_str()));
-    if let Ok(accept) = HeaderValue::from_str(&derive_accept_key(key.as_bytes())) {
-        answer.insert(SEC_WEBSOCKET_ACCEPT, accept);
+    answer.insert(UPGRADE, HeaderValue::from_static(if spdy { SPDY } else { "websocket" }));
+    answer.insert(named, HeaderValue::from_static(chosen.as_str()));
+    let accepted = key.map(|key| HeaderValue::from_str(&derive_accept_key(key.as_bytes())));
+    if let Some(Ok(accepted)) = accepted {
+        answer.insert(SEC_WEBSOCKET_ACCEPT, accepted);
     }
     Ok((answer, chosen))
 }

@@ -7,6 +7,7 @@ pub mod exec;
 pub mod handshake;
 pub mod log;
 pub mod portforward;
+pub mod spdy;
 
 #[cfg(test)]
 mod tests;

@@ -83,7 +83,7 @@ async fn run(command: &[&str], protocol: Protocol) -> Client {
         .collect();
     let params = ExecParams::parse(query.into_iter(), true).expect("good parameters");
     let (near, far) = tokio::io::duplex(4096);
-    tokio::spawn(exec::serve(far, protocol, Arc::new(Shell), target(), params));
+    tokio::spawn(exec::websocket::serve(far, protocol, Arc::new(Shell), target(), params));
     WebSocketStream::from_raw_socket(near, Role::Client, None).await
 }
 
@@ -139,7 +139,7 @@ async fn a_command_that_cannot_start_says_why() {
 #[tokio::test]
 async fn each_port_has_two_channels_and_names_itself_first() {
     let (near, far) = tokio::io::duplex(4096);
-    tokio::spawn(portforward::serve(far, Arc::new(Shell), target(), vec![80, 81]));
+    tokio::spawn(portforward::websocket::serve(far, Arc::new(Shell), target(), vec![80, 81]));
     let mut client = WebSocketStream::from_raw_socket(near, Role::Client, None).await;
     client.send(Message::Binary(Bytes::from_static(b"\0hello bye"))).await.expect("open");
     let all = frames(&mut client).await;
@@ -190,8 +190,16 @@ fn the_handshake_picks_the_newest_common_protocol() {
     assert_eq!(protocol, Protocol::V5);
     // The example of RFC 6455, section 1.3.
     assert_eq!(answer["sec-websocket-accept"], "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
-    let spdy = headers(&[("upgrade", "SPDY/3.1")]);
-    assert_eq!(handshake::accept(&spdy, &both).map_err(|s| s.code), Err(400));
+    let plain = headers(&[("connection", "keep-alive")]);
+    assert_eq!(handshake::accept(&plain, &both).map_err(|s| s.code), Err(400));
+    let spdy = headers(&[("upgrade", "SPDY/3.1"), ("x-stream-protocol-version", "v4.channel.k8s.io")]);
+    assert_eq!(handshake::accept(&spdy, &both).map_err(|s| s.code), Err(403));
+    let all = [Protocol::V4, Protocol::SpdyV4];
+    let (answer, protocol) = handshake::accept(&spdy, &all).expect("accepted");
+    assert_eq!(
+        (protocol, &answer["upgrade"]),
+        (Protocol::SpdyV4, &http::HeaderValue::from_static("SPDY/3.1"))
+    );
     let old = headers(&[
         ("upgrade", "websocket"),
         ("sec-websocket-key", "x"),

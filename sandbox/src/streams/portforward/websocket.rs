@@ -1,5 +1,5 @@
-//! `pods/portforward` over a WebSocket: two channels for each port, bytes and an error; the first frame of each
-//! carries the port.
+//! Port-forward over a WebSocket: two channels for each port, bytes and an error; the first frame of each carries
+//! the port.
 
 use std::sync::Arc;
 
@@ -12,35 +12,12 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
-use super::exec::{frame, write_frames};
+use super::refused;
 use crate::runtime::{ByteStream, ContainerRef, PodRuntime};
-use crate::status::Status;
+use crate::streams::exec::websocket::{frame, write_frames};
 
-/// Most ports in one connection: channels are numbered by one byte.
-const MOST_PORTS: usize = 127;
 /// Frames that wait for a slow client.
 const FRAMES: usize = 64;
-
-/// The ports of a request, from its `ports` parameters.
-///
-/// # Errors
-/// 400 when there is none, too many, or one that is no port.
-pub fn ports<'q>(query: impl Iterator<Item = (&'q str, &'q str)>) -> Result<Vec<u16>, Status> {
-    let mut ports = Vec::new();
-    for (_, value) in query.filter(|(key, _)| *key == "ports") {
-        for port in value.split(',') {
-            match port.parse::<u16>() {
-                Ok(port @ 1..) => ports.push(port),
-                _ => return Err(Status::bad_request(format!("unable to parse {port:?} as a port"))),
-            }
-        }
-    }
-    match ports.len() {
-        0 => Err(Status::bad_request("query parameter \"ports\" is required")),
-        1..=MOST_PORTS => Ok(ports),
-        many => Err(Status::bad_request(format!("{many} ports in one connection, at most {MOST_PORTS} go"))),
-    }
-}
 
 /// Carries connections to ports of a pod over an upgraded connection until either side closes all of them.
 pub async fn serve(
@@ -69,7 +46,7 @@ pub async fn serve(
                 writers.push(Some(write));
             }
             Err(why) => {
-                let text = format!("error forwarding port {port} to pod {}: {why}", target.pod);
+                let text = refused(&target, port, &why);
                 let _ = frames.send(frame(error, text.as_bytes())).await;
                 writers.push(None);
             }
