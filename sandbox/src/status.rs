@@ -18,6 +18,8 @@ pub struct Status {
     pub message: String,
     /// What it concerns.
     pub details: Option<Box<Details>>,
+    /// A page token with which the list can go on all the same.
+    pub next: Option<Box<str>>,
 }
 
 /// What a [`Status`] concerns.
@@ -109,7 +111,7 @@ impl FieldError {
 impl Status {
     /// Any refusal without details.
     pub fn new(code: u16, reason: &'static str, message: impl Into<String>) -> Self {
-        Self { code, reason: SmolStr::new_static(reason), message: message.into(), details: None }
+        Self { code, reason: SmolStr::new_static(reason), message: message.into(), details: None, next: None }
     }
 
     fn about(mut self, gr: &Gr, name: &str) -> Self {
@@ -316,13 +318,16 @@ impl Status {
 impl Serialize for Status {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
-        struct Empty {}
+        struct ListMeta<'a> {
+            #[serde(rename = "continue", skip_serializing_if = "Option::is_none")]
+            next: Option<&'a str>,
+        }
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
         struct Wire<'a> {
             kind: &'static str,
             api_version: &'static str,
-            metadata: Empty,
+            metadata: ListMeta<'a>,
             status: &'static str,
             #[serde(skip_serializing_if = "str::is_empty")]
             message: &'a str,
@@ -335,7 +340,7 @@ impl Serialize for Status {
         Wire {
             kind: "Status",
             api_version: "v1",
-            metadata: Empty {},
+            metadata: ListMeta { next: self.next.as_deref() },
             status: "Failure",
             message: &self.message,
             reason: &self.reason,

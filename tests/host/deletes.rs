@@ -136,8 +136,36 @@ both! {
     }
 
     async fn some_namespaces_stay(host: Host) -> Result<()> {
-        let refused = host.delete("/api/v1/namespaces/default").await?.refusal();
-        assert_eq!(refused, (403, "Forbidden".into(), "namespaces \"default\" is forbidden: this namespace may not be deleted".into()));
+        for name in ["default", "kube-system"] {
+            let refused = host.delete(&format!("/api/v1/namespaces/{name}")).await?.refusal();
+            assert_eq!(refused, (403, "Forbidden".into(), format!("namespaces {name:?} is forbidden: this namespace may not be deleted")));
+        }
+        Ok(())
+    }
+
+    async fn a_delete_that_waits_for_dependents_is_accepted(host: Host) -> Result<()> {
+        let maps = host.config_maps("accepted").await?;
+        let held = |name: &str| json!({"metadata": {"name": name, "finalizers": ["x.y/z"]}});
+        for (name, options, code) in [
+            ("a", json!({"orphanDependents": false}), 202),
+            ("b", json!({"orphanDependents": true}), 200),
+            ("c", json!({"propagationPolicy": "Background"}), 200),
+        ] {
+            host.post(&maps, &held(name)).await?.expect_code(201)?;
+            let answer = host.delete_with(&format!("{maps}/{name}"), &options).await?;
+            assert_eq!(answer.code, code, "{options}: {}", answer.text);
+        }
+        Ok(())
+    }
+
+    async fn options_count_in_the_query_and_in_the_body(host: Host) -> Result<()> {
+        let maps = host.config_maps("optionplaces").await?;
+        for (name, query, body) in [("a", "?propagationPolicy=Orphan", json!({})), ("b", "", json!({"propagationPolicy": "Orphan"}))] {
+            host.post(&maps, &json!({"metadata": {"name": name}})).await?.expect_code(201)?;
+            let path = format!("{maps}/{name}{query}");
+            let answer = if body == json!({}) { host.delete(&path).await? } else { host.delete_with(&path, &body).await? };
+            assert_eq!(answer.expect_code(200)?["metadata"]["finalizers"], json!(["orphan"]), "{name}");
+        }
         Ok(())
     }
 }

@@ -113,11 +113,7 @@ impl Host {
     }
 
     pub async fn watch_as(&self, path: &str, accept: &str) -> Result<Watch> {
-        let request = Request::get(path).header("accept", accept).body(kube::client::Body::empty())?;
-        let response = self.client.send(request).await.with_context(|| format!("GET {path}"))?;
-        let code = response.status().as_u16();
-        let parts = response.into_body().into_data_stream().map_err(anyhow::Error::from);
-        Ok(Watch { code, parts: parts.boxed(), buffer: Vec::new() })
+        Watch::open(&self.client, path, accept).await
     }
 }
 
@@ -222,6 +218,15 @@ pub struct Watch {
 }
 
 impl Watch {
+    /// Opens a watch; `path` with its query.
+    pub async fn open(client: &Client, path: &str, accept: &str) -> Result<Self> {
+        let request = Request::get(path).header("accept", accept).body(kube::client::Body::empty())?;
+        let response = client.send(request).await.with_context(|| format!("GET {path}"))?;
+        let code = response.status().as_u16();
+        let parts = response.into_body().into_data_stream().map_err(anyhow::Error::from);
+        Ok(Self { code, parts: parts.boxed(), buffer: Vec::new() })
+    }
+
     /// The next event; none when the server has ended the watch.
     pub async fn next(&mut self) -> Result<Option<Value>> {
         loop {

@@ -5,13 +5,17 @@
 
 mod hosts;
 
+mod compaction;
+mod consistency;
 mod deletes;
 mod errors;
 mod faults;
 mod lists;
 mod parts;
 mod patches;
+mod quotas;
 mod runtime;
 mod streams;
+mod values;
 mod watches;
 mod writes;

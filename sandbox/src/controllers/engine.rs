@@ -176,7 +176,7 @@ impl Engine {
     fn new(store: Store, options: &Options, shared: Arc<Shared>) -> Self {
         let kept = TimeDelta::from_std(options.events_kept).unwrap_or(TimeDelta::MAX);
         let hand = Hand::new(Arc::clone(&shared.wake));
-        let plugins = Plugins { addresses: Arc::default() };
+        let plugins = Plugins { addresses: Arc::default(), accounts: true };
         store.add_admission(Arc::new(plugins.clone()));
         let controllers: Vec<Box<dyn Controller>> = vec![
             Box::new(Namespaces::new(options.ca.clone())),

@@ -85,6 +85,12 @@ pub(crate) struct Seen<'e> {
     pub(crate) previous: Option<&'e Arc<Object>>,
 }
 
+/// Lets what belongs to the API server take part in writes without any controller: limits, addresses, quotas, and,
+/// when pods are to have service accounts although nothing makes them, `accounts`.
+pub fn admit(store: &Store, accounts: bool) {
+    store.add_admission(Arc::new(admission::Plugins { addresses: Arc::default(), accounts }));
+}
+
 /// One controller.
 pub(crate) trait Controller: Send {
     /// The name by which it is frozen.

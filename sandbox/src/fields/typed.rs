@@ -264,19 +264,6 @@ pub fn remove(value: &Value, set: &FieldSet, schema: &Schema) -> Option<Value> {
     }
 }
 
-/// What an object of this schema is before anybody sets anything: fields that Go always has are there.
-pub fn blank(schema: &Schema) -> Value {
-    let Shape::Struct(object) = &schema.shape else { return Value::Null };
-    let always = object.fields.iter().filter_map(|(name, property)| match &property.default {
-        Some(Value::Object(empty)) if empty.is_empty() => Some((name.to_string(), blank(property.schema()))),
-        _ if object.required.contains(name) && property.schema().item().is_some() => {
-            Some((name.to_string(), Value::Null))
-        }
-        _ => None,
-    });
-    Value::Object(always.collect())
-}
-
 fn object(value: &Value) -> &Map<String, Value> {
     static EMPTY: std::sync::LazyLock<Map<String, Value>> = std::sync::LazyLock::new(Map::new);
     value.as_object().unwrap_or(&EMPTY)

@@ -1,7 +1,8 @@
 //! Bodies of requests: read, checked against the kind, cleared of what the kind does not have.
 
+use super::typing::Walk;
 use super::{Call, strict, yaml};
-use crate::kinds::{KindSchema, Kinds, Schema, Shape, Struct};
+use crate::kinds::{KindSchema, Kinds};
 use crate::status::Status;
 use crate::wire::{self, WireError};
 use http::header;
@@ -182,142 +183,9 @@ pub(super) fn check_kind(call: &Call, object: &Value) -> Result<(), Status> {
 /// # Errors
 /// The first value of the wrong type, in the real server's words.
 pub(super) fn fit(call: &Call, object: &mut Value) -> Result<Vec<String>, String> {
-    let mut walk = Walk { unknown: Vec::new(), wrong: None };
-    walk.value(call.kind.schema(), object, "");
+    let walk = Walk::over(call.kind.schema(), object, &call.kind.kind);
     match walk.wrong {
-        Some(wrong) => Err(format!("json: cannot unmarshal {}", wrong.text(&call.kind.kind))),
+        Some(wrong) => Err(wrong),
         None => Ok(walk.unknown.iter().map(|path| format!("unknown field {path:?}")).collect()),
-    }
-}
-
-/// The unknown fields of an object, which stays as it is.
-pub(super) fn unknown_fields(schema: &Schema, object: &Value) -> Vec<String> {
-    let mut walk = Walk { unknown: Vec::new(), wrong: None };
-    walk.value(schema, &mut object.clone(), "");
-    walk.unknown
-}
-
-/// The first value of the wrong type in an object.
-pub(super) fn wrong_type(schema: &Schema, object: &Value, kind: &str) -> Option<String> {
-    let mut walk = Walk { unknown: Vec::new(), wrong: None };
-    walk.value(schema, &mut object.clone(), "");
-    walk.wrong.map(|wrong| format!("json: cannot unmarshal {}", wrong.text(kind)))
-}
-
-struct Walk {
-    unknown: Vec<String>,
-    wrong: Option<Wrong>,
-}
-
-struct Wrong {
-    found: &'static str,
-    path: String,
-    wanted: &'static str,
-}
-
-impl Wrong {
-    fn text(&self, kind: &str) -> String {
-        // Fields of lists are named without positions.
-        let path: String = self.path.split('[').enumerate().fold(String::new(), |path, (at, part)| {
-            path + if at == 0 { part } else { part.split_once(']').map_or("", |(_, rest)| rest) }
-        });
-        format!("{} into Go struct field {kind}.{path} of type {}", self.found, self.wanted)
-    }
-}
-
-impl Walk {
-    fn value(&mut self, schema: &Schema, value: &mut Value, path: &str) {
-        let wanted = match (&schema.shape, &*value) {
-            (_, Value::Null) | (Shape::Any, _) => return,
-            (Shape::Struct(known), Value::Object(_)) => return self.fields(known, value, path),
-            (Shape::Map { value: inner, .. }, Value::Object(_)) => {
-                for (_, value) in value.as_object_mut().into_iter().flatten() {
-                    self.value(inner.schema(), value, path);
-                }
-                return;
-            }
-            (Shape::List { item, .. }, Value::Array(_)) => {
-                for (index, value) in value.as_array_mut().into_iter().flatten().enumerate() {
-                    self.value(item.schema(), value, &format!("{path}[{index}]"));
-                }
-                return;
-            }
-            (Shape::Boolean, Value::Bool(_))
-            | (Shape::Integer | Shape::Number, Value::Number(_))
-            | (Shape::Text(_), Value::String(_))
-            | (Shape::IntOrString | Shape::Quantity, Value::Number(_) | Value::String(_)) => return,
-            (Shape::Boolean, _) => "bool",
-            (Shape::Integer, _) => "int64",
-            (Shape::Number, _) => "float64",
-            (Shape::Text(_), _) => "string",
-            (Shape::IntOrString, _) => "intstr.IntOrString",
-            (Shape::Quantity, _) => "resource.Quantity",
-            (Shape::Struct(_), _) => "struct",
-            (Shape::Map { .. }, _) => "map[string]string",
-            (Shape::List { .. }, _) => "[]interface {}",
-        };
-        let found = match value {
-            Value::Bool(_) => "bool",
-            Value::Number(_) => "number",
-            Value::String(_) => "string",
-            Value::Array(_) => "array",
-            _ => "object",
-        };
-        self.wrong.get_or_insert(Wrong { found, path: path.to_owned(), wanted });
-    }
-
-    fn fields(&mut self, known: &Struct, value: &mut Value, path: &str) {
-        let Some(fields) = value.as_object_mut() else { return };
-        let below = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
-        if !known.open && !known.fields.is_empty() {
-            fields.retain(|name, _| {
-                let keep = known.fields.contains_key(name.as_str());
-                if !keep {
-                    self.unknown.push(below(name));
-                }
-                keep
-            });
-        }
-        for (name, value) in fields {
-            if let Some(property) = known.fields.get(name.as_str()) {
-                self.value(property.schema(), value, &below(name));
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn pod() -> &'static Schema {
-        Kinds::builtin().by_word("pods").unwrap().schema()
-    }
-
-    #[test]
-    fn unknown_fields_are_found_with_their_path() {
-        let object = json!({"spec": {"containers": [{"name": "a", "imag": "x"}], "x": 1}, "extra": {}});
-        let mut unknown = unknown_fields(pod(), &object);
-        unknown.sort();
-        assert_eq!(unknown, ["extra", "spec.containers[0].imag", "spec.x"]);
-    }
-
-    #[test]
-    fn labels_and_other_maps_may_hold_any_key() {
-        let object = json!({"metadata": {"labels": {"any": "thing"}, "annotations": {"x/y": ""}}});
-        assert_eq!(unknown_fields(pod(), &object), Vec::<String>::new());
-    }
-
-    #[test]
-    fn wrong_types_are_told_in_the_real_servers_words() {
-        let object = json!({"spec": {"containers": [{"name": 7}]}});
-        let wrong = wrong_type(pod(), &object, "Pod");
-        let words =
-            "json: cannot unmarshal number into Go struct field Pod.spec.containers.name of type string";
-        assert_eq!(wrong.as_deref(), Some(words));
-        let fine = json!({"spec": {"containers": [{"name": "a", "resources": {"limits": {"cpu": 1}},
-            "livenessProbe": {"httpGet": {"port": "http"}}}]}});
-        assert_eq!(wrong_type(pod(), &fine, "Pod"), None);
     }
 }

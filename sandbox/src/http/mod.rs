@@ -4,6 +4,7 @@ mod accept;
 mod auth;
 mod body;
 mod decode;
+mod delete;
 mod encode;
 mod finish;
 mod meta;
@@ -16,6 +17,8 @@ mod read;
 mod reviews;
 mod scale;
 mod strict;
+mod typing;
+mod warnings;
 mod watch;
 mod write;
 mod yaml;
@@ -335,8 +338,14 @@ impl Call {
             "exec" | "attach" => return pods::exec(&mut self),
             "portforward" => return pods::forward(&mut self),
             "log" => return pods::log(&self).await,
-            _ if matches!(self.verb, "get" | "list" | "watch") => return self.answer_read(),
             _ => {}
+        }
+        self.warn(warnings::of_kind(&self.kind));
+        if matches!(self.verb, "get" | "list" | "watch") {
+            let warned = self.with_warnings(Response::new(Body::empty())).into_parts().0.headers;
+            let mut answered = self.answer_read()?;
+            answered.headers_mut().extend(warned);
+            return Ok(answered);
         }
         let body = collect(body).await?;
         let answered = self.answer_write(&body)?;
@@ -357,8 +366,8 @@ impl Call {
                     "create" => write::create(self, body),
                     "update" => write::replace(self, body),
                     "patch" => write::patch(self, body),
-                    "delete" => write::delete(self, body),
-                    "deletecollection" => write::delete_collection(self, body),
+                    "delete" => delete::delete(self, body),
+                    "deletecollection" => delete::delete_collection(self, body),
                     other => Err(Status::not_implemented(format!("the verb {other:?}"))),
                 }
             }

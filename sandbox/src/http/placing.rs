@@ -3,7 +3,8 @@
 use super::Call;
 use super::body::{self, Body};
 use super::decode::read_value;
-use super::write::{self, delete_options_of};
+use super::delete::delete_options_of;
+use super::write;
 use crate::clock::stamp;
 use crate::status::{Cause, Status};
 use crate::store::{DeleteOptions, Gr, Object, Selector, WriteOptions};
@@ -59,7 +60,7 @@ pub(super) fn evict(call: &Call, body: &[u8]) -> Result<Response<Body>, Status> 
         return Err(Status::bad_request("name in URL does not match name in Eviction object"));
     }
     let given = eviction.get("deleteOptions").filter(|options| options.is_object());
-    let mut options = delete_options_of(call, given.cloned().unwrap_or_else(|| json!({})))?;
+    let mut options = delete_options_of(call, given.cloned().unwrap_or_else(|| json!({})))?.delete;
     options.dry_run |= call.query.dry_run("CreateOptions")?;
     let pod = call.store().get(&call.gr, call.namespace(), call.name())?;
     let value = pod.value();

@@ -10,21 +10,32 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::Response;
 use serde::{Deserialize, Serialize};
 
+/// What a client reads when its page token is older than the log.
+const EXPIRED_PAGE: &str = "The provided continue parameter is too old to display a consistent list result. You can \
+    start a new list without the continue parameter, or use the continue token in this response to retrieve the \
+    remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were \
+    created, modified, or deleted between the time the first chunk was returned and now may show up in the list.";
+
 /// What a `continue` token says: the snapshot and the key after which to go on.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Token {
     #[serde(rename = "v")]
     version: String,
+    /// Negative: none, go on in the present.
     #[serde(rename = "rv")]
-    revision: u64,
+    revision: i64,
     #[serde(rename = "start")]
     after: String,
 }
 
 impl Token {
     fn encode(revision: u64, after: String) -> String {
-        let token = Self { version: "meta.k8s.io/v1".into(), revision, after };
-        URL_SAFE_NO_PAD.encode(serde_json::to_vec(&token).unwrap_or_default())
+        Self { version: "meta.k8s.io/v1".into(), revision: i64::try_from(revision).unwrap_or(-1), after }
+            .text()
+    }
+
+    fn text(&self) -> String {
+        URL_SAFE_NO_PAD.encode(serde_json::to_vec(self).unwrap_or_default())
     }
 
     fn decode(text: &str) -> Result<Self, Status> {
@@ -60,13 +71,22 @@ pub(super) fn get(call: &Call) -> Result<Response<Body>, Status> {
 /// `GET` of a collection.
 pub(super) fn list(call: &Call) -> Result<Response<Body>, Status> {
     let query = list_query(call)?;
-    let page = call.store().list(&call.gr, &query)?;
+    let page = call.store().list(&call.gr, &query).map_err(|refused| match &query.after {
+        Some(after) if refused.reason == "Expired" => expired_page(after),
+        _ => refused,
+    })?;
     let meta = ListMeta {
         revision: page.revision,
         next: page.next.map(|after| Token::encode(page.revision, after)),
         remaining: page.remaining,
     };
     Ok(body::json(200, call.encoder()?.list(&page.items, &meta)))
+}
+
+/// The snapshot of a page token is gone; the list can go on in the present.
+fn expired_page(after: &str) -> Status {
+    let token = Token { version: "meta.k8s.io/v1".into(), revision: -1, after: after.to_owned() };
+    Status { next: Some(token.text().into()), ..Status::expired(EXPIRED_PAGE) }
 }
 
 /// What the parameters of a list ask for.
@@ -90,7 +110,7 @@ pub(super) fn list_query(call: &Call) -> Result<ListQuery, Status> {
         }
         let token = Token::decode(next)?;
         wanted.after = Some(token.after);
-        wanted.revision = Some(token.revision);
+        wanted.revision = u64::try_from(token.revision).ok();
         return Ok(wanted);
     }
     match (revision(text)?, rule) {

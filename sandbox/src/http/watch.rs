@@ -52,6 +52,10 @@ pub(super) fn watch(call: Call) -> Result<Response<Body>, Status> {
         }
         _ => None,
     };
+    let asked = version.filter(|version| *version > 0 && state.is_none());
+    if let Some(asked) = asked.filter(|asked| *asked < call.store().compacted()) {
+        return Ok(failed(&Status::too_old(asked, call.store().compacted())));
+    }
     let after = match &state {
         Some(page) => page.revision,
         None => version.filter(|v| *v > 0).unwrap_or_else(|| call.store().revision()),

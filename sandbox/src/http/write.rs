@@ -1,20 +1,16 @@
-//! Creating, replacing, patching, deleting.
+//! Creating, replacing, patching.
 
-use super::body::{self, Body};
-use super::decode::{
-    complain, content_type, fit, read_object, read_value, unknown_fields, wrong_type, yaml_complaints,
-};
-use super::read::list_query;
-use super::{Call, strict, yaml};
+use super::body::Body;
+use super::decode::{complain, content_type, fit, read_object, yaml_complaints};
+use super::typing::{unknown_fields, wrong_type};
+use super::{Call, strict, warnings, yaml};
 use crate::fields::{self, ApplyError, Manager, Managers, Operation};
 use crate::patch::{self, PatchError};
 use crate::status::{Cause, FieldError, Status};
-use crate::store::{DeleteOptions, Object, Propagation, WriteOptions, Written, reset_fields};
+use crate::store::{WriteOptions, Written, reset_fields};
 use http::{Response, header};
-use serde::Deserialize;
 use serde_json::{Value, json};
 use smol_str::SmolStr;
-use std::sync::Arc;
 
 pub(super) const JSON_PATCH: &str = "application/json-patch+json";
 pub(super) const MERGE_PATCH: &str = "application/merge-patch+json";
@@ -26,6 +22,7 @@ pub(super) fn create(call: &Call, body: &[u8]) -> Result<Response<Body>, Status>
     let options = options(call, "CreateOptions")?;
     let object = read_object(call, body)?;
     let created = call.store().create(&call.gr, call.namespace(), object, &options)?;
+    call.warn(warnings::of_object(&call.kind, &created.value()));
     call.show(201, &created)
 }
 
@@ -43,6 +40,7 @@ pub(super) fn replace(call: &Call, body: &[u8]) -> Result<Response<Body>, Status
         &object,
         &options,
     )?;
+    call.warn(warnings::of_object(&call.kind, &written.object.value()));
     show_written(call, &written)
 }
 
@@ -101,6 +99,7 @@ pub(super) fn patch(call: &Call, body: &[u8]) -> Result<Response<Body>, Status> 
             Ok(patched)
         },
     )?;
+    call.warn(warnings::of_object(&call.kind, &written.value()));
     call.show(200, &written)
 }
 
@@ -183,7 +182,10 @@ fn apply(call: &Call, body: &[u8]) -> Result<Response<Body>, Status> {
             },
         );
         let missing = match updated {
-            Ok(object) => return call.show(200, &object),
+            Ok(object) => {
+                call.warn(warnings::of_object(&call.kind, &object.value()));
+                return call.show(200, &object);
+            }
             Err(status) if status.is_not_found() && call.target.subresource.is_empty() => status,
             Err(status) => return Err(status),
         };
@@ -197,7 +199,10 @@ fn apply(call: &Call, body: &[u8]) -> Result<Response<Body>, Status> {
         }
         fresh["metadata"]["name"] = json!(call.name());
         match call.store().create(&call.gr, call.namespace(), fresh, &options) {
-            Ok(object) => return call.show(201, &object),
+            Ok(object) => {
+                call.warn(warnings::of_object(&call.kind, &object.value()));
+                return call.show(201, &object);
+            }
             // Somebody made it in between: apply to that.
             Err(status) if status.is_already_exists() => {}
             // Its namespace is missing, not it.
@@ -279,126 +284,6 @@ fn read_applied(call: &Call, body: &[u8]) -> Result<Value, Status> {
         }
         None => Ok(applied),
     }
-}
-
-/// `DELETE` of one object.
-pub(super) fn delete(call: &Call, body: &[u8]) -> Result<Response<Body>, Status> {
-    let options = delete_options(call, body)?;
-    let deleted = call.store().delete(&call.gr, call.namespace(), call.name(), &options)?;
-    if !deleted.gone || answers_object(call) {
-        return call.show(200, &deleted.object);
-    }
-    Ok(body::value(200, &gone(call, &deleted.object)))
-}
-
-/// The answer of kinds that do not show what they lost.
-fn gone(call: &Call, object: &Arc<Object>) -> Value {
-    let mut details = json!({"name": object.name(), "kind": call.gr.plural, "uid": object.uid()});
-    if !call.gr.group.is_empty() {
-        details["group"] = json!(call.gr.group);
-    }
-    json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details})
-}
-
-/// Whether deleting an object of this kind answers the object. Source: `ReturnDeletedObject` in the registries of
-/// Kubernetes 1.36.
-fn answers_object(call: &Call) -> bool {
-    match (call.gr.group.as_str(), call.gr.plural.as_str()) {
-        ("", plural) => matches!(
-            plural,
-            "resourcequotas"
-                | "persistentvolumes"
-                | "serviceaccounts"
-                | "persistentvolumeclaims"
-                | "namespaces"
-                | "pods"
-                | "services"
-                | "podtemplates"
-        ),
-        ("storage.k8s.io", plural) => plural != "csistoragecapacities",
-        ("resource.k8s.io", _) => true,
-        _ => false,
-    }
-}
-
-/// `DELETE` of a collection.
-pub(super) fn delete_collection(call: &Call, body: &[u8]) -> Result<Response<Body>, Status> {
-    let options = delete_options(call, body)?;
-    let page = call.store().delete_collection(&call.gr, &list_query(call)?, &options)?;
-    let meta = super::encode::ListMeta { revision: page.revision, ..Default::default() };
-    Ok(body::json(200, call.encoder()?.list(&page.items, &meta)))
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct DeleteBody {
-    grace_period_seconds: Option<i64>,
-    preconditions: Preconditions,
-    propagation_policy: Option<String>,
-    orphan_dependents: Option<bool>,
-    dry_run: Option<Vec<String>>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Preconditions {
-    uid: Option<SmolStr>,
-    resource_version: Option<SmolStr>,
-}
-
-/// Options stand in the body or, without one, in the query.
-fn delete_options(call: &Call, body: &[u8]) -> Result<DeleteOptions, Status> {
-    if !body.is_empty() {
-        return delete_options_of(call, read_value(call, body)?);
-    }
-    settle_delete(
-        call,
-        DeleteBody {
-            grace_period_seconds: call.query.number("gracePeriodSeconds")?,
-            propagation_policy: call.query.get("propagationPolicy").map(str::to_owned),
-            orphan_dependents: call.query.switch("orphanDependents"),
-            ..DeleteBody::default()
-        },
-    )
-}
-
-/// Options from a `DeleteOptions` object.
-pub(super) fn delete_options_of(call: &Call, options: Value) -> Result<DeleteOptions, Status> {
-    let given = serde_json::from_value(options).map_err(|error| Status::bad_request(error.to_string()))?;
-    settle_delete(call, given)
-}
-
-fn settle_delete(call: &Call, given: DeleteBody) -> Result<DeleteOptions, Status> {
-    let mut errors = Vec::new();
-    if given.propagation_policy.is_some() && given.orphan_dependents.is_some() {
-        let detail = "orphanDependents and deletionPropagation cannot be both set";
-        errors.push(FieldError::invalid("propagationPolicy", json!(given.propagation_policy), detail));
-    }
-    let propagation = match (given.propagation_policy.as_deref(), given.orphan_dependents) {
-        (Some("Orphan"), _) | (None, Some(true)) => Some(Propagation::Orphan),
-        (Some("Foreground"), _) => Some(Propagation::Foreground),
-        (Some("Background"), _) | (None, Some(false)) => Some(Propagation::Background),
-        (None, None) => None,
-        (Some(other), _) => {
-            let known = ["Background", "Foreground", "Orphan", ""];
-            errors.push(FieldError::not_supported("propagationPolicy", other, &known));
-            None
-        }
-    };
-    let dry = given.dry_run.unwrap_or_default();
-    if let Some(other) = dry.iter().find(|word| *word != "All") {
-        errors.push(FieldError::not_supported("dryRun", other, &["All"]));
-    }
-    if !errors.is_empty() {
-        return Err(Status::invalid("meta.k8s.io", "DeleteOptions", "", errors));
-    }
-    Ok(DeleteOptions {
-        dry_run: !dry.is_empty() || call.query.dry_run("DeleteOptions")?,
-        grace_period_seconds: given.grace_period_seconds,
-        uid: given.preconditions.uid,
-        resource_version: given.preconditions.resource_version,
-        propagation,
-    })
 }
 
 /// How a create, replace or patch is meant.

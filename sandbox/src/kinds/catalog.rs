@@ -1,11 +1,14 @@
 //! The built-in data: checked-in text, split on first use, each schema parsed when it is first asked for.
 
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{LazyLock, OnceLock};
 
 use super::schema::{Schema, Shape};
+use super::zeros::Go;
 
 const RESOURCES: &str = include_str!("../../kinds/resources.jsonl");
 const SCHEMAS: &str = include_str!("../../kinds/schemas.jsonl");
+const GO: &str = include_str!("../../kinds/go.jsonl");
 const QUANTITY: &str = "io.k8s.apimachinery.pkg.api.resource.Quantity";
 const INT_OR_STRING: &str = "io.k8s.apimachinery.pkg.util.intstr.IntOrString";
 
@@ -72,6 +75,24 @@ fn parse(entry: &Entry) -> Schema {
     match entry.name {
         QUANTITY => Schema { shape: Shape::Quantity, nullable: false },
         INT_OR_STRING => Schema { shape: Shape::IntOrString, nullable: false },
-        _ => serde_json::from_str(entry.text).map(|node| Schema::parse(&node)).unwrap_or_default(),
+        _ => {
+            let schema = serde_json::from_str(entry.text).map(|node| Schema::parse(&node));
+            in_go(entry.name, schema.unwrap_or_default())
+        }
     }
+}
+
+/// The schema with what its fields are in Go.
+fn in_go(name: &str, mut schema: Schema) -> Schema {
+    static LINES: LazyLock<HashMap<&str, &str>> =
+        LazyLock::new(|| GO.lines().filter_map(|line| line.split_once('\t')).collect());
+    let fields = LINES.get(name).and_then(|text| serde_json::from_str::<BTreeMap<&str, &str>>(text).ok());
+    if let Shape::Struct(object) = &mut schema.shape {
+        for (field, text) in fields.unwrap_or_default() {
+            if let Some(property) = object.fields.get_mut(field) {
+                property.go = Go::parse(text);
+            }
+        }
+    }
+    schema
 }

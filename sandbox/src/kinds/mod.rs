@@ -10,6 +10,7 @@ pub mod quantity;
 pub mod resources;
 mod rules;
 pub mod schema;
+pub mod zeros;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -20,6 +21,7 @@ use smol_str::SmolStr;
 
 pub use rules::{Field, Generation, StatusOnCreate};
 pub use schema::{ListKind, Property, Schema, Shape, Strategy, Struct, Text};
+pub use zeros::{Go, Zero};
 
 /// The Kubernetes version that the built-in kinds are taken from.
 pub const KUBERNETES_VERSION: &str = "v1.36.2";

@@ -8,6 +8,7 @@ use serde_json::Value;
 use smol_str::SmolStr;
 
 use super::catalog;
+use super::zeros::Go;
 
 /// What one place in an object may hold.
 #[derive(Debug, Clone, Default)]
@@ -99,6 +100,8 @@ pub struct Property {
     pub default: Option<Value>,
     /// How strategic merge patch treats it.
     pub strategy: Strategy,
+    /// What it is in Go; none for custom resources, whose objects keep what they are given.
+    pub go: Option<Go>,
 }
 
 /// What strategic merge patch does with a field (`x-kubernetes-patch-strategy`, `x-kubernetes-patch-merge-key`).
@@ -160,7 +163,7 @@ impl Property {
             Some(name) => link_to(name),
             None => Link::Own(Box::new(Schema::parse(node))),
         };
-        Property { link, default: node.get("default").cloned(), strategy }
+        Property { link, default: node.get("default").cloned(), strategy, go: None }
     }
 }
 

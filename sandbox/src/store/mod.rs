@@ -58,9 +58,8 @@ struct Inner {
     chance: Chance,
 }
 
-/// What a client reads when its page token is older than the log.
-const EXPIRED_PAGE: &str = "The provided continue parameter is too old to display a consistent list result. \
-    You can start a new list without the continue parameter.";
+/// What a client reads when the version it asks for is older than the log.
+const EXPIRED_LIST: &str = "The resourceVersion for the provided list is too old.";
 
 /// What to list, and as of when.
 #[derive(Clone, Debug, Default)]
@@ -141,6 +140,11 @@ impl Store {
         self.read().revision
     }
 
+    /// The revision before which nothing is remembered: the last compaction.
+    pub fn compacted(&self) -> u64 {
+        self.read().compacted
+    }
+
     /// One object.
     ///
     /// # Errors
@@ -171,7 +175,7 @@ impl Store {
         if revision > state.revision {
             return Err(Status::too_large(revision, state.revision));
         }
-        let expired = || Status::expired(EXPIRED_PAGE);
+        let expired = || Status::expired(EXPIRED_LIST);
         if revision < state.compacted {
             return Err(expired());
         }

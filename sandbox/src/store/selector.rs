@@ -86,6 +86,11 @@ impl Selector {
         Some(Self { labels, ..Self::default() })
     }
 
+    /// Whether it means objects with these labels, given as a JSON object.
+    pub fn matches_labels(&self, labels: &Value) -> bool {
+        self.labels.iter().all(|requirement| requirement.matches(labels[requirement.key.as_str()].as_str()))
+    }
+
     /// Whether it means every object.
     pub fn is_everything(&self) -> bool {
         self.labels.is_empty() && self.fields.is_empty()

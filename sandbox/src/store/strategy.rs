@@ -25,6 +25,30 @@ pub(super) fn prepare_create(kind: &Kind, object: &mut Value) {
         object["spec"] = json!({"finalizers": finalizers});
     }
     apply_defaults(kind, object);
+    match (kind.group.as_str(), kind.plural.as_str()) {
+        ("", "persistentvolumes") => {
+            object["status"]["lastPhaseTransitionTime"] = object["metadata"]["creationTimestamp"].clone()
+        }
+        ("apps", "daemonsets") => template_generation(object, None),
+        _ => {}
+    }
+}
+
+/// DaemonSets count the changes of their template in an annotation, since before generations.
+fn template_generation(new: &mut Value, old: Option<&Value>) {
+    const ANNOTATION: &str = "deprecated.daemonset.template.generation";
+    let of = |object: &Value| -> i64 {
+        let text = object["metadata"]["annotations"][ANNOTATION].as_str();
+        text.and_then(|text| text.parse().ok()).unwrap_or(0)
+    };
+    let generation = match old {
+        None => of(new).max(1),
+        Some(old) => of(old) + i64::from(new["spec"]["template"] != old["spec"]["template"]),
+    };
+    if !new["metadata"]["annotations"].is_object() {
+        new["metadata"]["annotations"] = json!({});
+    }
+    new["metadata"]["annotations"][ANNOTATION] = json!(generation.to_string());
 }
 
 /// What even an object that is stored as it is cannot do without.
@@ -34,6 +58,9 @@ pub(super) fn seed(kind: &Kind, object: &mut Value) {
     }
     if is_namespace(kind) {
         apply_defaults(kind, object);
+        if object["metadata"]["deletionTimestamp"].is_null() && object["spec"]["finalizers"].is_null() {
+            object["spec"] = json!({"finalizers": ["kubernetes"]});
+        }
     }
 }
 
@@ -52,6 +79,9 @@ pub(super) fn prepare_update(kind: &Kind, subresource: &str, new: &mut Value, ol
         copy(old, new, "spec");
     }
     apply_defaults(kind, new);
+    if kind.group == "apps" && kind.plural == "daemonsets" {
+        template_generation(new, Some(old));
+    }
     metadata::copy(old, new, "generation");
     // Being bound to a node is no wish of a pod's owner.
     if !matches!(subresource, "status" | "binding") && content_changed(kind, new, old) {

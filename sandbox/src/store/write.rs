@@ -73,6 +73,9 @@ impl Store {
         mut object: Value,
         options: &WriteOptions,
     ) -> Result<Arc<Object>, Status> {
+        // The writer owns what it says and what that means by default, not what the server adds from here on.
+        apply_defaults(kind, &mut object);
+        track(kind, "", None, &mut object, options, &self.clock().stamp());
         set(&mut object, "uid", json!(self.chance().uid()));
         set(&mut object, "creationTimestamp", json!(self.clock().stamp()));
         for key in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "resourceVersion"] {
@@ -100,7 +103,6 @@ impl Store {
         }
         let errors = [validate::create(kind, &object), metadata::check(kind, &object)].concat();
         refuse(kind, &name, errors)?;
-        track(kind, "", None, &mut object, options, &self.clock().stamp());
         for plugin in &admission {
             plugin.validate(self, &review, &object)?;
         }

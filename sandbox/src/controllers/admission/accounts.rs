@@ -10,11 +10,19 @@ const PRIORITY_CLASSES: Gr = Gr::new_static("scheduling.k8s.io", "priorityclasse
 const TOKEN_PATH: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 const MIRROR: &str = "kubernetes.io~1config.mirror";
 
-pub(super) fn admit(store: &Store, review: &Review<'_>, pod: &mut Value) -> Result<(), Status> {
+/// Fills in a new pod; `accounts` is whether it runs under a service account.
+pub(super) fn admit(
+    store: &Store,
+    review: &Review<'_>,
+    pod: &mut Value,
+    accounts: bool,
+) -> Result<(), Status> {
     if pod.pointer(&format!("/metadata/annotations/{MIRROR}")).is_some() {
         return Ok(());
     }
-    account(store, review, pod)?;
+    if accounts {
+        account(store, review, pod)?;
+    }
     tolerate(pod);
     prioritize(store, review, pod)
 }

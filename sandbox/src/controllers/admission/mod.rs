@@ -22,6 +22,8 @@ pub(crate) use services::Addresses;
 #[derive(Debug, Clone)]
 pub(crate) struct Plugins {
     pub(crate) addresses: Arc<Mutex<Addresses>>,
+    /// Whether pods run under service accounts.
+    pub(crate) accounts: bool,
 }
 
 /// What a plugin is asked about.
@@ -53,7 +55,7 @@ impl Admission for Plugins {
             (What::Pod, Operation::Create) => {
                 // The real server fills in defaults before plugins see an object; limits depend on it.
                 apply_defaults(review.kind, object);
-                accounts::admit(store, review, object)?;
+                accounts::admit(store, review, object, self.accounts)?;
                 limits::fill_in(store, review.namespace, object);
                 Ok(())
             }

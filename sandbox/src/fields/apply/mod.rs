@@ -7,9 +7,10 @@ use smol_str::SmolStr;
 
 use super::managers::{Manager, Managers};
 use super::set::FieldSet;
-use super::typed::{blank, compare, fields_of, merge, remove};
+use super::typed::{compare, fields_of, merge, remove};
 use super::{Malformed, Operation};
 use crate::kinds::Schema;
+use crate::kinds::zeros::blank;
 
 /// Fields that no manager owns: the server sets them, or they say which object it is.
 const UNOWNED: [&str; 11] = [

@@ -14,12 +14,15 @@ use serde_json::{Map, Value, json};
 use super::Kind;
 use super::quantity::Quantity;
 use super::schema::{Schema, Shape, Text};
+use super::zeros;
 
 /// Fills in what is left out of an object that is created or updated, and writes quantities canonically. Doing it
 /// twice changes nothing. On create, when the status that came with it has been dropped, this also gives the
 /// status an object starts with.
 pub fn apply_defaults(kind: &Kind, object: &mut Value) {
     normalize(kind.schema(), object);
+    let without_status = object.get("status").is_none();
+    zeros::settle(kind.schema(), object);
     if kind.is_custom() {
         fill_from_schema(kind.schema(), object);
         return;
@@ -58,7 +61,10 @@ pub fn apply_defaults(kind: &Kind, object: &mut Value) {
         ("rbac.authorization.k8s.io", "rolebindings" | "clusterrolebindings") => role_binding(object),
         _ => {}
     }
-    status::start(kind, object);
+    if without_status {
+        status::start(kind, object);
+    }
+    zeros::settle(kind.schema(), object);
 }
 
 /// Sets a field when it is absent, null or empty text.
@@ -170,11 +176,6 @@ fn namespace(object: &mut Value) {
     if let Some(labels) = section(&mut object["metadata"], "labels") {
         labels["kubernetes.io/metadata.name"] = name.into();
     }
-    let new = object["metadata"].get("deletionTimestamp").is_none();
-    if let Some(spec) = section(object, "spec").filter(|_| new) {
-        // The strategy adds it on create; only the finalize subresource takes it away, while deleting.
-        fill(spec, "finalizers", json!(["kubernetes"]));
-    }
 }
 
 fn secret(object: &mut Value) {
@@ -279,7 +280,6 @@ mod tests {
     fn namespaces_know_their_name_and_phase() {
         let namespace = created("ns", json!({"metadata": {"name": "blue"}}));
         assert_eq!(namespace["metadata"]["labels"]["kubernetes.io/metadata.name"], "blue");
-        assert_eq!(namespace["spec"]["finalizers"], json!(["kubernetes"]));
         assert_eq!(namespace["status"], json!({"phase": "Active"}));
     }
 

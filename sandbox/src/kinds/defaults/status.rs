@@ -1,12 +1,11 @@
-//! The status an object starts with, as far as it is visible: what the strategies set and what Go always writes.
+//! The status an object starts with.
 
 use serde_json::{Value, json};
 
 use super::super::Kind;
 use super::super::resources::PodNeeds;
-use super::fill_with;
 
-/// Gives the object its first status when it has none.
+/// Gives an object without status its first one.
 pub(super) fn start(kind: &Kind, object: &mut Value) {
     let status = match (kind.group.as_str(), kind.plural.as_str()) {
         ("", "pods") => {
@@ -15,21 +14,7 @@ pub(super) fn start(kind: &Kind, object: &mut Value) {
         }
         ("", "namespaces") => json!({"phase": "Active"}),
         ("", "persistentvolumes" | "persistentvolumeclaims") => json!({"phase": "Pending"}),
-        ("", "services") | ("networking.k8s.io", "ingresses") => json!({"loadBalancer": {}}),
-        ("", "resourcequotas") => json!({}),
-        ("", "replicationcontrollers") | ("apps", "replicasets") => json!({"replicas": 0}),
-        ("apps", "statefulsets") => json!({"replicas": 0, "availableReplicas": 0}),
-        ("apps", "daemonsets") => json!({"currentNumberScheduled": 0, "desiredNumberScheduled": 0,
-            "numberMisscheduled": 0, "numberReady": 0}),
-        ("apps", "deployments") | ("batch", "jobs" | "cronjobs") => json!({}),
-        ("certificates.k8s.io", "certificatesigningrequests") => json!({}),
-        ("policy", "poddisruptionbudgets") => json!({"currentHealthy": 0, "desiredHealthy": 0,
-            "disruptionsAllowed": 0, "expectedPods": 0}),
-        ("autoscaling", "horizontalpodautoscalers") if kind.version == "v1" => {
-            json!({"currentReplicas": 0, "desiredReplicas": 0})
-        }
-        ("autoscaling", "horizontalpodautoscalers") => json!({"currentMetrics": null, "desiredReplicas": 0}),
         _ => return,
     };
-    fill_with(object, "status", || status);
+    object["status"] = status;
 }

@@ -8,6 +8,11 @@ pub(super) fn volume(object: &mut Value) {
     if let Some(spec) = section(object, "spec") {
         fill(spec, "persistentVolumeReclaimPolicy", "Retain");
         fill(spec, "volumeMode", "Filesystem");
+        if let Some(path) =
+            spec.get_mut("hostPath").filter(|path| path.get("type").is_none_or(Value::is_null))
+        {
+            path["type"] = "".into();
+        }
     }
 }
 

@@ -34,6 +34,8 @@ pub struct Options {
     pub controllers: bool,
     /// Run the scheduler.
     pub scheduler: bool,
+    /// Demand service accounts of pods also without the controller manager, which makes them: tests make them then.
+    pub service_accounts: bool,
     /// Further flags of the API server.
     pub apiserver_args: Vec<String>,
     /// Where etcd keeps its data, to find it again at the next start. None: in the folder that goes with the rest.
@@ -162,7 +164,7 @@ impl ControlPlane {
             flag("endpoint-reconciler-type", "none"),
             flag("cert-dir", self.folder().join("apiserver").display()),
         ];
-        if !options.controllers {
+        if !options.controllers && !options.service_accounts {
             // Nothing makes service accounts then, and pods would be refused without one.
             args.push(flag("disable-admission-plugins", "ServiceAccount"));
         }

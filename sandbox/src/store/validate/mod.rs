@@ -3,9 +3,14 @@
 //! Source: `pkg/apis/*/validation` of Kubernetes 1.36. The full set is several times the size of this program; these
 //! are the rules that tools and people meet when they write what v9s and its companion write.
 
+mod network;
+mod rbac;
+mod storage;
+mod workloads;
+
 use crate::kinds::Kind;
 use crate::status::FieldError;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// What is wrong with a new object.
 pub(super) fn create(kind: &Kind, new: &Value) -> Vec<FieldError> {
@@ -16,7 +21,17 @@ pub(super) fn create(kind: &Kind, new: &Value) -> Vec<FieldError> {
     match (kind.group.as_str(), kind.plural.as_str()) {
         ("", "pods") => pod_spec(&new["spec"], "spec", &mut errors),
         ("", "services") => service(new, &mut errors),
-        ("apps", "deployments" | "replicasets" | "daemonsets" | "statefulsets") => workload(new, &mut errors),
+        ("apps", "deployments" | "replicasets" | "daemonsets" | "statefulsets") => {
+            workloads::workload(kind, new, &mut errors);
+        }
+        ("", "secrets") => secret(new, &mut errors),
+        ("", "persistentvolumes") => storage::volume(new, &mut errors),
+        ("", "persistentvolumeclaims") => storage::claim(new, &mut errors),
+        ("networking.k8s.io", "ingresses") => network::ingress(new, &mut errors),
+        ("autoscaling", "horizontalpodautoscalers") => workloads::autoscaler(new, &mut errors),
+        ("rbac.authorization.k8s.io", "rolebindings" | "clusterrolebindings") => {
+            rbac::binding(kind, new, &mut errors)
+        }
         _ => {}
     }
     errors
@@ -42,9 +57,9 @@ pub(super) fn update(kind: &Kind, subresource: &str, new: &Value, old: &Value) -
         ("", "persistentvolumeclaims") => claim_update(new, old, &mut errors),
         ("apps", "deployments" | "replicasets" | "daemonsets") => {
             unchanged(new, old, "/spec/selector", "spec.selector", &mut errors);
-            workload(new, &mut errors);
+            workloads::workload(kind, new, &mut errors);
         }
-        ("apps", "statefulsets") => stateful_set_update(new, old, &mut errors),
+        ("apps", "statefulsets") => stateful_set_update(kind, new, old, &mut errors),
         ("batch", "jobs") => {
             unchanged(new, old, "/spec/selector", "spec.selector", &mut errors);
             unchanged(new, old, "/spec/completionMode", "spec.completionMode", &mut errors);
@@ -66,6 +81,26 @@ pub(super) fn update(kind: &Kind, subresource: &str, new: &Value, old: &Value) -
         _ => {}
     }
     errors
+}
+
+/// Types of secrets that must hold certain keys.
+fn secret(new: &Value, errors: &mut Vec<FieldError>) {
+    let has = |key: &str| !new["data"][key].is_null();
+    let missing = |key: &str| FieldError::required(format!("data[{key}]"), "");
+    match new["type"].as_str().unwrap_or_default() {
+        "kubernetes.io/basic-auth" if !has("username") && !has("password") => {
+            errors.extend([missing("username"), missing("password")]);
+        }
+        "kubernetes.io/tls" => {
+            errors.extend(["tls.crt", "tls.key"].into_iter().filter(|key| !has(key)).map(missing));
+        }
+        "kubernetes.io/ssh-auth" if !has("ssh-privatekey") => errors.push(missing("ssh-privatekey")),
+        "kubernetes.io/dockerconfigjson" if !has(".dockerconfigjson") => {
+            errors.push(missing(".dockerconfigjson"))
+        }
+        "kubernetes.io/dockercfg" if !has(".dockercfg") => errors.push(missing(".dockercfg")),
+        _ => {}
+    }
 }
 
 fn unchanged(new: &Value, old: &Value, path: &str, field: &str, errors: &mut Vec<FieldError>) {
@@ -169,23 +204,7 @@ fn claim_update(new: &Value, old: &Value, errors: &mut Vec<FieldError>) {
     }
 }
 
-fn workload(new: &Value, errors: &mut Vec<FieldError>) {
-    let selector = &new["spec"]["selector"];
-    let labels = &new["spec"]["template"]["metadata"]["labels"];
-    let terms = selector.as_object().map_or(0, Map::len);
-    if terms == 0 {
-        errors.push(FieldError::required("spec.selector", ""));
-    } else {
-        let wanted = selector["matchLabels"].as_object();
-        if wanted.into_iter().flatten().any(|(key, value)| labels.get(key) != Some(value)) {
-            let detail = "`selector` does not match template `labels`";
-            errors.push(FieldError::invalid("spec.template.metadata.labels", labels, detail));
-        }
-    }
-    pod_spec(&new["spec"]["template"]["spec"], "spec.template.spec", errors);
-}
-
-fn stateful_set_update(new: &Value, old: &Value, errors: &mut Vec<FieldError>) {
+fn stateful_set_update(kind: &Kind, new: &Value, old: &Value, errors: &mut Vec<FieldError>) {
     let fixed = |set: &Value| {
         let mut spec = set["spec"].as_object().cloned().unwrap_or_default();
         for key in [
@@ -204,7 +223,7 @@ fn stateful_set_update(new: &Value, old: &Value, errors: &mut Vec<FieldError>) {
     if fixed(new) != fixed(old) {
         errors.push(FieldError::forbidden("spec", "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden"));
     } else {
-        workload(new, errors);
+        workloads::workload(kind, new, errors);
     }
 }
 

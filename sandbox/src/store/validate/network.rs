@@ -1,0 +1,13 @@
+//! Ingresses.
+
+use crate::status::FieldError;
+use serde_json::Value;
+
+/// An ingress leads somewhere.
+pub(super) fn ingress(new: &Value, errors: &mut Vec<FieldError>) {
+    let spec = &new["spec"];
+    if spec["rules"].is_null() && spec["defaultBackend"].is_null() {
+        let detail = "either `defaultBackend` or `rules` must be specified";
+        errors.push(FieldError::invalid("spec", Value::Null, detail));
+    }
+}
