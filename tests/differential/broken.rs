@@ -76,7 +76,7 @@ pub fn broken(valid: BoxedStrategy<Value>) -> BoxedStrategy<Value> {
         }
         object
     });
-    prop_oneof![5 => general, 2 => typed, 2 => extra, 2 => missing].boxed()
+    prop_oneof![5 => general, 2 => typed, 2 => extra, 1 => missing].boxed()
 }
 
 /// Puts values into an object, nulls as nulls.

@@ -88,6 +88,10 @@ impl Names {
                 sorted.sort_by_key(|(key, _)| *key);
                 let mut all = Map::new();
                 for (key, value) in sorted {
+                    // The columns of a table are described in the prose of the API's documentation.
+                    if key == "description" && fields.contains_key("priority") {
+                        continue;
+                    }
                     all.insert(self.words(key), self.value(value, key));
                 }
                 Value::Object(all)
@@ -100,6 +104,8 @@ impl Names {
     }
 
     fn text(&mut self, text: &str, key: &str) -> String {
+        // What changed in an immutable field is shown as a difference of Go structs.
+        let text = text.split("\n@@ ").next().unwrap_or(text);
         match key {
             "resourceVersion" => match text.parse() {
                 Ok(version) => self.version(version),

@@ -3,6 +3,7 @@
 use super::accept::Form;
 use super::body::{Body, Builder};
 use crate::kinds::Kind;
+use crate::kinds::zeros::blank;
 use crate::status::Status;
 use crate::store::{Change, Object};
 use crate::table;
@@ -136,13 +137,18 @@ impl Encoder {
 
     /// A bookmark: everything up to a revision has been sent; `initial` marks the end of the initial state.
     pub(crate) fn bookmark(&self, revision: u64, initial: bool, out: &mut Vec<u8>) {
-        let mut metadata = json!({"resourceVersion": revision.to_string(), "creationTimestamp": null});
+        let mut metadata = json!({"resourceVersion": revision.to_string()});
         if initial {
             metadata["annotations"] = json!({"k8s.io/initial-events-end": "true"});
         }
         let object = match self.form {
             Form::Object => {
-                json!({"kind": self.kind.kind, "apiVersion": self.kind.api_version(), "metadata": metadata})
+                // An empty object of the kind, as Go writes it.
+                let mut object = blank(self.kind.schema());
+                object["kind"] = json!(self.kind.kind);
+                object["apiVersion"] = json!(self.kind.api_version());
+                object["metadata"] = metadata;
+                object
             }
             Form::Metadata(version) => partial(version, &metadata),
             Form::Table(version) => json!({

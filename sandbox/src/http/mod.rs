@@ -343,12 +343,12 @@ impl Call {
         self.warn(warnings::of_kind(&self.kind));
         if matches!(self.verb, "get" | "list" | "watch") {
             let warned = self.with_warnings(Response::new(Body::empty())).into_parts().0.headers;
-            let mut answered = self.answer_read()?;
+            let mut answered = self.answer_read().unwrap_or_else(|status| body::refusal(&status));
             answered.headers_mut().extend(warned);
             return Ok(answered);
         }
         let body = collect(body).await?;
-        let answered = self.answer_write(&body)?;
+        let answered = self.answer_write(&body).unwrap_or_else(|status| body::refusal(&status));
         Ok(self.with_warnings(answered))
     }
 

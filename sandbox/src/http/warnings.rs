@@ -25,5 +25,36 @@ pub(super) fn of_object(kind: &Kind, object: &Value) -> Vec<String> {
             warnings.push(text.to_owned());
         }
     }
+    let pods = match (kind.group.as_str(), kind.plural.as_str()) {
+        ("", "pods") => Some("spec"),
+        ("apps", "deployments" | "replicasets" | "daemonsets" | "statefulsets") | ("batch", "jobs") => {
+            Some("spec.template.spec")
+        }
+        ("batch", "cronjobs") => Some("spec.jobTemplate.spec.template.spec"),
+        _ => None,
+    };
+    if let Some(path) = pods {
+        let spec = object.pointer(&format!("/{}", path.replace('.', "/")));
+        warnings.extend(repeated_ports(path, spec.unwrap_or(&Value::Null)));
+    }
+    warnings
+}
+
+/// Ports that more than one container, or one container twice, has.
+fn repeated_ports(path: &str, spec: &Value) -> Vec<String> {
+    let mut seen: Vec<(String, Value, Value)> = Vec::new();
+    let mut warnings = Vec::new();
+    for (index, container) in spec["containers"].as_array().into_iter().flatten().enumerate() {
+        for (at, port) in container["ports"].as_array().into_iter().flatten().enumerate() {
+            let place = format!("{path}.containers[{index}].ports[{at}]");
+            let (number, protocol) = (port["containerPort"].clone(), port["protocol"].clone());
+            match seen.iter().find(|(_, n, p)| *n == number && *p == protocol) {
+                Some((first, ..)) => {
+                    warnings.push(format!("{place}: duplicate port definition with {first}"))
+                }
+                None => seen.push((place, number, protocol)),
+            }
+        }
+    }
     warnings
 }

@@ -29,9 +29,8 @@ pub(super) fn create(call: &Call, body: &[u8]) -> Result<Response<Body>, Status>
 /// `PUT` of an object or of a part of it.
 pub(super) fn replace(call: &Call, body: &[u8]) -> Result<Response<Body>, Status> {
     let options = options(call, "UpdateOptions")?;
-    let mut object = read_object(call, body)?;
-    check_name(call, &object)?;
-    object["metadata"]["name"] = json!(call.name());
+    let object = read_object(call, body)?;
+    check_named(call, &object)?;
     let written = call.store().replace(
         &call.gr,
         call.namespace(),
@@ -142,6 +141,17 @@ fn as_go_prints(value: &Value) -> String {
 fn refuse_result(patched: &Value, wrong: &str) -> Status {
     let shown = format!("{:?}", patched.to_string());
     Status::invalid("", "", "", vec![FieldError::invalid("patch", shown, wrong)])
+}
+
+/// A whole object must say the name that the path says.
+fn check_named(call: &Call, object: &Value) -> Result<(), Status> {
+    if object["metadata"]["name"].as_str().unwrap_or_default().is_empty() {
+        return Err(Status::bad_request(format!(
+            "the name of the object ({} based on URL) was undeterminable: name must be provided",
+            call.name()
+        )));
+    }
+    check_name(call, object)
 }
 
 fn check_name(call: &Call, object: &Value) -> Result<(), Status> {
@@ -265,7 +275,7 @@ fn read_applied(call: &Call, body: &[u8]) -> Result<Value, Status> {
             text("kind")
         )));
     }
-    check_name(call, &applied)?;
+    check_named(call, &applied)?;
     if applied["metadata"]["managedFields"].as_array().is_some_and(|list| !list.is_empty()) {
         return Err(Status::bad_request("metadata.managedFields must be nil"));
     }

@@ -57,6 +57,30 @@ pub fn settle(schema: &Schema, value: &mut Value) {
     }
 }
 
+/// What storing makes of an object: empty lists and maps that are always written come back as null.
+pub fn store(schema: &Schema, value: &mut Value) {
+    match (&schema.shape, value) {
+        (Shape::Struct(object), Value::Object(fields)) => {
+            for (name, property) in &object.fields {
+                let Some(value) = fields.get_mut(name.as_str()) else { continue };
+                store(property.schema(), value);
+                let written = property.go.as_ref().is_some_and(|go| go.zero == Zero::Written);
+                let collection = matches!(property.schema().shape, Shape::List { .. } | Shape::Map { .. });
+                if written && collection && is_zero(value) {
+                    *value = Value::Null;
+                }
+            }
+        }
+        (Shape::Map { value: inner, .. }, Value::Object(fields)) => {
+            fields.values_mut().for_each(|value| store(inner.schema(), value));
+        }
+        (Shape::List { item, .. }, Value::Array(items)) => {
+            items.iter_mut().for_each(|value| store(item.schema(), value));
+        }
+        _ => {}
+    }
+}
+
 /// What an object of this schema is before anybody sets anything.
 pub fn blank(schema: &Schema) -> Value {
     let mut value = match &schema.shape {
@@ -77,7 +101,8 @@ fn settle_field(name: &str, property: &Property, fields: &mut Map<String, Value>
         Zero::Dropped if zero => {
             fields.remove(name);
         }
-        Zero::Written if zero => {
+        // An empty list is one until it is stored; who says it owns the field.
+        Zero::Written if fields.get(name).is_none_or(Value::is_null) => {
             let mut written = zero_of(property.schema());
             settle(property.schema(), &mut written);
             fields.insert(name.to_owned(), written);
@@ -127,10 +152,11 @@ mod tests {
             (
                 "pods",
                 json!({"spec": {"hostNetwork": false, "containers": [], "automountServiceAccountToken": false}}),
-                json!({"metadata": {}, "spec": {"containers": null, "automountServiceAccountToken": false}, "status": {}}),
+                json!({"metadata": {}, "spec": {"containers": [], "automountServiceAccountToken": false}, "status": {}}),
             ),
             ("leases", json!({"metadata": {}}), json!({"metadata": {}, "spec": {}})),
-            ("roles", json!({"rules": []}), json!({"metadata": {}, "rules": null})),
+            ("roles", json!({"rules": []}), json!({"metadata": {}, "rules": []})),
+            ("roles", json!({}), json!({"metadata": {}, "rules": null})),
             ("pc", json!({"globalDefault": false}), json!({"metadata": {}, "value": 0})),
         ];
         for (word, mut object, expected) in cases {
@@ -140,5 +166,13 @@ mod tests {
             settle(kind.schema(), &mut object);
             assert_eq!(object, expected, "{word} again");
         }
+    }
+
+    #[test]
+    fn empty_lists_are_stored_as_nothing() {
+        let kind = Kinds::builtin().by_word("roles").expect("built in");
+        let mut role = json!({"metadata": {}, "rules": []});
+        store(kind.schema(), &mut role);
+        assert_eq!(role, json!({"metadata": {}, "rules": null}));
     }
 }

@@ -205,6 +205,10 @@ impl Object {
 
     /// The bytes after the resource version: equal for equal contents.
     fn tail(&self) -> &str {
+        if self.revision == 0 {
+            return std::str::from_utf8(self.json.get(METADATA + 1..).unwrap_or_default())
+                .unwrap_or_default();
+        }
         let rest = self.json.get(HEAD.len()..).unwrap_or_default();
         let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
         std::str::from_utf8(rest.get(digits + 1..).unwrap_or_default()).unwrap_or_default()
@@ -260,6 +264,15 @@ impl Draft {
         self.tail == stored.tail()
     }
 
+    /// The object as if it had been stored: a dry run gives it no revision.
+    pub(crate) fn uncommitted(self) -> Object {
+        let tail = self.tail.strip_prefix(',').unwrap_or(&self.tail);
+        let json = format!("{{\"metadata\":{{{tail}");
+        let comma = u32::from(tail.len() < self.tail.len());
+        let metadata_length = self.object.metadata_length.saturating_sub(comma);
+        Object { json: Bytes::from(json.into_bytes()), metadata_length, ..self.object }
+    }
+
     /// The object as of this revision.
     pub(crate) fn commit(self, revision: u64) -> Object {
         Object { json: join(revision, &self.tail), revision, ..self.object }
@@ -277,7 +290,7 @@ fn tail_of(value: &Value, metadata: &Value) -> (String, u32) {
     out.push(b'}');
     let metadata_length = u32::try_from(out.len()).unwrap_or(u32::MAX);
     for (key, field) in value.as_object().into_iter().flatten() {
-        if !matches!(key.as_str(), "metadata" | "kind" | "apiVersion") && !field.is_null() {
+        if !matches!(key.as_str(), "metadata" | "kind" | "apiVersion") {
             write_member(&mut out, key, field);
         }
     }

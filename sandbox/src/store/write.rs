@@ -9,6 +9,7 @@ use super::track::track;
 use super::{Gr, Store, strategy, validate};
 use crate::kinds::Kind;
 use crate::kinds::defaults::apply_defaults;
+use crate::kinds::zeros;
 use crate::status::{FieldError, Status};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -48,6 +49,9 @@ impl Store {
             return Err(Status::new(500, "", message));
         }
         metadata::settle_namespace(&kind, namespace, &mut object)?;
+        // The writer owns what it says and what that means by default, not what the server adds from here on.
+        apply_defaults(&kind, &mut object);
+        track(&kind, "", None, &mut object, options, &self.clock().stamp());
         let generated = text(&object, "name").is_empty() && !text(&object, "generateName").is_empty();
         if !generated {
             return self.create_named(gr, &kind, object, options);
@@ -73,9 +77,6 @@ impl Store {
         mut object: Value,
         options: &WriteOptions,
     ) -> Result<Arc<Object>, Status> {
-        // The writer owns what it says and what that means by default, not what the server adds from here on.
-        apply_defaults(kind, &mut object);
-        track(kind, "", None, &mut object, options, &self.clock().stamp());
         set(&mut object, "uid", json!(self.chance().uid()));
         set(&mut object, "creationTimestamp", json!(self.clock().stamp()));
         for key in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "resourceVersion"] {
@@ -107,11 +108,12 @@ impl Store {
             plugin.validate(self, &review, &object)?;
         }
         let key = key(kind.namespaced.then_some(&*namespace), &name);
+        zeros::store(kind.schema(), &mut object);
         let draft = Draft::new(kind, &object);
         if options.dry_run {
             return match self.find(gr, kind.namespaced.then_some(&*namespace), &name) {
                 Some(_) => Err(Status::already_exists(gr, &name)),
-                None => Ok(Arc::new(draft.commit(0))),
+                None => Ok(Arc::new(draft.uncommitted())),
             };
         }
         let stored = self.write().put(gr, &key, draft, Expect::Absent);
@@ -166,6 +168,7 @@ impl Store {
             for plugin in &admission {
                 plugin.validate(self, &review, &new)?;
             }
+            zeros::store(kind.schema(), &mut new);
             let draft = Draft::new(&kind, &new);
             let expect = Expect::Revision(current.revision());
             if options.dry_run {

@@ -172,7 +172,10 @@ fn fill_from_schema(schema: &Schema, value: &mut Value) {
 }
 
 fn namespace(object: &mut Value) {
-    let Some(name) = object["metadata"]["name"].as_str().map(str::to_owned) else { return };
+    let Some(name) = object["metadata"]["name"].as_str().map(str::to_owned).filter(|name| !name.is_empty())
+    else {
+        return;
+    };
     if let Some(labels) = section(&mut object["metadata"], "labels") {
         labels["kubernetes.io/metadata.name"] = name.into();
     }

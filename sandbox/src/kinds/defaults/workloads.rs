@@ -78,12 +78,17 @@ pub(super) fn stateful_set(object: &mut Value) {
         fill(claim, "kind", "PersistentVolumeClaim");
         fill(claim, "apiVersion", "v1");
         super::storage::claim(claim);
-        fill_with(claim, "status", || json!({"phase": "Pending"}));
+        if let Some(status) = section(claim, "status") {
+            fill(status, "phase", "Pending");
+        }
     }
     template(spec);
 }
 
 pub(super) fn daemon_set(object: &mut Value) {
+    if let Some(annotations) = section(&mut object["metadata"], "annotations") {
+        fill(annotations, "deprecated.daemonset.template.generation", "0");
+    }
     let Some(spec) = section(object, "spec") else { return };
     fill(spec, "revisionHistoryLimit", 10);
     if let Some(strategy) = section(spec, "updateStrategy") {

@@ -25,6 +25,8 @@ pub(super) fn create(kind: &Kind, new: &Value) -> Vec<FieldError> {
             workloads::workload(kind, new, &mut errors);
         }
         ("", "secrets") => secret(new, &mut errors),
+        ("", "configmaps") => distinct_keys(new, &mut errors),
+        ("networking.k8s.io", "ingressclasses") => network::ingress_class(new, &mut errors),
         ("", "persistentvolumes") => storage::volume(new, &mut errors),
         ("", "persistentvolumeclaims") => storage::claim(new, &mut errors),
         ("networking.k8s.io", "ingresses") => network::ingress(new, &mut errors),
@@ -54,7 +56,10 @@ pub(super) fn update(kind: &Kind, subresource: &str, new: &Value, old: &Value) -
             service(new, &mut errors);
             cluster_ip(new, old, &mut errors);
         }
-        ("", "persistentvolumeclaims") => claim_update(new, old, &mut errors),
+        ("", "persistentvolumeclaims") => {
+            storage::claim(new, &mut errors);
+            claim_update(new, old, &mut errors);
+        }
         ("apps", "deployments" | "replicasets" | "daemonsets") => {
             unchanged(new, old, "/spec/selector", "spec.selector", &mut errors);
             workloads::workload(kind, new, &mut errors);
@@ -81,6 +86,16 @@ pub(super) fn update(kind: &Kind, subresource: &str, new: &Value, old: &Value) -
         _ => {}
     }
     errors
+}
+
+/// A ConfigMap has each key once.
+fn distinct_keys(new: &Value, errors: &mut Vec<FieldError>) {
+    for key in new["data"].as_object().into_iter().flatten().map(|(key, _)| key) {
+        if !new["binaryData"][key.as_str()].is_null() {
+            let detail = "duplicate of key present in binaryData";
+            errors.push(FieldError::invalid(format!("data[{key}]"), format!("{key:?}"), detail));
+        }
+    }
 }
 
 /// Types of secrets that must hold certain keys.
