@@ -84,8 +84,6 @@ impl Sandbox {
         let Options { context, clock, chance, log_capacity, controllers, .. } = options;
         let store = Store::new(Kinds::builtin().clone(), &StoreOptions { clock, chance, log_capacity });
         bootstrap::fill(&store, address.port());
-        // Nobody can have seen anything before.
-        store.compact();
         let (tokens, faults) = (Tokens::default(), Faults::default());
         let admin_token = new_token(&store);
         tokens.insert(admin_token.clone(), User::admin());

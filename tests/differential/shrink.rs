@@ -39,7 +39,9 @@ fn simpler(step: &Step) -> Vec<Step> {
         let parts: Vec<&str> = query.split('&').collect();
         for at in 0..parts.len() {
             let mut fewer = parts.clone();
-            if fewer.remove(at) == "watch=true" {
+            let part = fewer.remove(at);
+            // Without the latter, a list of cluster-wide objects shows those of other scripts.
+            if part == "watch=true" || part.contains("metadata.name%3D$NS") {
                 continue;
             }
             let query = fewer.join("&");

@@ -84,6 +84,9 @@ impl Names {
             Value::String(text) => Value::String(self.text(text, key)),
             Value::Array(items) => items.iter().map(|item| self.value(item, key)).collect(),
             Value::Object(fields) => {
+                if fields.get("type").is_some_and(|kind| kind == "BOOKMARK") {
+                    return self.bookmark(fields);
+                }
                 let mut sorted: Vec<_> = fields.iter().collect();
                 sorted.sort_by_key(|(key, _)| *key);
                 let mut all = Map::new();
@@ -101,6 +104,18 @@ impl Names {
             }
             other => other.clone(),
         }
+    }
+
+    /// A real server keeps a version for each kind, which bookmarks name: it may lie anywhere behind that of the store.
+    fn bookmark(&mut self, fields: &Map<String, Value>) -> Value {
+        let mut object = fields.get("object").cloned().unwrap_or_default();
+        let version = ["/metadata/resourceVersion", "/rows/0/object/metadata/resourceVersion"];
+        for path in version {
+            if let Some(version) = object.pointer_mut(path) {
+                *version = json!("some");
+            }
+        }
+        json!({"type": "BOOKMARK", "object": self.value(&object, "")})
     }
 
     fn text(&mut self, text: &str, key: &str) -> String {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::hosts::{Host, both, name, version};
 use anyhow::Result;
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// Creates so many ConfigMaps, several at a time.
 async fn write_many(host: &Host, maps: &str, count: usize) -> Result<()> {
@@ -81,19 +81,6 @@ both! {
         host.patch(&path, "merge", &json!({"data": {"k": "2"}})).await?.expect_code(200)?;
         let event = watch.event().await?;
         assert_eq!((&event["type"], &event["object"]["data"]["k"]), (&json!("MODIFIED"), &json!("2")));
-        Ok(())
-    }
-
-    async fn a_watch_from_before_the_server_began_is_told_to_list_again(host: Host) -> Result<()> {
-        let maps = host.config_maps("ancient").await?;
-        let mut watch = host.watch(&format!("{maps}?watch=true&resourceVersion=1")).await?;
-        assert_eq!(watch.code, 200, "a watch that is too old begins, and says so");
-        let event = watch.event().await?;
-        let status = &event["object"];
-        assert_eq!((&event["type"], &status["kind"], &status["code"]), (&json!("ERROR"), &json!("Status"), &json!(410)));
-        assert_eq!(status["reason"], "Expired");
-        assert!(status["message"].as_str().unwrap().starts_with("too old resource version: 1 ("), "{event}");
-        assert_eq!(watch.next().await?, None::<Value>);
         Ok(())
     }
 }

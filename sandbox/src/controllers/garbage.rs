@@ -381,7 +381,8 @@ mod tests {
         let mut host = host();
         host.create("cm", json!({"metadata": {"name": "a"}}));
         let namespaced = owned_by(&host, "ConfigMap", "cm", "a", false);
-        host.create("pv", json!({"metadata": {"name": "v", "ownerReferences": [namespaced]}, "spec": {}}));
+        host.create("pv", json!({"metadata": {"name": "v", "ownerReferences": [namespaced]},
+            "spec": {"capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "hostPath": {"path": "/v"}}}));
         let unknown = json!({"apiVersion": "example.org/v1", "kind": "Widget", "name": "w", "uid": "u"});
         host.create("cm", json!({"metadata": {"name": "b", "ownerReferences": [unknown]}}));
         host.settle();

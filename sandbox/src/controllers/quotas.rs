@@ -204,8 +204,7 @@ mod tests {
         let second =
             json!({"metadata": {"name": "t"}, "spec": {"type": "NodePort", "ports": [{"port": 80}]}});
         assert!(host.try_create_in("default", "svc", second).is_err());
-        let claim =
-            json!({"metadata": {"name": "c"}, "spec": {"resources": {"requests": {"storage": "6Gi"}}}});
+        let claim = json!({"metadata": {"name": "c"}, "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "6Gi"}}}});
         let refusal = host.try_create_in("default", "pvc", claim).expect_err("refused");
         assert!(
             refusal.message.contains(

@@ -95,6 +95,20 @@ fn unrecognized(call: &Call, body: &[u8], why: &str) -> Status {
 /// An object of the kind of this call, as it comes in a create or replace.
 pub(super) fn read_object(call: &Call, body: &[u8]) -> Result<Value, Status> {
     let mut object = read_value(call, body)?;
+    for key in ["kind", "apiVersion"] {
+        let found = match &object[key] {
+            Value::Null | Value::String(_) => continue,
+            Value::Bool(_) => "bool",
+            Value::Number(_) => "number",
+            Value::Array(_) => "array",
+            Value::Object(_) => "object",
+        };
+        let shown = String::from_utf8_lossy(body);
+        return Err(Status::bad_request(format!(
+            "the object provided is unrecognized (must be of type {}): couldn't get version/kind; json parse error: json: cannot unmarshal {found} into Go struct field .{key} of type string ({shown})",
+            call.kind.kind
+        )));
+    }
     check_kind(call, &object)?;
     let schema = call.kind.schema();
     let complaints = match content_type(call) {

@@ -13,9 +13,16 @@ use serde_json::{Value, json};
 use smol_str::SmolStr;
 use std::sync::Arc;
 
+const JOBS_LEAVE_PODS: &str = "child pods are preserved by default when jobs are deleted; set \
+    propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning";
+
 /// `DELETE` of one object.
 pub(super) fn delete(call: &Call, body: &[u8]) -> Result<Response<Body>, Status> {
     let options = delete_options(call, body)?;
+    let silent = options.delete.propagation.is_none() && options.orphan_dependents.is_none();
+    if silent && call.gr.group == "batch" && call.gr.plural == "jobs" {
+        call.warn(vec![JOBS_LEAVE_PODS.to_owned()]);
+    }
     let deleted = call.store().delete(&call.gr, call.namespace(), call.name(), &options.delete)?;
     if !deleted.gone || answers_object(call) {
         // What was asked to take its dependents along the old way, and stays for now, is said to be on its way.
@@ -57,8 +64,9 @@ fn answers_object(call: &Call) -> bool {
 
 /// `DELETE` of a collection.
 pub(super) fn delete_collection(call: &Call, body: &[u8]) -> Result<Response<Body>, Status> {
+    let query = list_query(call)?;
     let options = delete_options(call, body)?;
-    let page = call.store().delete_collection(&call.gr, &list_query(call)?, &options.delete)?;
+    let page = call.store().delete_collection(&call.gr, &query, &options.delete)?;
     let meta = ListMeta { revision: page.revision, ..Default::default() };
     Ok(body::json(200, call.encoder()?.list(&page.items, &meta)))
 }
@@ -121,7 +129,7 @@ fn settle_delete(call: &Call, given: DeleteBody) -> Result<Asked, Status> {
         (Some("Background"), _) | (None, Some(false)) => Some(Propagation::Background),
         (None, None) => None,
         (Some(other), _) => {
-            let known = ["Background", "Foreground", "Orphan", ""];
+            let known = ["Foreground", "Background", "Orphan", "nil"];
             errors.push(FieldError::not_supported("propagationPolicy", other, &known));
             None
         }

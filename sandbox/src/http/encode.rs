@@ -100,6 +100,13 @@ impl Encoder {
             }
             Form::Table(version) => self.open_table(version, meta, true, &mut part),
         }
+        // The list of metadata is filled by appending: without items there is none.
+        if items.is_empty() && matches!(self.form, Form::Metadata(_)) {
+            part.pop();
+            part.extend_from_slice(b"null}\n");
+            builder.push(&part);
+            return builder.finish();
+        }
         builder.push(&part);
         for (index, object) in items.iter().enumerate() {
             if index > 0 {
@@ -154,7 +161,7 @@ impl Encoder {
             Form::Table(version) => json!({
                 "kind": "Table", "apiVersion": format!("meta.k8s.io/{version}"),
                 "metadata": {"resourceVersion": revision.to_string()}, "columnDefinitions": null,
-                "rows": [{"cells": [], "object": partial(version, &metadata)}],
+                "rows": [{"cells": table::cells(&self.kind, &blank(self.kind.schema()), self.now), "object": partial(version, &metadata)}],
             }),
         };
         out.extend_from_slice(b"{\"type\":\"BOOKMARK\",\"object\":");

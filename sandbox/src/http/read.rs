@@ -94,13 +94,15 @@ pub(super) fn list_query(call: &Call) -> Result<ListQuery, Status> {
     let query = &call.query;
     let (text, rule, next) =
         (query.text("resourceVersion"), query.text("resourceVersionMatch"), query.text("continue"));
-    check_match(query.switch("sendInitialEvents"), text, rule, next)?;
+    // What cannot be read is refused before what makes no sense.
+    let limit = query.number::<i64>("limit")?;
     let mut wanted = ListQuery {
         namespace: call.target.namespace.clone(),
         selector: selector(call)?,
-        limit: query.number::<i64>("limit")?.and_then(|n| usize::try_from(n).ok()).unwrap_or(0),
+        limit: limit.and_then(|n| usize::try_from(n).ok()).unwrap_or(0),
         ..ListQuery::default()
     };
+    check_match(query.switch("sendInitialEvents"), text, rule, next)?;
     let current = call.store().revision();
     if !next.is_empty() {
         if !matches!(text, "" | "0") {

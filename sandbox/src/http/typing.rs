@@ -194,8 +194,7 @@ mod tests {
     fn wrong_types_are_told_in_the_real_servers_words() {
         let object = json!({"spec": {"containers": [{"name": 7}]}});
         let wrong = wrong_type(pod(), &object, "Pod");
-        let words =
-            "json: cannot unmarshal number into Go struct field Container.spec.containers.name of type string";
+        let words = "json: cannot unmarshal number into Go struct field Container.spec.containers.name of type string";
         assert_eq!(wrong.as_deref(), Some(words));
         let fine = json!({"spec": {"containers": [{"name": "a", "resources": {"limits": {"cpu": 1}},
             "livenessProbe": {"httpGet": {"port": "http"}}}]}});

@@ -26,8 +26,8 @@ const INITIAL_BATCH: usize = 500;
 
 /// `GET` with `watch`.
 pub(super) fn watch(call: Call) -> Result<Response<Body>, Status> {
-    let initial = check(&call)?;
     let selector = selector(&call)?;
+    let initial = check(&call)?;
     let version = revision(call.query.text("resourceVersion")).map_err(|refused| {
         // The real server takes this one for a fault of its own.
         let message = refused.message.trim_start_matches("invalid resource version: ");
@@ -67,7 +67,7 @@ pub(super) fn watch(call: Call) -> Result<Response<Body>, Status> {
         cuts: call.api.faults().cuts(),
         namespace: call.target.namespace.clone(),
         initial: state.map(|page| page.items.into()).unwrap_or_default(),
-        announce_end_of_initial: initial == Some(true),
+        announce_end_of_initial: initial == Some(true) && call.query.flag("allowWatchBookmarks"),
         bookmarks: call.query.flag("allowWatchBookmarks"),
         next_bookmark: next_bookmark(Instant::now(), end),
         api: call.api,

@@ -12,8 +12,13 @@ const MOST_OPERATIONS: usize = 10_000;
 /// # Errors
 /// No list of operations, too many of them, or one that does not fit the object.
 pub fn json(object: &Value, patch: &Value) -> Result<Value, PatchError> {
-    let operations: json_patch::Patch = serde_json::from_value(patch.clone())
-        .map_err(|e| PatchError::Malformed(format!("error decoding patch: {e}")))?;
+    // Objects in a list are a patch; whether they are operations is found out when they are carried out.
+    let looks_right = patch.as_array().is_some_and(|all| all.iter().all(Value::is_object));
+    let operations: json_patch::Patch =
+        serde_json::from_value(patch.clone()).map_err(|e| match looks_right {
+            true => PatchError::DoesNotFit(format!("this is no operation: {e}")),
+            false => PatchError::Malformed(format!("error decoding patch: {e}")),
+        })?;
     if operations.0.len() > MOST_OPERATIONS {
         let reason = format!(
             "The allowed maximum operations in a JSON patch is {MOST_OPERATIONS}, got {}",

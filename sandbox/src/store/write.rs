@@ -102,7 +102,7 @@ impl Store {
         if !admission.is_empty() {
             apply_defaults(kind, &mut object);
         }
-        let errors = [validate::create(kind, &object), metadata::check(kind, &object)].concat();
+        let errors = [metadata::check(kind, &object), validate::create(kind, &object)].concat();
         refuse(kind, &name, errors)?;
         for plugin in &admission {
             plugin.validate(self, &review, &object)?;
@@ -208,7 +208,10 @@ impl Store {
                 if !self.kind(gr)?.allows_create_on_update() {
                     return Err(status);
                 }
-                let object = self.create(gr, namespace, object.clone(), options)?;
+                let mut object = object.clone();
+                // The version that it would replace is not asked for.
+                unset(&mut object, "resourceVersion");
+                let object = self.create(gr, namespace, object, options)?;
                 Ok(Written { object, created: true })
             }
             Err(status) => Err(status),

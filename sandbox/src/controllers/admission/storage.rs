@@ -46,7 +46,11 @@ mod tests {
     #[test]
     fn claims_get_the_default_class_unless_they_say_something() {
         let mut host = host();
-        let claim = |name: &str, spec: Value| json!({"metadata": {"name": name}, "spec": spec});
+        let claim = |name: &str, mut spec: Value| {
+            spec["accessModes"] = json!(["ReadWriteOnce"]);
+            spec["resources"] = json!({"requests": {"storage": "1Gi"}});
+            json!({"metadata": {"name": name}, "spec": spec})
+        };
         let before = host.create("pvc", claim("a", json!({})));
         assert!(before["spec"].get("storageClassName").is_none());
         host.create(

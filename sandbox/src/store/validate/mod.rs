@@ -30,6 +30,13 @@ pub(super) fn create(kind: &Kind, new: &Value) -> Vec<FieldError> {
         ("", "persistentvolumes") => storage::volume(new, &mut errors),
         ("", "persistentvolumeclaims") => storage::claim(new, &mut errors),
         ("networking.k8s.io", "ingresses") => network::ingress(new, &mut errors),
+        ("batch", "jobs") => workloads::job(&new["spec"], "spec", &mut errors),
+        ("batch", "cronjobs") => workloads::cron_job(new, &mut errors),
+        ("storage.k8s.io", "storageclasses") => {
+            if new["provisioner"].as_str().unwrap_or_default().is_empty() {
+                errors.push(FieldError::required("provisioner", ""));
+            }
+        }
         ("autoscaling", "horizontalpodautoscalers") => workloads::autoscaler(new, &mut errors),
         ("rbac.authorization.k8s.io", "rolebindings" | "clusterrolebindings") => {
             rbac::binding(kind, new, &mut errors)
@@ -81,7 +88,11 @@ pub(super) fn update(kind: &Kind, subresource: &str, new: &Value, old: &Value) -
         ("rbac.authorization.k8s.io", "rolebindings" | "clusterrolebindings")
             if new["roleRef"] != old["roleRef"] =>
         {
-            errors.push(FieldError::invalid("roleRef", &new["roleRef"], "cannot change roleRef"));
+            // The message shows the fields under their Go names.
+            let text = |key: &str| new["roleRef"][key].as_str().unwrap_or_default().to_owned();
+            let shown =
+                serde_json::json!({"APIGroup": text("apiGroup"), "Kind": text("kind"), "Name": text("name")});
+            errors.push(FieldError::invalid("roleRef", shown, "cannot change roleRef"));
         }
         _ => {}
     }
@@ -197,8 +208,11 @@ fn cluster_ip(new: &Value, old: &Value, errors: &mut Vec<FieldError>) {
 fn claim_update(new: &Value, old: &Value, errors: &mut Vec<FieldError>) {
     let fixed = |claim: &Value| {
         let mut spec = claim["spec"].as_object().cloned().unwrap_or_default();
-        for key in ["resources", "volumeAttributesClassName", "volumeName"] {
+        for key in ["volumeAttributesClassName", "volumeName"] {
             spec.remove(key);
+        }
+        if old["status"]["phase"] == "Bound" {
+            spec.remove("resources");
         }
         spec
     };
@@ -243,6 +257,17 @@ fn stateful_set_update(kind: &Kind, new: &Value, old: &Value, errors: &mut Vec<F
 }
 
 fn pod_update(new: &Value, old: &Value, errors: &mut Vec<FieldError>) {
+    for list in ["containers", "initContainers"] {
+        let count = |pod: &Value| pod["spec"][list].as_array().map_or(0, Vec::len);
+        if count(new) != count(old) {
+            let detail = match list {
+                "containers" => "pod updates may not add or remove containers",
+                _ => "pod updates may not add or remove init containers",
+            };
+            errors.push(FieldError::forbidden(format!("spec.{list}"), detail));
+            return;
+        }
+    }
     let fixed = |pod: &Value| {
         let mut spec = pod["spec"].clone();
         for list in ["containers", "initContainers"] {

@@ -11,7 +11,10 @@ pub(super) fn workload(kind: &Kind, new: &Value, errors: &mut Vec<FieldError>) {
     let selector = &new["spec"]["selector"];
     let labels = &new["spec"]["template"]["metadata"]["labels"];
     match selector.as_object() {
-        None => errors.push(FieldError::required("spec.selector", "")),
+        None => {
+            errors.push(FieldError::required("spec.selector", ""));
+            not_selected(labels, errors);
+        }
         Some(terms) if terms.is_empty() => {
             let what = match kind.plural.as_str() {
                 "statefulsets" => "statefulset",
@@ -27,8 +30,7 @@ pub(super) fn workload(kind: &Kind, new: &Value, errors: &mut Vec<FieldError>) {
         Some(_) => {
             let matches = Selector::of_label_selector(selector).is_some_and(|s| s.matches_labels(labels));
             if !matches {
-                let detail = "`selector` does not match template `labels`";
-                errors.push(FieldError::invalid("spec.template.metadata.labels", labels, detail));
+                not_selected(labels, errors);
             }
         }
     }
@@ -38,6 +40,29 @@ pub(super) fn workload(kind: &Kind, new: &Value, errors: &mut Vec<FieldError>) {
         let policy = spec["restartPolicy"].as_str().unwrap_or_default();
         errors.push(FieldError::not_supported("spec.template.spec.restartPolicy", policy, &["Always"]));
     }
+}
+
+fn not_selected(labels: &Value, errors: &mut Vec<FieldError>) {
+    let detail = "`selector` does not match template `labels`";
+    errors.push(FieldError::invalid("spec.template.metadata.labels", labels, detail));
+}
+
+/// A job runs pods that end. `at` is the field that holds its spec.
+pub(super) fn job(spec: &Value, at: &str, errors: &mut Vec<FieldError>) {
+    let pod = &spec["template"]["spec"];
+    pod_spec(pod, &format!("{at}.template.spec"), errors);
+    if !matches!(pod["restartPolicy"].as_str(), Some("OnFailure" | "Never")) {
+        let field = format!("{at}.template.spec.restartPolicy");
+        errors.push(FieldError::required(field, "valid values: \"OnFailure\", \"Never\""));
+    }
+}
+
+/// A cron job says when.
+pub(super) fn cron_job(new: &Value, errors: &mut Vec<FieldError>) {
+    if new["spec"]["schedule"].as_str().unwrap_or_default().is_empty() {
+        errors.push(FieldError::required("spec.schedule", ""));
+    }
+    job(&new["spec"]["jobTemplate"]["spec"], "spec.jobTemplate.spec", errors);
 }
 
 /// An autoscaler has a target and bounds.
