@@ -18,13 +18,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, Result};
 use kube::Client;
-use kube::api::{Api, DynamicObject, PostParams};
-use kube::core::{ApiResource, GroupVersionKind};
+use kube::api::{DynamicObject, PostParams};
 use serde_json::{Value, json};
 use v9s_sandbox::Sandbox;
 use v9s_sandbox::controllers::{self, Controllers};
 
 use crate::kubeconfig;
+use crate::objects;
 use crate::real::{self, ControlPlane};
 
 /// What a test needs of its host.
@@ -173,16 +173,16 @@ impl Host {
         let mut made = Vec::with_capacity(objects.len());
         for object in objects {
             let seeded = self.seed_one(object).await;
-            made.push(
-                seeded.with_context(|| format!("seeding {} on the {} host", summary(object), self.name))?,
-            );
+            made.push(seeded.with_context(|| {
+                format!("seeding {} on the {} host", objects::summary(object), self.name)
+            })?);
         }
         Ok(made)
     }
 
     async fn seed_one(&self, object: &Value) -> Result<DynamicObject> {
         let object: DynamicObject = serde_json::from_value(object.clone())?;
-        let api = self.api_of(&object)?;
+        let api = objects::api_of(&self.client, &object)?;
         let created = api.create(&PostParams::default(), &object).await?;
         let Some(status) = object.data.get("status") else { return Ok(created) };
         let mut with_status = created;
@@ -190,20 +190,6 @@ impl Host {
         let name = with_status.metadata.name.clone().context("the server gave it no name")?;
         Ok(api.replace_status(&name, &PostParams::default(), &with_status).await?)
     }
-
-    fn api_of(&self, object: &DynamicObject) -> Result<Api<DynamicObject>> {
-        let types = object.types.as_ref().context("it has no apiVersion and kind")?;
-        let resource = ApiResource::from_gvk(&GroupVersionKind::try_from(types)?);
-        Ok(match &object.metadata.namespace {
-            Some(namespace) => Api::namespaced_with(self.client(), namespace, &resource),
-            None => Api::all_with(self.client(), &resource),
-        })
-    }
-}
-
-fn summary(object: &Value) -> String {
-    let text = |path| object.pointer(path).and_then(Value::as_str).unwrap_or("?");
-    format!("{} {}/{}", text("/kind"), text("/metadata/namespace"), text("/metadata/name"))
 }
 
 /// Runs a test body on an embedded host; what the macros expand to.

@@ -55,6 +55,18 @@ pub fn altered(text: &str, impersonate: Option<&str>, url: Option<&str>) -> Resu
     serde_json::to_string(&config).context("writing a kubeconfig")
 }
 
+/// The same kubeconfig for a client that shows this bearer token instead of what it showed.
+///
+/// # Errors
+/// When the text is no kubeconfig in JSON, as those of test hosts are.
+pub fn with_token(text: &str, token: &str) -> Result<String> {
+    let mut config: Value = serde_json::from_str(text).context("reading a test host's kubeconfig")?;
+    for user in config["users"].as_array_mut().into_iter().flatten() {
+        user["user"] = json!({"token": token});
+    }
+    Ok(config.to_string())
+}
+
 /// One kubeconfig with the first context of each text under a new name; the first is the current one.
 ///
 /// # Errors

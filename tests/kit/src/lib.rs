@@ -6,10 +6,13 @@
 pub mod cache;
 pub mod host;
 pub mod kubeconfig;
+pub mod node;
+pub mod objects;
 pub mod picture;
 pub mod proxy;
 pub mod pty;
 pub mod real;
+pub mod subnet;
 pub mod users;
 
 /// The model of a terminal's screen that [`pty`] gives out.

@@ -1,7 +1,7 @@
-//! Where the control plane's programs come from.
+//! Where the programs of real clusters come from.
 //!
 //! `KUBEBUILDER_ASSETS`, the ecosystem's own convention, names a folder that holds them. Without it they are built
-//! once with Go from the module in `tests/tools` and kept in the cache folder, for all checkouts and processes.
+//! once with Go from the modules in `tests/tools` and kept in the cache folder, for all checkouts and processes.
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -11,7 +11,7 @@ use std::{env, io};
 
 use anyhow::{Context, Result, bail};
 
-use crate::cache;
+use crate::cache::{self, Toolset};
 
 /// What the tools build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,11 +26,31 @@ pub enum Program {
     KubeScheduler,
     /// `kubectl`
     Kubectl,
+    /// `kubelet`
+    Kubelet,
+    /// `kube-proxy`
+    KubeProxy,
+    /// `pause`, the first process of every pod
+    Pause,
+    /// `coredns`
+    Coredns,
+    /// `kine`
+    Kine,
 }
 
 impl Program {
-    const ALL: [Self; 5] =
-        [Self::Etcd, Self::KubeApiserver, Self::KubeControllerManager, Self::KubeScheduler, Self::Kubectl];
+    const ALL: [Self; 10] = [
+        Self::Etcd,
+        Self::KubeApiserver,
+        Self::KubeControllerManager,
+        Self::KubeScheduler,
+        Self::Kubectl,
+        Self::Kubelet,
+        Self::KubeProxy,
+        Self::Pause,
+        Self::Coredns,
+        Self::Kine,
+    ];
 
     /// Its file name.
     pub fn name(self) -> &'static str {
@@ -40,30 +60,68 @@ impl Program {
             Self::KubeControllerManager => "kube-controller-manager",
             Self::KubeScheduler => "kube-scheduler",
             Self::Kubectl => "kubectl",
+            Self::Kubelet => "kubelet",
+            Self::KubeProxy => "kube-proxy",
+            Self::Pause => "pause",
+            Self::Coredns => "coredns",
+            Self::Kine => "kine",
+        }
+    }
+
+    fn toolset(self) -> Toolset {
+        match self {
+            Self::Etcd
+            | Self::KubeApiserver
+            | Self::KubeControllerManager
+            | Self::KubeScheduler
+            | Self::Kubectl => Toolset::ControlPlane,
+            Self::Kubelet | Self::KubeProxy | Self::Pause => Toolset::Node,
+            Self::Coredns => Toolset::Dns,
+            Self::Kine => Toolset::Kine,
         }
     }
 }
 
-/// A folder that holds the programs.
+/// A folder that holds the programs of one toolset.
 #[derive(Debug, Clone)]
 pub struct Assets {
     folder: PathBuf,
 }
 
 impl Assets {
-    /// The folder named by `KUBEBUILDER_ASSETS`, else the cached build, which is made when it is missing (minutes).
+    /// The control plane: the folder named by `KUBEBUILDER_ASSETS`, else the cached build, which is made when it is
+    /// missing (minutes).
     ///
     /// # Errors
     /// When Go is missing or the build fails; one line says what to do.
     pub fn find() -> Result<Self> {
+        Self::of(Toolset::ControlPlane)
+    }
+
+    /// The programs of a toolset. `KUBEBUILDER_ASSETS` stands for the control plane; the other sets are taken from it
+    /// only where it has all of their programs, which its usual contents do not.
+    ///
+    /// # Errors
+    /// When Go is missing or the build fails; one line says what to do.
+    pub fn of(toolset: Toolset) -> Result<Self> {
         if let Some(folder) = env::var_os("KUBEBUILDER_ASSETS").filter(|value| !value.is_empty()) {
-            return Ok(Self { folder: folder.into() });
+            let given = Self { folder: folder.into() };
+            if toolset == Toolset::ControlPlane
+                || programs(toolset).all(|program| given.path(program).is_ok())
+            {
+                return Ok(given);
+            }
         }
-        let folder = cache::tools_cache().context("looking for the cache folder of test tools")?;
+        let folder = toolset.cache().context("looking for the cache folder of test tools")?;
         if !folder.is_dir() {
-            build_once(&folder)?;
+            build_once(toolset, &folder)?;
         }
         Ok(Self { folder })
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Where a program is.
@@ -83,14 +141,18 @@ impl Assets {
     }
 }
 
+fn programs(toolset: Toolset) -> impl Iterator<Item = Program> {
+    Program::ALL.into_iter().filter(move |program| program.toolset() == toolset)
+}
+
 /// Builds into a folder beside the wanted one and renames it, so that the wanted one is whole or not there. The lock
 /// makes processes that want it at the same time wait for one build.
-fn build_once(folder: &Path) -> Result<()> {
+fn build_once(toolset: Toolset, folder: &Path) -> Result<()> {
     let parent = folder.parent().context("the cache folder has no parent")?;
     fs::create_dir_all(parent).with_context(|| format!("creating {}", parent.display()))?;
-    let lock = parent.join("control-plane.lock");
+    let lock = parent.join(format!("{}.lock", toolset.name()));
     let lock = File::create(&lock).with_context(|| format!("creating {}", lock.display()))?;
-    lock.lock().context("waiting for another process that builds the control plane")?;
+    lock.lock().with_context(|| format!("waiting for another process that builds {}", toolset.name()))?;
     if folder.is_dir() {
         return Ok(());
     }
@@ -100,31 +162,32 @@ fn build_once(folder: &Path) -> Result<()> {
     {
         return Err(error).with_context(|| format!("removing {}", fresh.display()));
     }
-    build(&fresh)?;
+    build(toolset, &fresh)?;
     fs::rename(&fresh, folder).with_context(|| format!("moving {} into place", fresh.display()))
 }
 
-fn build(target: &Path) -> Result<()> {
+fn build(toolset: Toolset, target: &Path) -> Result<()> {
     let Some(go) = cache::on_path("go") else {
         bail!(
             "Go is missing: install Go 1.26 or newer, or set KUBEBUILDER_ASSETS to a folder with etcd and kube-apiserver"
         );
     };
-    let source = cache::tools_source();
-    let version = kubernetes_version(&source.join("go.mod"))?;
+    let source = toolset.source();
     fs::create_dir_all(target).with_context(|| format!("creating {}", target.display()))?;
     // Not through `eprintln`: the test harness would hold it back until the test has failed.
-    let notice = format!("building etcd and Kubernetes {version} for tests, once; this takes some minutes\n");
+    let names: Vec<_> = programs(toolset).map(Program::name).collect();
+    let notice = format!("building {} for tests, once; this takes some minutes\n", names.join(", "));
     io::stderr().write_all(notice.as_bytes()).context("writing to standard error")?;
     let output = Command::new(go)
         .current_dir(&source)
         .arg("build")
         .args(cache::BUILD_FLAGS)
-        .arg(format!("-ldflags={}", linker_flags(&version)))
+        .args(toolset.flags())
+        .arg(format!("-ldflags={}", linker_flags(toolset)?))
         .arg("-o")
         .arg(target)
-        .args(Program::ALL.map(|program| format!("./{}", program.name())))
-        .env("CGO_ENABLED", "0")
+        .args(names.iter().map(|name| format!("./{name}")))
+        .env("CGO_ENABLED", if toolset.needs_c() { "1" } else { "0" })
         .output()
         .context("running go build")?;
     if !output.status.success() {
@@ -133,21 +196,40 @@ fn build(target: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The pin in `go.mod`, such as `v1.36.2`.
-fn kubernetes_version(go_mod: &Path) -> Result<String> {
-    let text = fs::read_to_string(go_mod).with_context(|| format!("reading {}", go_mod.display()))?;
+/// The version a toolset's `go.mod` pins a module to, such as `v1.36.2`.
+///
+/// # Errors
+/// When the file cannot be read or does not require that module.
+pub fn pinned(toolset: Toolset, module: &str) -> Result<String> {
+    let go_mod = toolset.source().join("go.mod");
+    let text = fs::read_to_string(&go_mod).with_context(|| format!("reading {}", go_mod.display()))?;
     text.lines()
-        .find_map(|line| line.trim().strip_prefix("k8s.io/kubernetes v"))
-        .map(|version| format!("v{}", version.trim()))
-        .with_context(|| format!("{} does not require k8s.io/kubernetes", go_mod.display()))
+        .map(|line| line.trim().trim_start_matches("require "))
+        .find_map(|line| line.strip_prefix(module)?.strip_prefix(' '))
+        .map(|version| version.trim().to_owned())
+        .with_context(|| format!("{} does not require {module}", go_mod.display()))
 }
 
-/// Without these clients see version v0.0.0-master.
-fn linker_flags(version: &str) -> String {
-    let mut numbers = version.trim_start_matches('v').split('.');
-    let (major, minor) = (numbers.next().unwrap_or("0"), numbers.next().unwrap_or("0"));
-    let package = "k8s.io/component-base/version";
-    let stamp = |name: &str, value: &str| format!("-X {package}.{name}={value}");
-    ["-s -w".to_owned(), stamp("gitVersion", version), stamp("gitMajor", major), stamp("gitMinor", minor)]
-        .join(" ")
+/// Stamps the version in: without it clients see v0.0.0-master.
+fn linker_flags(toolset: Toolset) -> Result<String> {
+    let mut flags = vec!["-s -w".to_owned()];
+    match toolset {
+        Toolset::ControlPlane | Toolset::Node => {
+            let version = pinned(toolset, "k8s.io/kubernetes")?;
+            let mut numbers = version.trim_start_matches('v').split('.');
+            let (major, minor) = (numbers.next().unwrap_or("0"), numbers.next().unwrap_or("0"));
+            let package = "k8s.io/component-base/version";
+            for (name, value) in [("gitVersion", version.as_str()), ("gitMajor", major), ("gitMinor", minor)]
+            {
+                flags.push(format!("-X {package}.{name}={value}"));
+            }
+        }
+        Toolset::Dns => {}
+        Toolset::Kine => {
+            let version = pinned(toolset, "github.com/k3s-io/kine")?;
+            flags.push(format!("-X github.com/k3s-io/kine/pkg/version.Version={version}"));
+            flags.push("-linkmode=external -extldflags=-static".to_owned());
+        }
+    }
+    Ok(flags.join(" "))
 }

@@ -4,8 +4,9 @@
 //! own in a temporary folder, and ends exactly what it started, also when the test process is killed.
 
 pub mod assets;
-mod pki;
-mod process;
+pub mod launch;
+pub(crate) mod pki;
+pub(crate) mod process;
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -18,13 +19,12 @@ use tempfile::TempDir;
 
 use crate::kubeconfig::{self, Credentials};
 use assets::{Assets, Program};
+use launch::Place;
 use pki::Pki;
 use process::{Guard, Running};
 
 /// Starting on a machine that compiles beside it takes several times the usual ten seconds.
 const START_PATIENCE: Duration = Duration::from_secs(180);
-const SERVICE_CIDR: &str = "10.96.0.0/16";
-const SERVICE_IP: Ipv4Addr = Ipv4Addr::new(10, 96, 0, 1);
 
 /// What runs beside etcd and the API server.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
@@ -40,6 +40,8 @@ pub struct Options {
     pub apiserver_args: Vec<String>,
     /// Where etcd keeps its data, to find it again at the next start. None: in the folder that goes with the rest.
     pub data: Option<PathBuf>,
+    /// Addresses, folder and process groups. The default suits a control plane without nodes.
+    pub place: Place,
 }
 
 /// A running control plane; dropping it ends its programs and removes their data.
@@ -49,6 +51,7 @@ pub struct ControlPlane {
     guard: Guard,
     programs: Vec<Running>,
     pki: Pki,
+    place: Place,
     url: String,
 }
 
@@ -72,15 +75,19 @@ impl ControlPlane {
     }
 
     fn try_start(assets: &Assets, options: &Options) -> Result<Self> {
-        let folder = TempDir::with_prefix("v9s-control-plane-").context("making a data folder")?;
-        let pki = Pki::write(&folder.path().join("pki"))?;
+        let place = options.place.clone();
+        let folder = TempDir::with_prefix_in("v9s-control-plane-", place.parent())
+            .with_context(|| format!("making a data folder in {}", place.parent().display()))?;
+        let hosts = ["127.0.0.1".to_owned(), place.address.to_string(), place.service_ip().to_string()];
+        let pki = Pki::write(&folder.path().join("pki"), &hosts)?;
         let mut plane = Self {
             guard: Guard::start(folder)?,
             programs: Vec::new(),
             pki,
-            url: format!("https://127.0.0.1:{}", free_port()?),
+            url: format!("https://{}:{}", place.address, free_port(place.address)?),
+            place,
         };
-        let etcd = format!("http://127.0.0.1:{}", free_port()?);
+        let etcd = format!("http://127.0.0.1:{}", free_port(Ipv4Addr::LOCALHOST)?);
         plane.start_etcd(assets, options, &etcd)?;
         plane.start_apiserver(assets, options, &etcd)?;
         plane.wait("/readyz")?;
@@ -107,6 +114,19 @@ impl ControlPlane {
         self.kubeconfig_of(&self.pki.admin)
     }
 
+    /// The kubeconfig of a client with a certificate of its own, which says this user and group.
+    ///
+    /// # Errors
+    /// When no certificate can be made of these names.
+    pub fn kubeconfig_for(&self, user: &str, group: Option<&str>) -> Result<String> {
+        Ok(self.kubeconfig_of(&self.pki.client(user, group)?))
+    }
+
+    /// The authority that all certificates of this cluster come from, PEM.
+    pub fn authority(&self) -> &str {
+        &self.pki.ca_pem
+    }
+
     fn kubeconfig_of(&self, who: &pki::Identity) -> String {
         kubeconfig::text("real", &self.url, &self.pki.ca_pem, &Credentials::certificate(&who.cert, &who.key))
     }
@@ -121,13 +141,15 @@ impl ControlPlane {
     }
 
     fn spawn(&mut self, assets: &Assets, program: Program, args: Vec<String>) -> Result<()> {
-        let running = self.guard.spawn(&assets.path(program)?, &args)?;
+        let path = assets.path(program)?;
+        let path = path.canonicalize().with_context(|| format!("looking for {}", path.display()))?;
+        let running = self.guard.spawn(&path, self.place.command(&path).args(&args))?;
         self.programs.push(running);
         Ok(())
     }
 
     fn start_etcd(&mut self, assets: &Assets, options: &Options, url: &str) -> Result<()> {
-        let peer = format!("http://127.0.0.1:{}", free_port()?);
+        let peer = format!("http://127.0.0.1:{}", free_port(Ipv4Addr::LOCALHOST)?);
         let data = options.data.clone().unwrap_or_else(|| self.folder().join("etcd"));
         let args = vec![
             flag("data-dir", data.display()),
@@ -149,10 +171,10 @@ impl ControlPlane {
         let port = self.url.rsplit(':').next().unwrap_or_default();
         let mut args = vec![
             flag("etcd-servers", etcd),
-            flag("bind-address", "127.0.0.1"),
-            flag("advertise-address", "127.0.0.1"),
+            flag("bind-address", self.place.address),
+            flag("advertise-address", self.place.address),
             flag("secure-port", port),
-            flag("service-cluster-ip-range", SERVICE_CIDR),
+            flag("service-cluster-ip-range", &self.place.services),
             flag("authorization-mode", "Node,RBAC"),
             flag("allow-privileged", true),
             flag("client-ca-file", pki("ca.crt")),
@@ -161,8 +183,12 @@ impl ControlPlane {
             flag("service-account-issuer", "https://kubernetes.default.svc.cluster.local"),
             flag("service-account-key-file", pki("sa.pub")),
             flag("service-account-signing-key-file", pki("sa.key")),
-            flag("endpoint-reconciler-type", "none"),
             flag("cert-dir", self.folder().join("apiserver").display()),
+            flag("kubelet-client-certificate", pki("kubelet-client.crt")),
+            flag("kubelet-client-key", pki("kubelet-client.key")),
+            flag("kubelet-preferred-address-types", "InternalIP"),
+            // On the loopback interface no pod could reach the address it would give out.
+            flag("endpoint-reconciler-type", if self.place.address.is_loopback() { "none" } else { "lease" }),
         ];
         if !options.controllers && !options.service_accounts {
             // Nothing makes service accounts then, and pods would be refused without one.
@@ -174,13 +200,13 @@ impl ControlPlane {
 
     fn start_controllers(&mut self, assets: &Assets) -> Result<()> {
         let pki = |name: &str| self.folder().join("pki").join(name).display().to_string();
-        let kubeconfig = self.write_kubeconfig("controller-manager", &self.pki.controller_manager)?;
+        let kubeconfig = self.write_kubeconfig("controller-manager", "system:kube-controller-manager")?;
         let args = vec![
             flag("kubeconfig", &kubeconfig),
             flag("authentication-kubeconfig", &kubeconfig),
             flag("authorization-kubeconfig", &kubeconfig),
             flag("bind-address", "127.0.0.1"),
-            flag("secure-port", free_port()?),
+            flag("secure-port", free_port(Ipv4Addr::LOCALHOST)?),
             flag("leader-elect", false),
             flag("use-service-account-credentials", true),
             flag("root-ca-file", pki("ca.crt")),
@@ -191,22 +217,22 @@ impl ControlPlane {
     }
 
     fn start_scheduler(&mut self, assets: &Assets) -> Result<()> {
-        let kubeconfig = self.write_kubeconfig("scheduler", &self.pki.scheduler)?;
+        let kubeconfig = self.write_kubeconfig("scheduler", "system:kube-scheduler")?;
         let args = vec![
             flag("kubeconfig", &kubeconfig),
             flag("authentication-kubeconfig", &kubeconfig),
             flag("authorization-kubeconfig", &kubeconfig),
             flag("bind-address", "127.0.0.1"),
-            flag("secure-port", free_port()?),
+            flag("secure-port", free_port(Ipv4Addr::LOCALHOST)?),
             flag("leader-elect", false),
             flag("cert-dir", self.folder().join("scheduler").display()),
         ];
         self.spawn(assets, Program::KubeScheduler, args)
     }
 
-    fn write_kubeconfig(&self, name: &str, who: &pki::Identity) -> Result<String> {
+    fn write_kubeconfig(&self, name: &str, user: &str) -> Result<String> {
         let path = self.folder().join(format!("{name}.kubeconfig"));
-        pki::write_private(&path, &self.kubeconfig_of(who))?;
+        pki::write_private(&path, &self.kubeconfig_for(user, None)?)?;
         Ok(path.display().to_string())
     }
 
@@ -246,8 +272,9 @@ fn flag(name: &str, value: impl std::fmt::Display) -> String {
     format!("--{name}={value}")
 }
 
-fn free_port() -> Result<u16> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("looking for a free port")?;
+fn free_port(address: Ipv4Addr) -> Result<u16> {
+    let listener =
+        TcpListener::bind((address, 0)).with_context(|| format!("looking for a free port of {address}"))?;
     Ok(listener.local_addr()?.port())
 }
 

@@ -23,13 +23,13 @@ pub struct Identity {
 pub struct Pki {
     pub ca_pem: String,
     pub admin: Identity,
-    pub controller_manager: Identity,
-    pub scheduler: Identity,
+    issuer: Issuer<'static, KeyPair>,
 }
 
 impl Pki {
-    /// Makes new keys and writes what the programs read: `ca.crt`, `apiserver.{crt,key}`, `sa.{pub,key}`.
-    pub fn write(folder: &Path) -> Result<Self> {
+    /// Makes new keys and writes what the programs read: `ca.crt`, `apiserver.{crt,key}` for these names and addresses,
+    /// `kubelet-client.{crt,key}`, `sa.{pub,key}`.
+    pub fn write(folder: &Path, hosts: &[String]) -> Result<Self> {
         fs::create_dir_all(folder).with_context(|| format!("creating {}", folder.display()))?;
         let mut params = CertificateParams::new(Vec::new())?;
         params.distinguished_name = distinguished("kubernetes", None);
@@ -39,14 +39,19 @@ impl Pki {
         let ca_pem = params.self_signed(&key)?.pem();
         let issuer = Issuer::new(params, key);
 
-        let service_ip = super::SERVICE_IP.to_string();
-        let names = ["localhost", "kubernetes.default.svc", "127.0.0.1", &service_ip];
+        let names: Vec<&str> = ["localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc"]
+            .into_iter()
+            .chain(hosts.iter().map(String::as_str))
+            .collect();
         let server = identity(&issuer, "kube-apiserver", None, &names)?;
+        let kubelet_client = identity(&issuer, "kube-apiserver-kubelet-client", Some("system:masters"), &[])?;
         let service_accounts = KeyPair::generate()?;
         for (name, text) in [
             ("ca.crt", &ca_pem),
             ("apiserver.crt", &server.cert),
             ("apiserver.key", &server.key),
+            ("kubelet-client.crt", &kubelet_client.cert),
+            ("kubelet-client.key", &kubelet_client.key),
             ("sa.key", &service_accounts.serialize_pem()),
             ("sa.pub", &service_accounts.public_key_pem()),
         ] {
@@ -54,10 +59,14 @@ impl Pki {
         }
         Ok(Self {
             admin: identity(&issuer, "kubernetes-admin", Some("system:masters"), &[])?,
-            controller_manager: identity(&issuer, "system:kube-controller-manager", None, &[])?,
-            scheduler: identity(&issuer, "system:kube-scheduler", None, &[])?,
             ca_pem,
+            issuer,
         })
+    }
+
+    /// A certificate that says who a client is.
+    pub fn client(&self, user: &str, group: Option<&str>) -> Result<Identity> {
+        identity(&self.issuer, user, group, &[])
     }
 }
 

@@ -56,24 +56,15 @@ impl Guard {
         &self.folder
     }
 
-    /// Starts a program whose output goes to a log file in the folder.
-    pub fn spawn(&mut self, path: &Path, args: &[String]) -> Result<Running> {
+    /// Starts a program whose output goes to a log file in the folder. The command names it by its whole path, or by
+    /// way of a shell that becomes it.
+    pub fn spawn(&mut self, path: &Path, command: &mut Command) -> Result<Running> {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let path = path.canonicalize().with_context(|| format!("looking for {}", path.display()))?;
-        let log = self.folder.join(format!("{name}.log"));
-        let output = File::create(&log).with_context(|| format!("creating {}", log.display()))?;
-        let child = Command::new(&path)
-            .args(args)
-            .stdin(Stdio::null())
-            .stdout(output.try_clone()?)
-            .stderr(output)
-            .process_group(0)
-            .spawn()
-            .with_context(|| format!("starting {}", path.display()))?;
+        let running = Running::start(&name, command, &self.folder)?;
         if let Some(pipe) = &mut self.pipe {
-            writeln!(pipe, "{} {}", child.id(), path.display()).context("telling the watcher")?;
+            writeln!(pipe, "{} {}", running.pid(), path.display()).context("telling the watcher")?;
         }
-        Ok(Running { name, child, log })
+        Ok(running)
     }
 }
 
@@ -85,7 +76,7 @@ impl Drop for Guard {
     }
 }
 
-/// A program started by a [`Guard`]. Dropping it after its guard reaps it.
+/// A program that something else ends, such as a [`Guard`]. Dropping it after that reaps it.
 #[derive(Debug)]
 pub struct Running {
     name: String,
@@ -94,6 +85,23 @@ pub struct Running {
 }
 
 impl Running {
+    /// Starts it in a process group of its own, with its output in `NAME.log` of a folder.
+    ///
+    /// # Errors
+    /// When the log cannot be written or the program cannot be started.
+    pub fn start(name: &str, command: &mut Command, logs: &Path) -> Result<Self> {
+        let log = logs.join(format!("{name}.log"));
+        let output = File::create(&log).with_context(|| format!("creating {}", log.display()))?;
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(output.try_clone()?)
+            .stderr(output)
+            .process_group(0)
+            .spawn()
+            .with_context(|| format!("starting {name}"))?;
+        Ok(Self { name: name.to_owned(), child, log })
+    }
+
     pub fn name(&self) -> &str {
         &self.name
     }

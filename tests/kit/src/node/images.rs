@@ -1,0 +1,64 @@
+//! The images that every node has, under the names that the world knows them by.
+
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use super::image::Image;
+use super::machine::run;
+use super::requirements;
+use crate::cache::Toolset;
+use crate::real::assets::{Assets, Program, pinned};
+
+/// The first container of every pod; containerd is told this name.
+pub(super) const PAUSE: &str = "registry.k8s.io/pause:3.10";
+
+/// A shell and the usual small programs, of the release that Debian has.
+pub const BUSYBOX: &str = "docker.io/library/busybox:1.35";
+
+/// The container that holds a pod's namespaces.
+pub(super) fn pause(node: &Assets) -> Result<Image> {
+    Ok(Image::named(PAUSE).program("/pause", &node.path(Program::Pause)?).entrypoint(&["/pause"]))
+}
+
+/// BusyBox with a name for each of its applets, and the users that pods expect.
+pub(super) fn busybox() -> Result<Image> {
+    let program = requirements::program("busybox").context("busybox is missing")?;
+    let applets = run(Command::new(&program).arg("--list"))?;
+    let image = Image::named(BUSYBOX)
+        .program("/bin/busybox", &program)
+        .folder("/tmp", 0o1777)
+        .folder("/root", 0o700)
+        .folder("/home", 0o755)
+        .text("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/home:/bin/false\n")
+        .text("/etc/group", "root:x:0:\nnobody:x:65534:\n")
+        .link("/usr/bin/env", "/bin/busybox")
+        .entrypoint(&["/bin/sh"]);
+    let applets = applets.lines().filter(|applet| *applet != "busybox");
+    Ok(applets.fold(image, |image, applet| image.link(&format!("/bin/{applet}"), "busybox")))
+}
+
+/// The cluster's name server.
+///
+/// # Errors
+/// When its version or its program is not known.
+pub fn coredns(dns: &Assets) -> Result<Image> {
+    Ok(Image::named(&coredns_name()?)
+        .program("/coredns", &dns.path(Program::Coredns)?)
+        .entrypoint(&["/coredns"]))
+}
+
+/// Its public name, with the version that is built.
+pub(super) fn coredns_name() -> Result<String> {
+    Ok(format!("registry.k8s.io/coredns/coredns:{}", pinned(Toolset::Dns, "github.com/coredns/coredns")?))
+}
+
+/// A store on SQLite in place of etcd. It is built when this is first called (minutes).
+///
+/// # Errors
+/// When it cannot be built.
+pub fn kine() -> Result<Image> {
+    let name = format!("docker.io/rancher/kine:{}", pinned(Toolset::Kine, "github.com/k3s-io/kine")?);
+    let program = Assets::of(Toolset::Kine)?.path(Program::Kine)?;
+    Ok(Image::named(&name).program("/bin/kine", &program).folder("/db", 0o700).entrypoint(&["/bin/kine"]))
+}

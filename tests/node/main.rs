@@ -1,0 +1,9 @@
+//! Real nodes: what pods do and see on them. All tests share one cluster with two nodes.
+
+mod containers;
+mod health;
+mod kubectl;
+mod seat;
+mod services;
+mod streams;
+mod volumes;
