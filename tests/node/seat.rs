@@ -124,16 +124,10 @@ impl Seat {
         }
     }
 
-    /// Runs a command in a container (the first one for none) with this standard input.
-    pub async fn exec(
-        &self,
-        pod: &str,
-        container: Option<&str>,
-        command: &[&str],
-        input: &str,
-    ) -> Result<Done> {
+    /// Runs a command in a container with this standard input.
+    pub async fn exec(&self, pod: &str, container: &str, command: &[&str], input: &str) -> Result<Done> {
         let mut params = AttachParams::default().stdin(!input.is_empty()).stdout(true).stderr(true);
-        params.container = container.map(ToOwned::to_owned);
+        params.container = Some(container.to_owned());
         let mut process = self.api::<Pod>().exec(pod, command.iter().copied(), &params).await?;
         if let Some(mut stdin) = process.stdin() {
             stdin.write_all(input.as_bytes()).await?;
@@ -158,7 +152,7 @@ impl Seat {
 
     /// Standard output of a shell script that must succeed, without white space around it.
     pub async fn sh(&self, pod: &str, script: &str) -> Result<String> {
-        let done = self.exec(pod, None, &["sh", "-c", script], "").await?;
+        let done = self.exec(pod, "main", &["sh", "-c", script], "").await?;
         anyhow::ensure!(done.code == 0, "`{script}` in {pod}: {done:?}");
         Ok(done.stdout.trim().to_owned())
     }
@@ -167,7 +161,7 @@ impl Seat {
     pub async fn sh_until(&self, pod: &str, script: &str, wanted: impl Fn(&str) -> bool) -> Result<()> {
         let deadline = tokio::time::Instant::now() + PATIENCE;
         loop {
-            let done = self.exec(pod, None, &["sh", "-c", script], "").await?;
+            let done = self.exec(pod, "main", &["sh", "-c", script], "").await?;
             if done.code == 0 && wanted(done.stdout.trim()) {
                 return Ok(());
             }
@@ -217,7 +211,7 @@ pub fn address(pod: &Pod) -> String {
 macro_rules! on_nodes {
     ($(async fn $name:ident($seat:ident: Seat) -> Result<()> $body:block)*) => {
         $(v9s_testkit::node_test! {
-            fn $name() -> anyhow::Result<()> {
+            fn $name() -> Result<()> {
                 let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
                 runtime.block_on(async {
                     let $seat = crate::seat::Seat::take(stringify!($name)).await?;

@@ -13,9 +13,9 @@ on_nodes! {
     async fn exec_carries_all_streams_and_the_exit_code(seat: Seat) -> Result<()> {
         seat.idle("box", json!({}), json!({})).await?;
         let script = ["sh", "-c", "tr a-z A-Z; echo warning >&2; exit 3"];
-        let done = seat.exec("box", Some("main"), &script, "hello\n").await?;
+        let done = seat.exec("box", "main", &script, "hello\n").await?;
         assert_eq!(done, Done { code: 3, stdout: "HELLO\n".into(), stderr: "warning\n".into() });
-        let done = seat.exec("box", None, &["true"], "").await?;
+        let done = seat.exec("box", "main", &["true"], "").await?;
         assert_eq!(done, Done { code: 0, stdout: String::new(), stderr: String::new() });
         Ok(())
     }
@@ -27,8 +27,6 @@ on_nodes! {
         stream.write_all(b"GET / HTTP/1.0\r\n\r\n").await?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await?;
-        drop(stream);
-        forwarder.join().await?;
         assert!(answer.starts_with("HTTP/1.0 200 OK") || answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
         assert!(answer.ends_with("\r\n\r\nweb\n"), "{answer}");
         Ok(())
@@ -46,7 +44,7 @@ on_nodes! {
             statuses.into_iter().any(|one| one.state.as_ref().is_some_and(|state| state.running.is_some()))
         };
         seat.pod("patient", "under treatment", runs).await?;
-        let done = seat.exec("patient", Some("doctor"), &["ps", "-o", "args"], "").await?;
+        let done = seat.exec("patient", "doctor", &["ps", "-o", "args"], "").await?;
         assert!(done.stdout.contains("sleep 100000") && done.stdout.contains("sleep 5000"), "{done:?}");
         Ok(())
     }

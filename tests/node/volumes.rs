@@ -25,13 +25,13 @@ on_nodes! {
         .await?;
         seat.ready("pair").await?;
         seat.sh("pair", "echo one >/disk/file; echo two >/memory/file").await?;
-        let done = seat.exec("pair", Some("other"), &["sh", "-c", "cat /disk/file /memory/file"], "").await?;
+        let done = seat.exec("pair", "other", &["sh", "-c", "cat /disk/file /memory/file"], "").await?;
         assert_eq!(done.stdout, "one\ntwo\n");
         assert_eq!(seat.sh("pair", "awk '$2 == \"/memory\" { print $1 }' /proc/mounts").await?, "tmpfs");
         Ok(())
     }
 
-    async fn a_folder_of_the_node_outlives_pods_and_is_not_one_of_the_machine(seat: Seat) -> Result<()> {
+    async fn a_folder_of_the_node_outlives_pods_and_is_not_the_machines(seat: Seat) -> Result<()> {
         let folder = "/var/lib/v9s-host-path-test";
         let spec = |node: usize| {
             let mut spec = seat.on(node);
@@ -61,15 +61,15 @@ on_nodes! {
                 {"downwardAPI": {"items": [{"path": "name", "fieldRef": {"fieldPath": "metadata.name"}}]}},
             ]}},
         ]});
-        let container = json!({
-            "volumeMounts": ["settings", "keys", "all"].map(|name| json!({"name": name, "mountPath": format!("/{name}"), "readOnly": true})),
-            "env": [{"name": "COLOUR", "valueFrom": {"configMapKeyRef": {"name": "settings", "key": "colour"}}}],
-        });
+        let mounts = ["settings", "keys", "all"]
+            .map(|name| json!({"name": name, "mountPath": format!("/{name}"), "readOnly": true}));
+        let colour = json!({"name": "COLOUR", "valueFrom": {"configMapKeyRef": {"name": "settings", "key": "colour"}}});
+        let container = json!({"volumeMounts": mounts, "env": [colour]});
         seat.idle("reader", spec, container).await?;
         assert_eq!(seat.sh("reader", "cat /settings/colour; echo; cat /keys/door; echo; echo $COLOUR").await?, "blue\nopen\nblue");
         assert_eq!(seat.sh("reader", "cat /all/deep/colour /all/door /all/name").await?, "blueopenreader");
         assert_eq!(seat.sh("reader", "stat -L -c %a /keys/door").await?, "400");
-        let refused = seat.exec("reader", None, &["touch", "/all/new"], "").await?;
+        let refused = seat.exec("reader", "main", &["touch", "/all/new"], "").await?;
         assert_eq!(refused.code, 1, "{refused:?}");
         Ok(())
     }

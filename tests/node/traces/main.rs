@@ -42,8 +42,11 @@ v9s_testkit::node_test! {
             let line = format!("{}\tready\t{}", cluster.name, cluster.kubeconfig.display());
             assert!(listed.lines().any(|listed| listed == line), "{listed}");
         }
-        let while_running = Machine::look(&program)?;
-        assert!(!while_running.new_since(&before).is_empty());
+        // What is to be gone at the end is seen while it is there.
+        let running = Machine::look(&program)?.new_since(&before);
+        for kind in ["process", "control group", "link", "address", "route", "entry"] {
+            assert!(running.iter().any(|line| line.starts_with(kind)), "no {kind} in {running:#?}");
+        }
 
         // One is told to end, the other's process is killed.
         program.run(&["down", "one"])?;
@@ -56,7 +59,9 @@ v9s_testkit::node_test! {
         ensure!(traces.is_empty(), "left behind:\n{}", traces.join("\n"));
         Ok(())
     }
+}
 
+v9s_testkit::node_test! {
     fn the_next_start_removes_what_a_killed_one_has_left() -> Result<()> {
         let _turn = TURN.lock();
         let program = Program::new()?;

@@ -96,6 +96,17 @@ impl Program {
     }
 }
 
+impl Drop for Program {
+    /// A test that fails leaves clusters that it has not stopped yet.
+    fn drop(&mut self) {
+        for line in self.run(&["list"]).unwrap_or_default().lines() {
+            let name = line.split('\t').next().unwrap_or_default();
+            // The test has failed already.
+            let _ = self.run(&["down", name]);
+        }
+    }
+}
+
 impl Started<'_> {
     pub fn server(&self) -> Result<String> {
         kubeconfig::authority(&fs::read_to_string(&self.kubeconfig)?)

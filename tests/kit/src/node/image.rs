@@ -16,6 +16,7 @@ use tar::{Builder, EntryType, Header};
 pub struct Image {
     name: String,
     entries: Vec<(String, Entry)>,
+    entrypoint: Vec<String>,
     command: Vec<String>,
     environment: Vec<String>,
 }
@@ -32,7 +33,13 @@ impl Image {
     /// An empty image with a name that pods use, such as `registry.k8s.io/pause:3.10`. Give a tag other than
     /// `latest`: without one, pods pull by default.
     pub fn named(name: &str) -> Self {
-        Self { name: name.to_owned(), entries: Vec::new(), command: Vec::new(), environment: Vec::new() }
+        Self {
+            name: name.to_owned(),
+            entries: Vec::new(),
+            entrypoint: Vec::new(),
+            command: Vec::new(),
+            environment: Vec::new(),
+        }
     }
 
     /// Its name.
@@ -64,10 +71,17 @@ impl Image {
         self.entry(path, Entry::Folder { mode })
     }
 
-    /// What a container runs that names no command: a program and its arguments.
+    /// What a container runs that names no `command`, before its `args`.
     #[must_use]
-    pub fn entrypoint(mut self, command: &[&str]) -> Self {
-        self.command = command.iter().map(ToString::to_string).collect();
+    pub fn entrypoint(mut self, words: &[&str]) -> Self {
+        self.entrypoint = words.iter().map(ToString::to_string).collect();
+        self
+    }
+
+    /// What a container runs, after the entrypoint, that names neither `command` nor `args`.
+    #[must_use]
+    pub fn command(mut self, words: &[&str]) -> Self {
+        self.command = words.iter().map(ToString::to_string).collect();
         self
     }
 
@@ -140,7 +154,9 @@ impl Image {
         json!({
             "architecture": architecture(),
             "os": "linux",
-            "config": {"Env": environment, "Entrypoint": self.command, "WorkingDir": "/"},
+            "config": {
+                "Env": environment, "Entrypoint": self.entrypoint, "Cmd": self.command, "WorkingDir": "/",
+            },
             "rootfs": {"type": "layers", "diff_ids": [format!("sha256:{layer_digest}")]},
         })
     }
@@ -204,7 +220,8 @@ mod tests {
             .program("/bin/tool", &program)
             .link("/bin/other", "tool")
             .text("/etc/passwd", "root")
-            .entrypoint(&["/bin/tool", "run"]);
+            .entrypoint(&["/bin/tool"])
+            .command(&["run"]);
         let archive = folder.path().join("image.tar");
         image.pack(&archive).unwrap();
 
@@ -217,7 +234,8 @@ mod tests {
         assert_eq!(text("/0/Config"), format!("{}.json", digest(&config)));
 
         let config: serde_json::Value = serde_json::from_slice(&config).unwrap();
-        assert_eq!(config["config"]["Entrypoint"], json!(["/bin/tool", "run"]));
+        assert_eq!(config["config"]["Entrypoint"], json!(["/bin/tool"]));
+        assert_eq!(config["config"]["Cmd"], json!(["run"]));
         assert_eq!(config["rootfs"]["diff_ids"], json!([format!("sha256:{}", digest(&layer))]));
         let inner: Vec<_> = files(&layer).into_iter().map(|(path, mode, _)| (path, mode)).collect();
         let wanted = [("tmp/", 0o1777), ("bin/tool", 0o755), ("bin/other", 0o777), ("etc/passwd", 0o644)];

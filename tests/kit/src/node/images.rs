@@ -33,7 +33,7 @@ pub(super) fn busybox() -> Result<Image> {
         .text("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/home:/bin/false\n")
         .text("/etc/group", "root:x:0:\nnobody:x:65534:\n")
         .link("/usr/bin/env", "/bin/busybox")
-        .entrypoint(&["/bin/sh"]);
+        .command(&["sh"]);
     let applets = applets.lines().filter(|applet| *applet != "busybox");
     Ok(applets.fold(image, |image, applet| image.link(&format!("/bin/{applet}"), "busybox")))
 }
