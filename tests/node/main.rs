@@ -5,5 +5,6 @@ mod health;
 mod kubectl;
 mod seat;
 mod services;
+mod stores;
 mod streams;
 mod volumes;

@@ -47,11 +47,8 @@ impl Machine {
                 lines.insert(format!("entry {}", entry?.path().display()));
             }
         }
-        for entry in fs::read_dir(std::env::temp_dir())? {
-            let name = entry?.file_name().to_string_lossy().into_owned();
-            if name.starts_with("v9s") {
-                lines.insert(format!("entry of the temporary folder {name}"));
-            }
+        for entry in fs::read_dir(program.temporary())? {
+            lines.insert(format!("entry {}", entry?.path().display()));
         }
         Ok(Self { lines })
     }

@@ -6,6 +6,7 @@
 mod machine;
 mod program;
 
+use std::path::Path;
 use std::sync::Mutex;
 
 use anyhow::{Context, Result, ensure};
@@ -81,6 +82,27 @@ v9s_testkit::node_test! {
         program.run(&["down", "dead"])?;
         let traces = Machine::look(&program)?.new_since(&before);
         ensure!(traces.is_empty(), "left behind:\n{}", traces.join("\n"));
+        Ok(())
+    }
+}
+
+v9s_testkit::node_test! {
+    fn a_start_that_is_killed_half_way_leaves_nothing() -> Result<()> {
+        let _turn = TURN.lock();
+        let program = Program::new()?;
+        let before = Machine::look(&program)?;
+        // No other cluster runs, so it is the first.
+        let stages = [
+            "/sys/class/net/v9s0",
+            "/var/lib/v9s-clusters/v9s0/node-1/run/containerd/containerd.sock",
+            "/var/lib/v9s-clusters/v9s0/node-1/kubelet.log",
+        ];
+        for stage in stages {
+            program.kill_start_at(Path::new(stage))?;
+            program.wait_for_guards()?;
+            let traces = Machine::look(&program)?.new_since(&before);
+            ensure!(traces.is_empty(), "left behind when killed at {stage}:\n{}", traces.join("\n"));
+        }
         Ok(())
     }
 }

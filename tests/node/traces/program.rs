@@ -1,8 +1,8 @@
 //! The program `v9s-cluster`, with records in a folder of the test's own.
 
 use std::fs;
-use std::path::PathBuf;
-use std::process::Command;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -27,12 +27,14 @@ pub struct Started<'a> {
 
 impl Program {
     pub fn new() -> Result<Self> {
+        wait_for_others()?;
         let home = tempfile::tempdir()?;
         // The programs are in the cache that all share; only the records are the test's.
         let shared = cache_root().context("no cache folder")?;
         fs::create_dir_all(&shared)?;
         let own = home.path().join("v9s");
         fs::create_dir(&own)?;
+        fs::create_dir(home.path().join("tmp"))?;
         for toolset in v9s_testkit::cache::Toolset::OF_NODES
             .into_iter()
             .chain([v9s_testkit::cache::Toolset::ControlPlane])
@@ -47,6 +49,11 @@ impl Program {
         Ok(Self { home })
     }
 
+    /// The temporary folder of what is started for this test.
+    pub fn temporary(&self) -> PathBuf {
+        self.home.path().join("tmp")
+    }
+
     /// What marks the processes of this test.
     pub fn mark(&self) -> String {
         self.home.path().display().to_string()
@@ -54,7 +61,8 @@ impl Program {
 
     fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_v9s-cluster"));
-        command.args(args).env("XDG_CACHE_HOME", self.home.path()).env(MARK, self.mark());
+        command.args(args).env(MARK, self.mark());
+        command.env("XDG_CACHE_HOME", self.home.path()).env("TMPDIR", self.temporary());
         command
     }
 
@@ -66,6 +74,22 @@ impl Program {
     pub fn up(&self, name: &str) -> Result<Started<'_>> {
         let printed = self.run(&["up", name])?;
         Ok(Started { name: name.to_owned(), kubeconfig: printed.trim().into(), program: self })
+    }
+
+    /// Starts a cluster and kills the process that starts it once a file is there.
+    pub fn kill_start_at(&self, file: &Path) -> Result<()> {
+        let mut runner = self.command(&["run", "early"]).stdout(Stdio::null()).spawn()?;
+        let deadline = Instant::now() + Duration::from_secs(120);
+        while !file.exists() {
+            if let Some(status) = runner.try_wait()? {
+                bail!("the start ended with {status} before {} was there", file.display());
+            }
+            ensure!(Instant::now() < deadline, "{} does not come", file.display());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        runner.kill()?;
+        runner.wait()?;
+        Ok(())
     }
 
     /// Waits until nothing runs that watches over a cluster of this test.
@@ -140,6 +164,16 @@ impl Started<'_> {
         kill(&guards.iter().map(String::as_str).collect::<Vec<_>>())?;
         self.kill_runner()
     }
+}
+
+/// The cluster of a test process that has just ended may still be on its way out.
+fn wait_for_others() -> Result<()> {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while Path::new("/var/lib/v9s-clusters").exists() {
+        ensure!(Instant::now() < deadline, "a cluster runs on this machine: stop it, it would be taken for a trace");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    Ok(())
 }
 
 fn kill(pids: &[&str]) -> Result<()> {

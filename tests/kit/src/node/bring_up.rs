@@ -65,7 +65,7 @@ pub(super) fn start(options: &Options) -> Result<Cluster> {
         runtime.block_on(objects::create(&client, &object))?;
     }
     wait(&runtime, &client, &mut nodes)?;
-    Ok(Cluster { guard, name: layout.name(), nodes, _network: network, plane })
+    Ok(Cluster { guard, name: layout.name(), folder, nodes, _network: network, plane })
 }
 
 fn start_plane(
@@ -79,6 +79,7 @@ fn start_plane(
         controllers: true,
         scheduler: true,
         apiserver_args: options.apiserver_args.clone(),
+        store: None,
         data: None,
         place: Place {
             address: layout.machine(),
@@ -98,7 +99,7 @@ fn boot(
     [node_programs, dns_programs]: [&Assets; 2],
     network: &Network,
 ) -> Result<Vec<(Machine, Running)>> {
-    let archives = pack(options, folder, node_programs, dns_programs)?;
+    let archives = pack(folder, node_programs, dns_programs)?;
     let boot_one = |node: usize| -> Result<(Machine, Running)> {
         let machine = Machine::boot(layout, node, folder, hierarchies, node_programs.folder())?;
         network.connect(&machine, node, options.nodes)?;
@@ -112,15 +113,16 @@ fn boot(
     })
 }
 
-fn pack(options: &Options, folder: &Path, node: &Assets, dns: &Assets) -> Result<Vec<PathBuf>> {
+/// Archives of the images that all nodes have.
+fn pack(folder: &Path, node: &Assets, dns: &Assets) -> Result<Vec<PathBuf>> {
     let home = folder.join("images");
     fs::create_dir(&home).with_context(|| format!("creating {}", home.display()))?;
-    let always = [images::pause(node)?, images::busybox()?, images::coredns(dns)?];
+    let all = [images::pause(node)?, images::busybox()?, images::coredns(dns)?];
     let archive = |(number, image): (usize, &super::Image)| {
         let path = home.join(format!("{number}.tar"));
         image.pack(&path).map(|()| path)
     };
-    always.iter().chain(&options.images).enumerate().map(archive).collect()
+    all.iter().enumerate().map(archive).collect()
 }
 
 /// Made before kubelet comes, which would make it otherwise, so that the addresses of its pods are known from the start.

@@ -1,4 +1,4 @@
-//! The images that every node has, under the names that the world knows them by.
+//! Images under the names that the world knows them by: those that every node has, and those that a test may import.
 
 use std::process::Command;
 
@@ -39,10 +39,7 @@ pub(super) fn busybox() -> Result<Image> {
 }
 
 /// The cluster's name server.
-///
-/// # Errors
-/// When its version or its program is not known.
-pub fn coredns(dns: &Assets) -> Result<Image> {
+pub(super) fn coredns(dns: &Assets) -> Result<Image> {
     Ok(Image::named(&coredns_name()?)
         .program("/coredns", &dns.path(Program::Coredns)?)
         .entrypoint(&["/coredns"]))
@@ -53,7 +50,7 @@ pub(super) fn coredns_name() -> Result<String> {
     Ok(format!("registry.k8s.io/coredns/coredns:{}", pinned(Toolset::Dns, "github.com/coredns/coredns")?))
 }
 
-/// A store on SQLite in place of etcd. It is built when this is first called (minutes).
+/// A store on SQLite in place of etcd, which keeps its data in `/db` unless told otherwise. It is built when this is first called (minutes).
 ///
 /// # Errors
 /// When it cannot be built.

@@ -21,10 +21,12 @@ mod network;
 pub mod requirements;
 
 use std::net::Ipv4Addr;
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
 
-use anyhow::{Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use tempfile::NamedTempFile;
 
 use crate::real::ControlPlane;
 use crate::real::process::Running;
@@ -39,15 +41,13 @@ use network::Network;
 pub struct Options {
     /// How many nodes, 1 to [`MOST_NODES`].
     pub nodes: usize,
-    /// Images that its nodes have, beside those in [`images`] that all have.
-    pub images: Vec<Image>,
     /// Further flags of the API server.
     pub apiserver_args: Vec<String>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { nodes: 1, images: Vec::new(), apiserver_args: Vec::new() }
+        Self { nodes: 1, apiserver_args: Vec::new() }
     }
 }
 
@@ -57,6 +57,7 @@ pub struct Cluster {
     // Dropped in this order: the guard ends all processes and removes the folder, then they are reaped.
     guard: Guard,
     name: String,
+    folder: PathBuf,
     nodes: Vec<Node>,
     _network: Network,
     plane: ControlPlane,
@@ -106,6 +107,17 @@ impl Cluster {
     /// Its nodes.
     pub fn nodes(&self) -> &[Node] {
         &self.nodes
+    }
+
+    /// Gives all nodes an image, beside those that all have: [`images::BUSYBOX`], the name server and the container
+    /// that holds a pod's namespaces.
+    ///
+    /// # Errors
+    /// When it cannot be packed, or a node does not take it.
+    pub fn import(&self, image: &Image) -> Result<()> {
+        let archive = NamedTempFile::new_in(&self.folder).context("making a file for an image")?;
+        image.pack(archive.path())?;
+        self.nodes.iter().try_for_each(|node| containerd::import(&node.machine, archive.path()))
     }
 
     /// Ends it and tells whether that went well.

@@ -233,3 +233,21 @@ fn linker_flags(toolset: Toolset) -> Result<String> {
     }
     Ok(flags.join(" "))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nodes_are_of_the_control_planes_release() {
+        let pin = |toolset| pinned(toolset, "k8s.io/kubernetes").unwrap();
+        assert_eq!(pin(Toolset::ControlPlane), pin(Toolset::Node));
+    }
+
+    #[test]
+    fn every_toolset_has_its_version_stamped_in_or_knows_it() {
+        assert!(linker_flags(Toolset::Node).unwrap().contains("version.gitVersion=v1."));
+        assert!(linker_flags(Toolset::Kine).unwrap().contains("version.Version=v0."));
+        assert!(pinned(Toolset::Dns, "github.com/coredns/coredns").unwrap().starts_with("v1."));
+    }
+}

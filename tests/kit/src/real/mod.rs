@@ -38,6 +38,8 @@ pub struct Options {
     pub service_accounts: bool,
     /// Further flags of the API server.
     pub apiserver_args: Vec<String>,
+    /// Address of a store to use in place of an etcd of its own, such as `http://127.0.0.1:2379`.
+    pub store: Option<String>,
     /// Where etcd keeps its data, to find it again at the next start. None: in the folder that goes with the rest.
     pub data: Option<PathBuf>,
     /// Addresses, folder and process groups. The default suits a control plane without nodes.
@@ -87,9 +89,15 @@ impl ControlPlane {
             url: format!("https://{}:{}", place.address, free_port(place.address)?),
             place,
         };
-        let etcd = format!("http://127.0.0.1:{}", free_port(Ipv4Addr::LOCALHOST)?);
-        plane.start_etcd(assets, options, &etcd)?;
-        plane.start_apiserver(assets, options, &etcd)?;
+        let store = match &options.store {
+            Some(store) => store.clone(),
+            None => {
+                let own = format!("http://127.0.0.1:{}", free_port(Ipv4Addr::LOCALHOST)?);
+                plane.start_etcd(assets, options, &own)?;
+                own
+            }
+        };
+        plane.start_apiserver(assets, options, &store)?;
         plane.wait("/readyz")?;
         if options.controllers {
             plane.start_controllers(assets)?;
@@ -166,11 +174,11 @@ impl ControlPlane {
         self.spawn(assets, Program::Etcd, args)
     }
 
-    fn start_apiserver(&mut self, assets: &Assets, options: &Options, etcd: &str) -> Result<()> {
+    fn start_apiserver(&mut self, assets: &Assets, options: &Options, store: &str) -> Result<()> {
         let pki = |name: &str| self.folder().join("pki").join(name).display().to_string();
         let port = self.url.rsplit(':').next().unwrap_or_default();
         let mut args = vec![
-            flag("etcd-servers", etcd),
+            flag("etcd-servers", store),
             flag("bind-address", self.place.address),
             flag("advertise-address", self.place.address),
             flag("secure-port", port),
