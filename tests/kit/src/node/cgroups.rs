@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 
 const MOUNT: &str = "/sys/fs/cgroup";
-/// What kubelet wants to limit (control groups version 2).
-const CONTROLLERS: [&str; 5] = ["cpu", "cpuset", "io", "memory", "pids"];
+/// What kubelet and containers limit (control groups version 2). kubelet refuses a group that lacks one that the root has.
+const CONTROLLERS: [&str; 6] = ["cpu", "cpuset", "hugetlb", "io", "memory", "pids"];
 
 /// The hierarchies of this machine.
 #[derive(Debug)]
