@@ -170,7 +170,10 @@ impl Started<'_> {
 fn wait_for_others() -> Result<()> {
     let deadline = Instant::now() + Duration::from_secs(60);
     while Path::new("/var/lib/v9s-clusters").exists() {
-        ensure!(Instant::now() < deadline, "a cluster runs on this machine: stop it, it would be taken for a trace");
+        ensure!(
+            Instant::now() < deadline,
+            "a cluster runs on this machine: stop it, it would be taken for a trace"
+        );
         std::thread::sleep(Duration::from_millis(50));
     }
     Ok(())

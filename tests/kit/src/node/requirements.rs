@@ -45,12 +45,12 @@ pub fn missing() -> Option<String> {
     if fs::metadata("/proc/self").map_or(true, |own| own.uid() != 0) {
         return Some("nodes need root: run this as root".to_owned());
     }
-    let plugin = |name: &&str| !Path::new(CNI_PLUGINS).join(name).is_file();
+    let plugin_is_missing = |name: &&str| !Path::new(CNI_PLUGINS).join(name).is_file();
     let mut packages: Vec<&str> = NEEDED
         .into_iter()
         .filter(|(name, _)| program(name).is_none())
         .map(|(_, package)| package)
-        .chain(PLUGINS.iter().any(|name| plugin(&name)).then_some("containernetworking-plugins"))
+        .chain(PLUGINS.iter().any(plugin_is_missing).then_some("containernetworking-plugins"))
         .collect();
     packages.dedup();
     (!packages.is_empty()).then(|| format!("nodes need {}: run {INSTALL} as root", packages.join(", ")))
