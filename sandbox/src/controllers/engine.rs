@@ -12,8 +12,11 @@ use smol_str::SmolStr;
 use tokio::sync::{Notify, watch};
 
 use super::admission::Plugins;
+use super::cronjobs::CronJobs;
+use super::daemonsets::DaemonSets;
 use super::deployments::Deployments;
 use super::garbage::Garbage;
+use super::jobs::Jobs;
 use super::namespaces::Namespaces;
 use super::owners::Owners;
 use super::quotas::Quotas;
@@ -21,6 +24,7 @@ use super::record::{Expiry, Recorder};
 use super::replicasets::ReplicaSets;
 use super::services::Services;
 use super::statefulsets::StatefulSets;
+use super::volumes::{Protection, Users, VolumeController, Volumes};
 use super::{Controller, Key, Seen, World};
 use crate::node::kubelet::Kubelet;
 use crate::node::lifecycle::Nodes;
@@ -41,6 +45,9 @@ pub struct Options {
     pub machines: Machines,
     /// What images do when they run.
     pub images: Images,
+    /// The provisioners that this host plays, as patterns in which `*` stands for any text: claims of their classes get
+    /// volumes. Claims of other classes wait.
+    pub provisioners: Vec<String>,
     /// Factor on the time that pulling, starting and stopping take: 1 is real time, 0 at once. What images do by
     /// themselves, and how long kubelets wait between restarts, follows the clock alone.
     pub pace: f64,
@@ -56,6 +63,7 @@ impl Default for Options {
             events_kept: Duration::from_secs(3600),
             machines: Machines::default(),
             images: Images::default(),
+            provisioners: vec!["*".to_owned()],
             pace: 0.0,
             heartbeat: None,
         }
@@ -184,15 +192,26 @@ impl Engine {
             Box::new(Deployments::default()),
             Box::new(ReplicaSets::default()),
             Box::new(StatefulSets::default()),
+            Box::new(DaemonSets::default()),
+            Box::new(Jobs::default()),
+            Box::new(CronJobs::default()),
             Box::new(Services::new(plugins.addresses)),
             Box::new(Quotas::default()),
+            Box::new(VolumeController::new(options.provisioners.clone())),
+            Box::new(Protection::default()),
             Box::new(Nodes::new(options.machines.clone(), options.heartbeat)),
             Box::new(Scheduler::default()),
             Box::new(Kubelet::new(options.images.clone(), options.pace.clamp(0.0, 1000.0), hand.clone())),
             Box::new(Expiry::new(kept)),
         ];
         let recorder = Recorder::new(store.clone(), options.events);
-        let world = World { store, owners: Owners::default(), recorder };
+        let world = World {
+            store,
+            owners: Owners::default(),
+            volumes: Volumes::default(),
+            users: Users::default(),
+            recorder,
+        };
         Engine { world, controllers, followed: HashMap::new(), hand, shared }
     }
 
@@ -283,6 +302,8 @@ impl Engine {
                 previous: event.previous.as_ref(),
             };
             self.world.owners.observe(&seen);
+            self.world.volumes.observe(&seen);
+            self.world.users.observe(&seen);
             for controller in &mut self.controllers {
                 controller.observe(&self.world, &seen);
             }

@@ -7,20 +7,25 @@
 //! Each has a name and can be frozen: it goes on taking note and acts again when it is thawed.
 
 mod admission;
+mod cronjobs;
+mod daemonsets;
 mod deployments;
 mod engine;
 mod garbage;
+mod jobs;
 mod namespaces;
 mod owners;
 pub(crate) mod queue;
 mod quotas;
 pub(crate) mod record;
 mod replicasets;
+mod revisions;
 mod services;
 mod statefulsets;
 #[cfg(test)]
 pub(crate) mod testing;
 mod usage;
+pub(crate) mod volumes;
 mod workload;
 
 use std::sync::Arc;
@@ -34,16 +39,21 @@ use crate::store::{Change, Gr, Object, Store, WriteOptions};
 pub use engine::{Controllers, Options};
 use owners::Owners;
 pub(crate) use record::{About, Recorder, Source};
+use volumes::{Users, Volumes};
 
 pub(crate) const CONFIG_MAPS: Gr = Gr::core("configmaps");
 pub(crate) const CONTROLLER_REVISIONS: Gr = Gr::new_static("apps", "controllerrevisions");
+pub(crate) const CRON_JOBS: Gr = Gr::new_static("batch", "cronjobs");
+pub(crate) const DAEMON_SETS: Gr = Gr::new_static("apps", "daemonsets");
 pub(crate) const DEPLOYMENTS: Gr = Gr::new_static("apps", "deployments");
 pub(crate) const ENDPOINTS: Gr = Gr::core("endpoints");
 pub(crate) const ENDPOINT_SLICES: Gr = Gr::new_static("discovery.k8s.io", "endpointslices");
 pub(crate) const EVENTS: Gr = Gr::core("events");
+pub(crate) const JOBS: Gr = Gr::new_static("batch", "jobs");
 pub(crate) const LIMIT_RANGES: Gr = Gr::core("limitranges");
 pub(crate) const NAMESPACES: Gr = Gr::core("namespaces");
 pub(crate) const NODES: Gr = Gr::core("nodes");
+pub(crate) const PERSISTENT_VOLUMES: Gr = Gr::core("persistentvolumes");
 pub(crate) const PODS: Gr = Gr::core("pods");
 pub(crate) const REPLICA_SETS: Gr = Gr::new_static("apps", "replicasets");
 pub(crate) const RESOURCE_QUOTAS: Gr = Gr::core("resourcequotas");
@@ -111,6 +121,8 @@ pub(crate) trait Controller: Send {
 pub(crate) struct World {
     pub(crate) store: Store,
     pub(crate) owners: Owners,
+    pub(crate) volumes: Volumes,
+    pub(crate) users: Users,
     pub(crate) recorder: Recorder,
 }
 

@@ -67,6 +67,11 @@ impl Source {
         Source { component: SmolStr::new_static(component), host: SmolStr::new_static(""), new: false }
     }
 
+    /// A component by its name.
+    pub(crate) fn named(component: &str) -> Self {
+        Source { component: component.into(), host: SmolStr::default(), new: false }
+    }
+
     /// A component on a node.
     pub(crate) fn node(component: &'static str, host: SmolStr) -> Self {
         Source { component: SmolStr::new_static(component), host, new: false }

@@ -10,33 +10,33 @@ use crate::kinds::resources::Resources;
 
 /// A node as the scheduler sees it.
 #[derive(Debug, Clone, Default)]
-pub(super) struct NodeView {
-    pub(super) labels: BTreeMap<SmolStr, SmolStr>,
-    pub(super) taints: Vec<Taint>,
-    pub(super) unschedulable: bool,
-    pub(super) allocatable: Resources,
+pub(crate) struct NodeView {
+    pub(crate) labels: BTreeMap<SmolStr, SmolStr>,
+    pub(crate) taints: Vec<Taint>,
+    pub(crate) unschedulable: bool,
+    pub(crate) allocatable: Resources,
     /// What the pods on it ask for.
-    pub(super) used: Resources,
-    pub(super) pods: i64,
+    pub(crate) used: Resources,
+    pub(crate) pods: i64,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Taint {
-    pub(super) key: SmolStr,
-    pub(super) value: SmolStr,
-    pub(super) effect: SmolStr,
+pub(crate) struct Taint {
+    pub(crate) key: SmolStr,
+    pub(crate) value: SmolStr,
+    pub(crate) effect: SmolStr,
 }
 
 /// Why a pod does not fit on a node.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Refusal {
-    pub(super) reasons: Vec<String>,
+pub(crate) struct Refusal {
+    pub(crate) reasons: Vec<String>,
     /// Removing other pods could help.
-    pub(super) resolvable: bool,
+    pub(crate) resolvable: bool,
 }
 
 impl NodeView {
-    pub(super) fn read(node: &Value) -> Self {
+    pub(crate) fn read(node: &Value) -> Self {
         let text = |value: &Value, key: &str| SmolStr::new(value[key].as_str().unwrap_or_default());
         let labels = node["metadata"]["labels"].as_object().into_iter().flatten();
         let taints = node["spec"]["taints"].as_array().into_iter().flatten();
@@ -58,7 +58,7 @@ impl NodeView {
     }
 
     /// The share of cpu and memory that would be free with a pod on it; the greater the better.
-    pub(super) fn free_share(&self, request: &Resources) -> i64 {
+    pub(crate) fn free_share(&self, request: &Resources) -> i64 {
         let share = |name: &str| {
             let all = self.allocatable.get(name).as_millis();
             let free = all.saturating_sub((self.used.get(name) + request.get(name)).as_millis());
@@ -68,7 +68,7 @@ impl NodeView {
     }
 
     /// Why a pod with these requests does not fit; None when it does.
-    pub(super) fn refuses(&self, name: &str, pod: &Value, request: &Resources) -> Option<Refusal> {
+    pub(crate) fn refuses(&self, name: &str, pod: &Value, request: &Resources) -> Option<Refusal> {
         let never = |reason: &str| Some(Refusal { reasons: vec![reason.to_owned()], resolvable: false });
         let spec = &pod["spec"];
         let cordoned = Taint {
@@ -98,14 +98,19 @@ impl NodeView {
         (!reasons.is_empty()).then_some(Refusal { reasons, resolvable: true })
     }
 
-    fn is_selected(&self, name: &str, spec: &Value) -> bool {
+    /// Whether a node selector (`nodeSelectorTerms`) means this node.
+    pub(crate) fn satisfies_selector(&self, name: &str, selector: &Value) -> bool {
+        let mut terms = selector["nodeSelectorTerms"].as_array().into_iter().flatten();
+        terms.any(|term| self.satisfies(name, term))
+    }
+
+    pub(crate) fn is_selected(&self, name: &str, spec: &Value) -> bool {
         let mut selector = spec["nodeSelector"].as_object().into_iter().flatten();
         let selected =
             selector.all(|(key, value)| self.labels.get(key.as_str()).map(SmolStr::as_str) == value.as_str());
-        let required =
-            "/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution/nodeSelectorTerms";
-        let terms = spec.pointer(required).and_then(Value::as_array);
-        selected && terms.is_none_or(|terms| terms.iter().any(|term| self.satisfies(name, term)))
+        let required = "/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution";
+        let required = spec.pointer(required).filter(|required| required["nodeSelectorTerms"].is_array());
+        selected && required.is_none_or(|required| self.satisfies_selector(name, required))
     }
 
     fn satisfies(&self, name: &str, term: &Value) -> bool {
@@ -139,7 +144,7 @@ fn holds(expression: &Value, value: Option<&str>) -> bool {
 }
 
 /// The toleration by which a pod (its `spec`) puts up with a taint.
-pub(super) fn toleration<'v>(spec: &'v Value, taint: &Taint) -> Option<&'v Value> {
+pub(crate) fn toleration<'v>(spec: &'v Value, taint: &Taint) -> Option<&'v Value> {
     spec["tolerations"].as_array()?.iter().find(|toleration| {
         let text = |key: &str| toleration[key].as_str().unwrap_or_default();
         let effect = text("effect").is_empty() || text("effect") == taint.effect;

@@ -18,7 +18,9 @@ mod ports;
 pub(crate) mod scheduler;
 mod shell;
 
+pub(crate) use behaviour::matches;
 pub use behaviour::{Behaviour, Container, Exit, Images, Pull, Run};
+pub(crate) use fit::{NodeView, Taint, toleration};
 pub use inside::Runtime;
 pub use kubelet::Hand;
 pub use log::Log;

@@ -110,9 +110,16 @@ impl Selector {
         self.fields.iter().find(|t| t.equal && t.label == label).map(|t| t.value.as_str())
     }
 
+    /// Whether labels are meant; fields are not looked at.
+    pub(crate) fn matches_labels(&self, labels: &[(SmolStr, SmolStr)]) -> bool {
+        let value =
+            |key: &str| labels.iter().find(|(known, _)| known == key).map(|(_, value)| value.as_str());
+        self.labels.iter().all(|r| r.matches(value(&r.key)))
+    }
+
     /// Whether an object is meant.
     pub fn matches(&self, object: &Object) -> bool {
-        self.labels.iter().all(|r| r.matches(object.label(&r.key)))
+        self.matches_labels(object.labels())
             && self.kind.as_deref().is_none_or(|kind| self.fields.iter().all(|t| t.matches(kind, object)))
     }
 }

@@ -17,6 +17,7 @@ use crate::kinds::defaults::apply_defaults;
 use crate::status::Status;
 use crate::store::{Admission, Operation, Review, Store};
 pub(crate) use services::Addresses;
+pub(crate) use storage::{CLAIM_PROTECTION, VOLUME_PROTECTION, default_class};
 
 /// The plugins.
 #[derive(Debug, Clone)]

@@ -20,7 +20,7 @@ pub(super) fn admit_claim(store: &Store, claim: &mut Value) {
 }
 
 /// The newest class that is marked as the default.
-fn default_class(store: &Store) -> Option<String> {
+pub(crate) fn default_class(store: &Store) -> Option<String> {
     let classes = store.all(&STORAGE_CLASSES, None);
     let marked = classes.iter().filter_map(|class| {
         let meta = class.meta();

@@ -2,7 +2,6 @@
 
 mod plan;
 mod pods;
-mod revisions;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,15 +10,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
 use super::queue::Queue;
+use super::revisions::{REVISION, prune, revisions};
 use super::workload::{self, Phase, Pod, min_ready, pods_of, set_counts, status_of};
 use super::{Controller, Key, PODS, STATEFUL_SETS, Seen, Source, World};
 use crate::store::Object;
 use plan::{Action, Member, Wish, plan};
 use pods::{create, delete};
-use revisions::revisions;
 
 const SOURCE: Source = Source::controller("statefulset-controller");
-const REVISION: &str = "controller-revision-hash";
 
 /// The controller.
 #[derive(Debug, Default)]
@@ -32,7 +30,7 @@ impl StatefulSets {
         let Some(object) = world.find(&STATEFUL_SETS, key) else { return };
         let Some(about) = world.about(&STATEFUL_SETS, &object) else { return };
         let set = object.value();
-        let Some(revisions) = revisions(world, &object, &set) else {
+        let Some(revisions) = revisions(world, "StatefulSet", &object, &set) else {
             return self.queue.retry(key.clone(), world.now());
         };
         let newest = revisions.last().map(|revision| revision.name.clone()).unwrap_or_default();
@@ -56,6 +54,8 @@ impl StatefulSets {
                 };
                 failed |= done.is_err();
             }
+            let live = members.values().map(|member| member.revision.as_str()).chain([current.as_str()]);
+            prune(world, &object, &set, &revisions, &live.collect());
         }
         match failed {
             true => self.queue.retry(key.clone(), world.now()),

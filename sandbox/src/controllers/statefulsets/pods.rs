@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
+use super::super::revisions::{REVISION, Revision};
 use super::super::workload::{owner_reference, pod_from};
 use super::super::{About, Key, PODS, VOLUME_CLAIMS, World};
-use super::revisions::Revision;
-use super::{REVISION, SOURCE};
+use super::SOURCE;
 use crate::status::Status;
 use crate::store::{DeleteOptions, Object};
 

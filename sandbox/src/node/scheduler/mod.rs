@@ -1,5 +1,9 @@
 //! The scheduler: puts every pod on the node with the most room, or says why it cannot.
 
+mod claims;
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
@@ -9,10 +13,14 @@ use smol_str::SmolStr;
 
 use super::fit::{NodeView, Refusal, explain};
 use super::pod::{condition, set_condition};
-use crate::controllers::{Controller, Key, NODES, PODS, STORAGE_CLASSES, Seen, Source, VOLUME_CLAIMS, World};
+use crate::controllers::volumes::Volumes;
+use crate::controllers::{
+    Controller, Key, NODES, PERSISTENT_VOLUMES, PODS, STORAGE_CLASSES, Seen, Source, VOLUME_CLAIMS, World,
+};
 use crate::kinds::quantity::Quantity;
 use crate::kinds::resources::{Column, PodNeeds, Resources};
 use crate::store::{Change, Object};
+use claims::Claims;
 
 const NAME: &str = "default-scheduler";
 const SOURCE: Source = Source::reporter(NAME);
@@ -144,12 +152,19 @@ impl Scheduler {
             );
         }
         let request = PodNeeds::read(&pod["spec"]).total(Column::Requests);
-        let chosen = match claims_ready(world, &pod) {
-            Ok(()) => self.choose(&pod, &request),
+        let chosen = match Claims::read(world, &pod) {
+            Ok(claims) => self.choose(&world.volumes, &pod, &request, &claims).map(|node| (node, claims)),
             Err(why) => Err(not_for_volumes(self.nodes.len(), &why)),
         };
         match chosen {
-            Ok(node) => self.bind(world, key, &object, node, request),
+            Ok((node, claims)) if claims.are_bound() => self.bind(world, key, &object, node, request),
+            Ok((node, claims)) => {
+                // Its turn comes again when something becomes of the claims.
+                self.waiting.insert(key.clone());
+                if let Some(view) = self.nodes.get(&node) {
+                    claims.promise(world, &node, view);
+                }
+            }
             Err(why) => {
                 self.waiting.insert(key.clone());
                 let old = condition(&pod["status"], "PodScheduled").and_then(|c| c["message"].as_str());
@@ -163,11 +178,27 @@ impl Scheduler {
         }
     }
 
-    fn choose(&self, pod: &Value, request: &Resources) -> Result<SmolStr, String> {
+    fn choose(
+        &self,
+        volumes: &Volumes,
+        pod: &Value,
+        request: &Resources,
+        claims: &Claims,
+    ) -> Result<SmolStr, String> {
+        let refuses = |name: &str, node: &NodeView| {
+            node.refuses(name, pod, request).or_else(|| claims.refuse(volumes, name, node))
+        };
+        let selected = claims.selected.as_ref();
+        if let Some((name, _)) = selected
+            .and_then(|name| self.nodes.get_key_value(name))
+            .filter(|(name, node)| refuses(name, node).is_none())
+        {
+            return Ok(name.clone());
+        }
         let mut refusals: Vec<Refusal> = Vec::new();
         let mut best: Option<(i64, i64, &SmolStr)> = None;
         for (name, node) in &self.nodes {
-            match node.refuses(name, pod, request) {
+            match refuses(name, node) {
                 Some(refusal) => refusals.push(refusal),
                 None => {
                     let score = (node.free_share(request), -node.pods, name);
@@ -195,50 +226,8 @@ impl Scheduler {
             let message = format!("Successfully assigned {}/{} to {node}", key.namespace, key.name);
             world.recorder.normal(&about, &SOURCE, "Scheduled", message);
         }
-        announce_node(world, key, object, &node);
         self.take(key, Placed::new(node, request));
     }
-}
-
-/// Tells the volumes that wait for their first consumer where it is.
-fn announce_node(world: &World, key: &Key, object: &Object, node: &str) {
-    const SELECTED: &str = "volume.kubernetes.io/selected-node";
-    for name in claim_names(&object.value()) {
-        let claim = Key::new(key.namespace.clone(), name);
-        let pending = world
-            .find(&VOLUME_CLAIMS, &claim)
-            .is_some_and(|claim| claim.value()["status"]["phase"] != "Bound");
-        if pending {
-            // Deleted meanwhile: the pod will say so.
-            let _ = world.update(&VOLUME_CLAIMS, &claim, "", |claim| {
-                claim["metadata"]["annotations"][SELECTED] = json!(node);
-            });
-        }
-    }
-}
-
-fn claim_names(pod: &Value) -> Vec<String> {
-    let volumes = pod["spec"]["volumes"].as_array().into_iter().flatten();
-    let names = volumes.filter_map(|volume| volume["persistentVolumeClaim"]["claimName"].as_str());
-    names.map(str::to_owned).collect()
-}
-
-/// Whether the claims of a pod let it run: each exists, and is bound or waits for it.
-fn claims_ready(world: &World, pod: &Value) -> Result<(), String> {
-    let namespace = pod["metadata"]["namespace"].as_str().unwrap_or_default();
-    for name in claim_names(pod) {
-        let Some(claim) = world.find(&VOLUME_CLAIMS, &Key::new(namespace, name.clone())) else {
-            return Err(format!("persistentvolumeclaim {name:?} not found"));
-        };
-        let claim = claim.value();
-        let class = claim["spec"]["storageClassName"].as_str().unwrap_or_default();
-        let class = world.find(&STORAGE_CLASSES, &Key::new("", class));
-        let waits = class.is_some_and(|class| class.value()["volumeBindingMode"] == "WaitForFirstConsumer");
-        if claim["status"]["phase"] != "Bound" && !waits {
-            return Err("pod has unbound immediate PersistentVolumeClaims".to_owned());
-        }
-    }
-    Ok(())
 }
 
 fn not_for_volumes(nodes: usize, why: &str) -> String {
@@ -268,7 +257,7 @@ impl Controller for Scheduler {
             self.observe_pod(seen);
         } else if *seen.gr == NODES {
             self.observe_node(seen);
-        } else if *seen.gr == VOLUME_CLAIMS {
+        } else if [&VOLUME_CLAIMS, &PERSISTENT_VOLUMES, &STORAGE_CLASSES].contains(&seen.gr) {
             self.again = true;
         }
     }
@@ -291,129 +280,5 @@ impl Controller for Scheduler {
 
     fn next(&self) -> Option<DateTime<Utc>> {
         (self.again && !self.waiting.is_empty()).then_some(DateTime::UNIX_EPOCH)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::machine::Machines;
-    use super::*;
-    use crate::controllers::Options;
-    use crate::controllers::testing::{Host, host_with};
-
-    fn host(count: usize) -> Host {
-        let machines = Machines { count, cpu: 4, memory: 8, ..Machines::default() };
-        host_with(Options { machines, pace: 0.0, ..Options::default() })
-    }
-
-    fn pod(name: &str, cpu: &str) -> Value {
-        json!({"metadata": {"name": name}, "spec": {"containers": [{"name": "c", "image": "i:1",
-            "resources": {"requests": {"cpu": cpu}}}]}})
-    }
-
-    fn node_of(host: &Host, name: &str) -> Option<String> {
-        host.find("pods", name).expect("pod")["spec"]["nodeName"].as_str().map(str::to_owned)
-    }
-
-    fn why(host: &Host, name: &str) -> Value {
-        let pod = host.find("pods", name).expect("pod");
-        condition(&pod["status"], "PodScheduled").expect("a condition").clone()
-    }
-
-    #[test]
-    fn pods_spread_over_the_nodes() {
-        let mut host = host(2);
-        host.create("pods", pod("a", "1"));
-        host.create("pods", pod("b", "1"));
-        host.settle();
-        assert_ne!(node_of(&host, "a"), node_of(&host, "b"));
-        assert_eq!(why(&host, "a")["status"], "True");
-        assert_eq!(
-            host.find("pods", "a").expect("pod")["metadata"]["generation"],
-            1,
-            "being bound is no change"
-        );
-    }
-
-    #[test]
-    fn what_does_not_fit_waits_and_says_why_until_there_is_room() {
-        let mut host = host(1);
-        host.create("pods", pod("a", "3"));
-        host.settle();
-        host.create("pods", pod("b", "3"));
-        host.settle();
-        assert_eq!(node_of(&host, "b"), None);
-        assert_eq!(why(&host, "b")["reason"], "Unschedulable");
-        let expected = "0/1 nodes are available: 1 Insufficient cpu. no new claims to deallocate, preemption: \
-            0/1 nodes are available: 1 No preemption victims found for incoming pod.";
-        assert_eq!(why(&host, "b")["message"], expected);
-        let failed: Vec<_> =
-            host.events().into_iter().filter(|e| e["reason"] == "FailedScheduling").collect();
-        assert_eq!(failed.len(), 1);
-        assert_eq!(failed[0]["reportingComponent"], "default-scheduler");
-        assert!(failed[0]["eventTime"].is_string(), "the scheduler writes events of the new kind");
-        host.delete("pods", "a");
-        host.settle();
-        assert!(node_of(&host, "b").is_some());
-    }
-
-    #[test]
-    fn a_new_node_takes_those_who_wait() {
-        let mut host = host(0);
-        host.create("pods", pod("a", "1"));
-        host.settle();
-        assert_eq!(why(&host, "a")["message"], "no nodes available to schedule pods");
-        host.create(
-            "nodes",
-            json!({"metadata": {"name": "late"}, "status": {
-            "allocatable": {"cpu": "4", "memory": "8Gi", "pods": "10"}, "capacity": {"cpu": "4"},
-            "conditions": [{"type": "Ready", "status": "True"}]}}),
-        );
-        host.settle();
-        assert_eq!(node_of(&host, "a").as_deref(), Some("late"));
-        assert_eq!(host.find("pods", "a").expect("pod")["status"]["phase"], "Running");
-    }
-
-    #[test]
-    fn finished_pods_make_room() {
-        let mut host = host(1);
-        let mut task = pod("a", "3");
-        task["spec"]["restartPolicy"] = json!("Never");
-        host.create("pods", task);
-        host.settle();
-        host.create("pods", pod("b", "3"));
-        host.settle();
-        assert_eq!(node_of(&host, "b"), None);
-        host.advance(60);
-        assert_eq!(host.find("pods", "a").expect("pod")["status"]["phase"], "Succeeded");
-        assert!(node_of(&host, "b").is_some());
-    }
-
-    #[test]
-    fn gates_and_other_schedulers_are_respected() {
-        let mut host = host(1);
-        let mut gated = pod("a", "1");
-        gated["spec"]["schedulingGates"] = json!([{"name": "example.org/wait"}]);
-        host.create("pods", gated);
-        let mut other = pod("b", "1");
-        other["spec"]["schedulerName"] = json!("theirs");
-        host.create("pods", other);
-        host.settle();
-        assert_eq!((node_of(&host, "a"), node_of(&host, "b")), (None, None));
-        assert_eq!(why(&host, "a")["reason"], "SchedulingGated");
-        host.update("pods", "a", |pod| pod["spec"]["schedulingGates"] = json!([]));
-        host.settle();
-        assert!(node_of(&host, "a").is_some());
-    }
-
-    #[test]
-    fn a_pod_waits_for_its_claims() {
-        let mut host = host(1);
-        let mut object = pod("a", "1");
-        object["spec"]["volumes"] = json!([{"name": "d", "persistentVolumeClaim": {"claimName": "data"}}]);
-        host.create("pods", object);
-        host.settle();
-        let message = why(&host, "a")["message"].as_str().expect("a message").to_owned();
-        assert!(message.contains("persistentvolumeclaim \"data\" not found"), "{message}");
     }
 }
