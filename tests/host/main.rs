@@ -17,5 +17,7 @@ mod quotas;
 mod runtime;
 mod streams;
 mod values;
+mod volumes;
 mod watches;
+mod workloads;
 mod writes;

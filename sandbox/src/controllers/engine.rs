@@ -15,6 +15,7 @@ use super::admission::Plugins;
 use super::cronjobs::CronJobs;
 use super::daemonsets::DaemonSets;
 use super::deployments::Deployments;
+use super::disruption::Disruption;
 use super::garbage::Garbage;
 use super::jobs::Jobs;
 use super::namespaces::Namespaces;
@@ -195,6 +196,7 @@ impl Engine {
             Box::new(DaemonSets::default()),
             Box::new(Jobs::default()),
             Box::new(CronJobs::default()),
+            Box::new(Disruption::default()),
             Box::new(Services::new(plugins.addresses)),
             Box::new(Quotas::default()),
             Box::new(VolumeController::new(options.provisioners.clone())),

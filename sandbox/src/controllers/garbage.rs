@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::queue::Queue;
-use super::{Controller, Key, Seen, Source, World};
+use super::{Controller, Key, Seen, Source, World, remove_finalizer};
 use crate::store::{Change, DeleteOptions, Gr, Object, OwnerRef, Propagation};
 
 const FOREGROUND: &str = "foregroundDeletion";
@@ -76,7 +76,7 @@ impl Garbage {
             }
         }
         if !blocked {
-            remove_finalizer(world, gr, key, FOREGROUND);
+            let_go(world, gr, key, FOREGROUND);
         }
     }
 
@@ -195,7 +195,7 @@ fn orphan_dependents(world: &World, gr: &Gr, key: &Key, uid: &str) {
             remove_owners(world, &gr, &key, dependent.uid(), |owner| owner == uid);
         }
     }
-    remove_finalizer(world, gr, key, ORPHAN);
+    let_go(world, gr, key, ORPHAN);
 }
 
 /// Removes owner references by UID. An object that went meanwhile needs nothing.
@@ -214,12 +214,9 @@ fn remove_owners(world: &World, gr: &Gr, key: &Key, uid: &str, gone: impl Fn(&st
     });
 }
 
-fn remove_finalizer(world: &World, gr: &Gr, key: &Key, finalizer: &str) {
-    let _ = world.update(gr, key, "", |object| {
-        if let Some(finalizers) = object["metadata"]["finalizers"].as_array_mut() {
-            finalizers.retain(|present| present != finalizer);
-        }
-    });
+fn let_go(world: &World, gr: &Gr, key: &Key, finalizer: &str) {
+    // Gone already is as good.
+    let _ = world.update(gr, key, "", |object| remove_finalizer(object, finalizer));
 }
 
 impl Controller for Garbage {

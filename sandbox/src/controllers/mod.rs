@@ -10,6 +10,7 @@ mod admission;
 mod cronjobs;
 mod daemonsets;
 mod deployments;
+mod disruption;
 mod engine;
 mod garbage;
 mod jobs;
@@ -46,6 +47,7 @@ pub(crate) const CONTROLLER_REVISIONS: Gr = Gr::new_static("apps", "controllerre
 pub(crate) const CRON_JOBS: Gr = Gr::new_static("batch", "cronjobs");
 pub(crate) const DAEMON_SETS: Gr = Gr::new_static("apps", "daemonsets");
 pub(crate) const DEPLOYMENTS: Gr = Gr::new_static("apps", "deployments");
+pub(crate) const DISRUPTION_BUDGETS: Gr = Gr::new_static("policy", "poddisruptionbudgets");
 pub(crate) const ENDPOINTS: Gr = Gr::core("endpoints");
 pub(crate) const ENDPOINT_SLICES: Gr = Gr::new_static("discovery.k8s.io", "endpointslices");
 pub(crate) const EVENTS: Gr = Gr::core("events");
@@ -114,6 +116,17 @@ pub(crate) trait Controller: Send {
 
     /// When something is due next; a time in the past for now.
     fn next(&self) -> Option<DateTime<Utc>>;
+}
+
+/// Takes a finalizer off an object; an empty list is no list.
+pub(crate) fn remove_finalizer(object: &mut serde_json::Value, finalizer: &str) {
+    let Some(metadata) = object["metadata"].as_object_mut() else { return };
+    if let Some(finalizers) = metadata.get_mut("finalizers").and_then(serde_json::Value::as_array_mut) {
+        finalizers.retain(|present| present != finalizer);
+        if finalizers.is_empty() {
+            metadata.remove("finalizers");
+        }
+    }
 }
 
 /// What all controllers share.

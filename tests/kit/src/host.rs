@@ -77,8 +77,13 @@ impl Host {
         let sandbox = Sandbox::start(v9s_sandbox::Options::default()).await?;
         let kubeconfig = sandbox.kubeconfig();
         let controllers = if needs.controllers {
-            let options = controllers::Options { ca: sandbox.authority().to_owned(), ..Default::default() };
-            Some(Controllers::start(sandbox.store().clone(), &options)?)
+            // As on the real one, nobody makes volumes.
+            let (ca, provisioners) = (sandbox.authority().to_owned(), Vec::new());
+            let options = controllers::Options { ca, provisioners, ..Default::default() };
+            let controllers = Controllers::start(sandbox.store().clone(), &options)?;
+            // The real one has no scheduler either.
+            controllers.freeze("scheduler");
+            Some(controllers)
         } else {
             // A real API server does its part without controllers, too, but for accounts, which it is told to leave.
             controllers::admit(sandbox.store(), false);

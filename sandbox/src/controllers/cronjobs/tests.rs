@@ -93,9 +93,9 @@ fn suspended_late_or_unreadable_ones_start_nothing() {
         let mut host = host();
         host.create("cronjobs", cron(|cron| cron["spec"][field] = value.clone()));
         host.settle();
+        assert_eq!(reasons(&host).first().map(String::as_str), reason, "{field}");
         host.advance(7200);
         assert!(names(&host, "jobs").is_empty(), "{field}");
-        assert_eq!(reasons(&host).first().map(String::as_str), reason, "{field}");
     }
     let mut host = host();
     host.create("cronjobs", cron(|cron| cron["spec"]["startingDeadlineSeconds"] = json!(60)));

@@ -7,7 +7,7 @@ use super::plan::{FINALIZER, INDEX, Member, Tally, Wish, free_indexes};
 use super::policy::{self, Consequence};
 use super::{SOURCE, Sync};
 use crate::controllers::workload::{Phase, Pod, owner_reference, pod_from, pods_of};
-use crate::controllers::{JOBS, Key, PODS, World};
+use crate::controllers::{JOBS, Key, PODS, World, remove_finalizer};
 use crate::status::Status;
 use crate::store::{DeleteOptions, Object};
 
@@ -129,10 +129,7 @@ pub(super) fn remove(world: &mut World, sync: &Sync<'_>, count: i64) -> i64 {
 pub(super) fn let_go(world: &World, key: &Key, names: &[String]) {
     for name in names {
         // Gone meanwhile is as good.
-        let _ = world.update(&PODS, &Key::new(key.namespace.clone(), name.as_str()), "", |pod| {
-            if let Some(finalizers) = pod["metadata"]["finalizers"].as_array_mut() {
-                finalizers.retain(|present| present != FINALIZER);
-            }
-        });
+        let pod = Key::new(key.namespace.clone(), name.as_str());
+        let _ = world.update(&PODS, &pod, "", |pod| remove_finalizer(pod, FINALIZER));
     }
 }

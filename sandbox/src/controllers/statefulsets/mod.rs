@@ -1,5 +1,6 @@
 //! StatefulSets: pods with an identity, one after the other.
 
+mod claims;
 mod plan;
 mod pods;
 
@@ -12,7 +13,8 @@ use serde_json::{Value, json};
 use super::queue::Queue;
 use super::revisions::{REVISION, prune, revisions};
 use super::workload::{self, Phase, Pod, min_ready, pods_of, set_counts, status_of};
-use super::{Controller, Key, PODS, STATEFUL_SETS, Seen, Source, World};
+use super::{About, Controller, Key, PODS, STATEFUL_SETS, Seen, Source, World};
+use crate::status::Status;
 use crate::store::Object;
 use plan::{Action, Member, Wish, plan};
 use pods::{create, delete};
@@ -42,6 +44,7 @@ impl StatefulSets {
         let mut failed = false;
         if !object.deleting() {
             let members = members(world, &object, &set, &newest);
+            failed |= keep_claims(world, &about, &object, &set, &wish).is_err();
             for action in plan(&wish, &members) {
                 let done = match action {
                     Action::Create(ordinal) => {
@@ -73,6 +76,28 @@ fn members(world: &World, object: &Object, set: &Value, newest: &str) -> BTreeMa
     let pods = pods_of(world, object.uid());
     let numbered = pods.iter().filter_map(|pod| Some((ordinal(object.name(), pod.name())?, pod)));
     numbered.map(|(ordinal, pod)| (ordinal, member(pod, newest, min_ready, now))).collect()
+}
+
+/// Sees to the claims of the pods that are there: each has its own, and they follow whom they should.
+fn keep_claims(
+    world: &mut World,
+    about: &About,
+    object: &Object,
+    set: &Value,
+    wish: &Wish,
+) -> Result<(), Status> {
+    if set["spec"]["volumeClaimTemplates"].as_array().is_none_or(Vec::is_empty) {
+        return Ok(());
+    }
+    for pod in pods_of(world, object.uid()) {
+        let Some(ordinal) = ordinal(object.name(), pod.name()) else { continue };
+        let wanted = wish.ordinals().contains(&ordinal);
+        if wanted && pod.active() {
+            claims::make(world, about, object, set, pod.name())?;
+        }
+        claims::follow(world, object, set, &pod.object, wanted);
+    }
+    Ok(())
 }
 
 /// The revision of a pod. One that was put there without is not known to be old.

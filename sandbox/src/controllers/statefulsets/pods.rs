@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::super::revisions::{REVISION, Revision};
 use super::super::workload::{owner_reference, pod_from};
-use super::super::{About, Key, PODS, VOLUME_CLAIMS, World};
-use super::SOURCE;
+use super::super::{About, Key, PODS, World};
+use super::{SOURCE, claims};
 use crate::status::Status;
 use crate::store::{DeleteOptions, Object};
 
@@ -19,7 +19,7 @@ pub(super) fn create(
     ordinal: i64,
 ) -> Result<(), Status> {
     let name = format!("{}-{ordinal}", object.name());
-    let result = claims(world, about, object, set, &name)
+    let result = claims::make(world, about, object, set, &name)
         .and_then(|()| world.create(&PODS, object.namespace(), pod(object, set, revision, ordinal)));
     match result {
         Ok(_) => {
@@ -64,47 +64,6 @@ fn pod(object: &Object, set: &Value, revision: &Revision, ordinal: i64) -> Value
         pod["spec"]["volumes"] = Value::Array(volumes);
     }
     pod
-}
-
-/// Creates the claims of a pod that do not exist yet.
-fn claims(world: &mut World, about: &About, object: &Object, set: &Value, pod: &str) -> Result<(), Status> {
-    for template in set["spec"]["volumeClaimTemplates"].as_array().into_iter().flatten() {
-        let name = format!("{}-{pod}", template["metadata"]["name"].as_str().unwrap_or_default());
-        if world.find(&VOLUME_CLAIMS, &Key::new(object.namespace(), name.clone())).is_some() {
-            continue;
-        }
-        let mut labels = template["metadata"]["labels"].as_object().cloned().unwrap_or_default();
-        labels.extend(set["spec"]["selector"]["matchLabels"].as_object().cloned().unwrap_or_default());
-        let mut metadata = json!({"name": name, "labels": labels});
-        if let Some(annotations) = template["metadata"].get("annotations") {
-            metadata["annotations"] = annotations.clone();
-        }
-        if set["spec"]["persistentVolumeClaimRetentionPolicy"]["whenDeleted"] == "Delete" {
-            let mut owner = owner_reference("apps/v1", "StatefulSet", object);
-            owner["blockOwnerDeletion"] = json!(false);
-            owner["controller"] = json!(false);
-            metadata["ownerReferences"] = json!([owner]);
-        }
-        let claim = json!({"metadata": metadata, "spec": template["spec"]});
-        let created = world.create(&VOLUME_CLAIMS, object.namespace(), claim);
-        match created {
-            Ok(_) => {
-                let message =
-                    format!("create Claim {name} Pod {pod} in StatefulSet {} success", object.name());
-                world.recorder.normal(about, &SOURCE, "SuccessfulCreate", message);
-            }
-            Err(refusal) => {
-                let why = &refusal.message;
-                let message = format!(
-                    "create Claim {name} for Pod {pod} in StatefulSet {} failed error: {why}",
-                    object.name()
-                );
-                world.recorder.warning(about, &SOURCE, "FailedCreate", message);
-                return Err(refusal);
-            }
-        }
-    }
-    Ok(())
 }
 
 pub(super) fn delete(world: &mut World, about: &About, object: &Object, ordinal: i64) -> Result<(), Status> {

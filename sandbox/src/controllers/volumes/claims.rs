@@ -159,9 +159,7 @@ impl VolumeController {
         if taken {
             return self.queue.add(key.clone());
         }
-        if let Some(phase) = super::reclaim::set_phase(world, &volume, "Bound", "") {
-            world.volumes.note(&phase);
-        }
+        super::reclaim::set_phase(world, &volume, "Bound", "");
         let tree = written.value();
         let bound = world.update(&VOLUME_CLAIMS, key, "", |stored| {
             if stored["metadata"]["uid"] != claim.uid.as_str() {

@@ -7,7 +7,9 @@ use smol_str::SmolStr;
 use super::users::claims;
 use crate::controllers::admission::{CLAIM_PROTECTION, VOLUME_PROTECTION};
 use crate::controllers::queue::Queue;
-use crate::controllers::{Controller, Key, PERSISTENT_VOLUMES, PODS, Seen, VOLUME_CLAIMS, World};
+use crate::controllers::{
+    Controller, Key, PERSISTENT_VOLUMES, PODS, Seen, VOLUME_CLAIMS, World, remove_finalizer,
+};
 use crate::store::{Change, Gr};
 
 /// The controller.
@@ -24,11 +26,7 @@ impl Protection {
         match (object.deleting(), protected) {
             (true, true) if !in_use(world, gr, key) => {
                 // Gone or freed meanwhile is as good.
-                let _ = world.update(gr, key, "", |object| {
-                    if let Some(finalizers) = object["metadata"]["finalizers"].as_array_mut() {
-                        finalizers.retain(|present| present != finalizer);
-                    }
-                });
+                let _ = world.update(gr, key, "", |object| remove_finalizer(object, finalizer));
             }
             // One that came before there was somebody to protect it.
             (false, false) => {

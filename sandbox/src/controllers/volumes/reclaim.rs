@@ -1,7 +1,5 @@
 //! What becomes of a volume: it is free, bound, or released, and then kept, deleted or recycled.
 
-use std::sync::Arc;
-
 use serde_json::{Value, json};
 use smol_str::SmolStr;
 
@@ -91,12 +89,12 @@ impl VolumeController {
     }
 }
 
-fn set_free(world: &World, key: &Key) {
+fn set_free(world: &mut World, key: &Key) {
     set_phase(world, key, "Available", "");
 }
 
-/// Sets the phase of a volume; None when it is gone.
-pub(super) fn set_phase(world: &World, key: &Key, phase: &str, message: &str) -> Option<Arc<Object>> {
+/// Sets the phase of a volume, should it be there.
+pub(super) fn set_phase(world: &mut World, key: &Key, phase: &str, message: &str) {
     let now = stamp(world.now());
     let written = world.update(&PERSISTENT_VOLUMES, key, "status", |volume| {
         if volume["status"]["phase"] == phase {
@@ -107,7 +105,9 @@ pub(super) fn set_phase(world: &World, key: &Key, phase: &str, message: &str) ->
             volume["status"]["message"] = json!(message);
         }
     });
-    written.ok()
+    if let Ok(written) = written {
+        world.volumes.note(&written);
+    }
 }
 
 fn fail(world: &mut World, key: &Key, object: &Object, reason: &'static str, why: String) {
@@ -127,7 +127,7 @@ fn say(world: &mut World, object: &Object, normal: bool, reason: &'static str, m
 }
 
 /// Takes the claim out of a volume: whole where the controller put it there, else only its UID.
-fn unbind(world: &World, key: &Key) {
+fn unbind(world: &mut World, key: &Key) {
     // Gone meanwhile: nothing is bound any more.
     let _ = world.update(&PERSISTENT_VOLUMES, key, "", |volume| {
         let ours = volume["metadata"]["annotations"].get(BOUND_BY).is_some();
