@@ -7,12 +7,14 @@ use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use futures::future::try_join_all;
 use kube::config::Kubeconfig;
+use serde_json::json;
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 use tokio_util::task::AbortOnDropHandle;
 use v9s_sandbox::clock::{Chance, Clock};
 use v9s_sandbox::controllers::{self, Controllers};
 use v9s_sandbox::node::Machines;
+use v9s_sandbox::store::{Gr, Seed as Seedling};
 use v9s_sandbox::{Options, Sandbox};
 
 use super::chaos::{Chaos, Switches};
@@ -101,6 +103,7 @@ impl Hosts {
             Sandbox::start(options)
         });
         let sandboxes = try_join_all(starts).await.context("cannot start the embedded host")?;
+        sandboxes.iter().for_each(furnish);
         let settlers = sandboxes.iter().zip(plan.estates).map(|(sandbox, estate)| Settler {
             hand: Hand::new(sandbox.store().clone()),
             setting: setting(&estate, plan.clock.now()),
@@ -214,6 +217,22 @@ impl Drop for Held<'_> {
     }
 }
 
+/// What whoever runs a host cluster puts there first: a class of volumes for claims that name none.
+fn furnish(sandbox: &Sandbox) {
+    let class = json!({
+        "metadata": {
+            "name": "standard",
+            "annotations": { "storageclass.kubernetes.io/is-default-class": "true" },
+        },
+        "provisioner": "disks.acme.example",
+        "reclaimPolicy": "Delete",
+        "volumeBindingMode": "Immediate",
+        "allowVolumeExpansion": true,
+    });
+    let resource = Gr::new("storage.k8s.io", "storageclasses");
+    sandbox.store().seed([Seedling { resource, object: class }]);
+}
+
 /// The nodes that an estate needs, with room to spare.
 fn machines(estate: &Estate) -> Machines {
     let pods: usize = estate.tenants.iter().map(|tenant| tenant.pods().count() + 4).sum();
@@ -265,7 +284,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use v9s_sandbox::kinds::quantity::Quantity;
-    use v9s_sandbox::store::{Gr, Store};
+    use v9s_sandbox::store::Store;
 
     use super::*;
     use crate::demo::address::Address;
@@ -304,6 +323,23 @@ mod tests {
             let sets = names(sandbox.store(), &Gr::new("apps", "replicasets"));
             let deployments = names(sandbox.store(), &Gr::new("apps", "deployments"));
             assert_eq!(sets.len(), deployments.len(), "every Deployment knows its ReplicaSet: {sets:?}");
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn every_claim_has_a_volume() {
+        let plan = Plan { living: false, ..Plan::company(still()) };
+        let hosts = Hosts::start(plan).await.unwrap();
+        hosts.settled().await.unwrap();
+        for sandbox in hosts.sandboxes() {
+            sandbox.controllers().unwrap().settled().await;
+            let claims = sandbox.store().all(&Gr::core("persistentvolumeclaims"), None);
+            assert!(!claims.is_empty());
+            for claim in claims.iter().map(|claim| claim.value()) {
+                assert_eq!(claim["status"]["phase"], "Bound", "{claim}");
+                let volume = claim["spec"]["volumeName"].as_str().unwrap();
+                assert!(sandbox.store().get(&Gr::core("persistentvolumes"), None, volume).is_ok());
+            }
         }
     }
 
