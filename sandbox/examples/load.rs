@@ -1,21 +1,27 @@
 //! Measures an embedded host with many pods: start, seeding, paged lists, a watch of everything, memory.
 //!
-//! `cargo run --release -p v9s-sandbox --example load -- 50000`
+//! `cargo run --release -p v9s-sandbox --example load -- 50000` for the API server alone; with `live` after the number its
+//! controllers and nodes run too, and every 50 pods there is a virtual cluster: a StatefulSet with a claim behind a Service.
 
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use std::io::Write as _;
 use std::time::Instant;
 use v9s_sandbox::access::User;
+use v9s_sandbox::controllers;
+use v9s_sandbox::node::Machines;
 use v9s_sandbox::store::{Gr, Seed};
 use v9s_sandbox::{Options, Sandbox};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let count: usize = std::env::args().nth(1).map_or(Ok(50_000), |n| n.parse())?;
+    let live = std::env::args().nth(2).is_some_and(|word| word == "live");
     let mut out = std::io::stdout().lock();
     let begin = Instant::now();
-    let sandbox = Sandbox::start(Options::default()).await?;
+    let machines = Machines { count: 1 + count / 200, cpu: 64, memory: 256, ..Machines::default() };
+    let controllers = live.then(|| controllers::Options { machines, ..controllers::Options::default() });
+    let sandbox = Sandbox::start(Options { controllers, ..Options::default() }).await?;
     writeln!(out, "start: {:?}", begin.elapsed())?;
     sandbox.tokens().insert("token", User::admin());
 
@@ -24,6 +30,14 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let stored = sandbox.store().seed(pods);
     writeln!(out, "seed {stored} pods: {:?}", begin.elapsed())?;
     writeln!(out, "memory: {} MB", resident() / 1024)?;
+    if let Some(controllers) = sandbox.controllers() {
+        let begin = Instant::now();
+        sandbox.store().seed(virtual_clusters(count / 50));
+        controllers.settled().await;
+        let pods = sandbox.store().count(&Gr::core("pods"));
+        writeln!(out, "controllers at rest with {pods} pods: {:?}", begin.elapsed())?;
+        writeln!(out, "memory: {} MB", resident() / 1024)?;
+    }
 
     let begin = Instant::now();
     let (mut next, mut pages, mut bytes) = (String::new(), 0, 0);
@@ -70,6 +84,30 @@ fn resident() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     line.and_then(|rest| rest.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
+}
+
+/// The namespace, Service and StatefulSet of each virtual cluster.
+fn virtual_clusters(count: usize) -> impl Iterator<Item = Seed> {
+    let class = json!({"metadata": {"name": "standard", "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}},
+        "provisioner": "disks.example.org"});
+    let class = Seed { resource: Gr::new("storage.k8s.io", "storageclasses"), object: class };
+    let of_one = |n: usize| {
+        let (name, labels) = (format!("tenant-{n}"), json!({"app": "vcluster"}));
+        let namespace = json!({"metadata": {"name": name}});
+        let service = json!({"metadata": {"name": name, "namespace": name}, "spec": {"selector": labels, "clusterIP": "None",
+            "ports": [{"name": "https", "port": 443, "targetPort": 8443, "protocol": "TCP"}]}});
+        let set = json!({"metadata": {"name": name, "namespace": name}, "spec": {"replicas": 1, "serviceName": name,
+            "podManagementPolicy": "Parallel", "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "syncer", "image": "vcluster:1"}]}},
+            "volumeClaimTemplates": [{"metadata": {"name": "data"}, "spec": {"accessModes": ["ReadWriteOnce"],
+                "resources": {"requests": {"storage": "5Gi"}}}}]}});
+        [
+            Seed { resource: Gr::core("namespaces"), object: namespace },
+            Seed { resource: Gr::core("services"), object: service },
+            Seed { resource: Gr::new("apps", "statefulsets"), object: set },
+        ]
+    };
+    std::iter::once(class).chain((0..count).flat_map(of_one))
 }
 
 /// A pod as a syncer writes it, about 3 kB.

@@ -117,6 +117,26 @@ fn a_class_makes_volumes_and_takes_them_back() {
 }
 
 #[test]
+fn a_claim_without_a_class_gets_the_default_one_when_there_is_one() {
+    let mut host = host();
+    host.create(
+        "pvc",
+        claim("c", |claim| drop(claim["spec"].as_object_mut().map(|spec| spec.remove("storageClassName")))),
+    );
+    host.settle();
+    assert_eq!(phases(&host), ["c Pending"]);
+    let mut standard = class("standard", "disks.example.org", "Immediate");
+    standard["metadata"]["annotations"] = json!({"storageclass.kubernetes.io/is-default-class": "true"});
+    host.create("sc", standard);
+    host.settle();
+    let claim = host.find("pvc", "c").expect("claim");
+    assert_eq!(
+        (&claim["spec"]["storageClassName"], &claim["status"]["phase"]),
+        (&json!("standard"), &json!("Bound"))
+    );
+}
+
+#[test]
 fn nobody_plays_a_provisioner_that_is_not_listed() {
     let mut host = host_with(Options { provisioners: vec!["disks.*".to_owned()], ..Options::default() });
     host.create("sc", class("slow", "others.example.org", "Immediate"));

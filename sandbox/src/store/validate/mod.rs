@@ -206,6 +206,7 @@ fn cluster_ip(new: &Value, old: &Value, errors: &mut Vec<FieldError>) {
 }
 
 fn claim_update(new: &Value, old: &Value, errors: &mut Vec<FieldError>) {
+    let classed = !old["spec"]["storageClassName"].is_null();
     let fixed = |claim: &Value| {
         let mut spec = claim["spec"].as_object().cloned().unwrap_or_default();
         for key in ["volumeAttributesClassName", "volumeName"] {
@@ -213,6 +214,10 @@ fn claim_update(new: &Value, old: &Value, errors: &mut Vec<FieldError>) {
         }
         if old["status"]["phase"] == "Bound" {
             spec.remove("resources");
+        }
+        // A claim that said nothing of its class may be given one.
+        if !classed {
+            spec.remove("storageClassName");
         }
         spec
     };
