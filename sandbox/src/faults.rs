@@ -17,7 +17,7 @@ struct Inner {
     count: AtomicU64,
     /// Counts changes of the rules, for those whom a freeze holds.
     changed: watch::Sender<u64>,
-    cuts: broadcast::Sender<Matcher>,
+    cuts: broadcast::Sender<Cut>,
 }
 
 struct Entry {
@@ -49,6 +49,9 @@ pub struct Matcher {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
     /// It is answered later; events of a watch arrive later.
+    ///
+    /// Events of one kind keep their order: a real server reads them from one log, and so every watch of a kind sees the
+    /// same order. Between kinds there is none: delay or freeze the watches of one to let another overtake it.
     Delay(Duration),
     /// It is refused: [`Status::too_many_requests`], a 500, a 503.
     Answer(Status),
@@ -56,6 +59,14 @@ pub enum Effect {
     Drop,
     /// It hangs until the rule is taken back; a running watch falls silent.
     Freeze,
+}
+
+/// The end of running watches.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Cut {
+    pub(crate) matcher: Matcher,
+    /// In the middle of a line.
+    pub(crate) torn: bool,
 }
 
 /// Handle of a rule.
@@ -159,8 +170,17 @@ impl Faults {
 
     /// Ends the running watches that match, as a server does that closes its connections.
     pub fn cut_watches(&self, matcher: Matcher) {
+        self.cut(Cut { matcher, torn: false });
+    }
+
+    /// Ends the running watches that match in the middle of an event, as a proxy does that gives up.
+    pub fn tear_watches(&self, matcher: Matcher) {
+        self.cut(Cut { matcher, torn: true });
+    }
+
+    fn cut(&self, cut: Cut) {
         // Nobody watching is no error.
-        let _ = self.0.cuts.send(matcher);
+        let _ = self.0.cuts.send(cut);
     }
 
     fn enter(&self, matcher: Matcher, effect: Effect, left: Option<u32>) -> RuleId {
@@ -174,7 +194,7 @@ impl Faults {
         self.0.changed.send_modify(|count| *count += 1);
     }
 
-    pub(crate) fn cuts(&self) -> broadcast::Receiver<Matcher> {
+    pub(crate) fn cuts(&self) -> broadcast::Receiver<Cut> {
         self.0.cuts.subscribe()
     }
 

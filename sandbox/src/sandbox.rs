@@ -2,15 +2,17 @@
 
 use crate::access::User;
 use crate::clock::{Chance, Clock};
+use crate::controllers::admission::Plugins;
 use crate::controllers::{self, Controllers};
 use crate::faults::Faults;
 use crate::http::{Api, Tokens};
 use crate::kinds::Kinds;
-use crate::node::Runtime;
+use crate::node::Door;
 use crate::store::{Store, StoreOptions};
 use crate::tls::{self, Tls, TlsError};
 use crate::{bootstrap, serve};
 use smol_str::SmolStr;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
@@ -21,6 +23,8 @@ pub struct Options {
     pub context: String,
     /// Port on loopback; none: any free one.
     pub port: Option<u16>,
+    /// More names for which the certificate holds.
+    pub names: Vec<String>,
     /// What time it is.
     pub clock: Clock,
     /// Where UIDs, tokens and generated names come from.
@@ -29,12 +33,24 @@ pub struct Options {
     pub log_capacity: usize,
     /// Controllers and nodes; none: nothing happens but what clients do. `ca` is filled in.
     pub controllers: Option<controllers::Options>,
+    /// Whether pods need a service account, as they do on every real host. With controllers they always do; without,
+    /// nobody makes the accounts.
+    pub service_accounts: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
         let StoreOptions { clock, chance, log_capacity } = StoreOptions::default();
-        Self { context: "sandbox".into(), port: None, clock, chance, log_capacity, controllers: None }
+        Self {
+            context: "sandbox".into(),
+            port: None,
+            names: Vec::new(),
+            clock,
+            chance,
+            log_capacity,
+            controllers: None,
+            service_accounts: false,
+        }
     }
 }
 
@@ -66,7 +82,9 @@ pub struct Sandbox {
     tls: Arc<Tls>,
     context: String,
     url: String,
+    address: SocketAddr,
     admin_token: String,
+    plugins: Plugins,
     controllers: Option<Controllers>,
     stop: CancellationToken,
 }
@@ -77,23 +95,51 @@ impl Sandbox {
     /// # Errors
     /// When the port is taken or no certificate can be made.
     pub async fn start(options: Options) -> Result<Self, StartError> {
-        let tls = Arc::new(Tls::make()?);
+        Self::start_on(options, None).await
+    }
+
+    /// Starts a host on what another one has left, or anew.
+    pub(crate) async fn start_on(options: Options, data: Option<Data>) -> Result<Self, StartError> {
         let bound = serve::bind(options.port).await;
         let (listener, address) =
             bound.map_err(|source| StartError::Bind { port: options.port.unwrap_or(0), source })?;
-        let Options { context, clock, chance, log_capacity, controllers, .. } = options;
-        let store = Store::new(Kinds::builtin().clone(), &StoreOptions { clock, chance, log_capacity });
-        bootstrap::fill(&store, address.port());
-        let (tokens, faults) = (Tokens::default(), Faults::default());
-        let admin_token = new_token(&store);
-        tokens.insert(admin_token.clone(), User::admin());
+        let Options { context, names, clock, chance, log_capacity, controllers, .. } = options;
+        let data = match data {
+            Some(data) => data,
+            None => {
+                let options = StoreOptions { clock, chance, log_capacity };
+                Data::make(&names, &options, address.port(), service_accounts || controllers.is_some())?
+            }
+        };
+        let Data { store, tokens, tls, admin_token, plugins } = data;
+        let faults = Faults::default();
         let stop = CancellationToken::new();
         let api = Api::new(store.clone(), tokens.clone(), faults.clone(), address.to_string(), stop.clone());
-        let controllers = controllers.map(|options| live(&store, &api, &tls, options)).transpose();
+        let url = format!("https://{address}");
+        let door = Door {
+            tokens: tokens.clone(),
+            url: url.clone(),
+            authority: tls.authority.clone(),
+            context: context.clone(),
+        };
+        let controllers =
+            controllers.map(|options| live(&store, &api, plugins.clone(), door, options)).transpose();
         let controllers = controllers.map_err(StartError::Controllers)?;
         tokio::spawn(serve::serve(listener, Arc::clone(&tls), api.clone(), stop.clone()));
-        let url = format!("https://{address}");
-        Ok(Self { store, api, tokens, faults, tls, context, url, admin_token, controllers, stop })
+        Ok(Self {
+            store,
+            api,
+            tokens,
+            faults,
+            tls,
+            context,
+            url,
+            address,
+            admin_token,
+            plugins,
+            controllers,
+            stop,
+        })
     }
 
     /// Kubeconfig (YAML) of somebody who may do everything.
@@ -120,6 +166,35 @@ impl Sandbox {
     /// Where it answers: `https://127.0.0.1:PORT`.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The address on loopback at which it answers.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What it leaves for another one to go on with.
+    pub(crate) fn data(&self) -> Data {
+        Data {
+            store: self.store.clone(),
+            tokens: self.tokens.clone(),
+            tls: Arc::clone(&self.tls),
+            admin_token: self.admin_token.clone(),
+            plugins: self.plugins.clone(),
+        }
+    }
+
+    /// Closes the socket and every connection, and lets nothing happen any more. What it holds stays until it is dropped.
+    pub(crate) fn shut_down(&self) {
+        self.stop.cancel();
+        if let Some(controllers) = &self.controllers {
+            controllers.halt();
+        }
+    }
+
+    /// The API server that runs in a pod ([`crate::node::ControlPlane`]); none while it does not answer.
+    pub fn nested(&self, namespace: &str, pod: &str) -> Option<Arc<Sandbox>> {
+        self.controllers.as_ref()?.nested(namespace, pod)
     }
 
     /// The certificate authority as PEM.
@@ -166,16 +241,41 @@ impl std::fmt::Debug for Sandbox {
     }
 }
 
+/// What outlives a host whose store is on a disk.
+#[derive(Clone)]
+pub(crate) struct Data {
+    pub(crate) store: Store,
+    tokens: Tokens,
+    tls: Arc<Tls>,
+    admin_token: String,
+    plugins: Plugins,
+}
+
+impl Data {
+    /// `accounts`: whether pods need a service account.
+    fn make(names: &[String], options: &StoreOptions, port: u16, accounts: bool) -> Result<Self, StartError> {
+        let store = Store::new(Kinds::builtin().clone(), options);
+        bootstrap::fill(&store, port);
+        let plugins = Plugins::install(&store, accounts);
+        let tokens = Tokens::default();
+        let admin_token = new_token(&store);
+        tokens.insert(admin_token.clone(), User::admin());
+        Ok(Data { store, tokens, tls: Arc::new(Tls::make(names)?), admin_token, plugins })
+    }
+}
+
 /// Starts what makes the host live, and lets the API server look inside its pods.
 fn live(
     store: &Store,
     api: &Api,
-    tls: &Tls,
+    plugins: Plugins,
+    door: Door,
     mut options: controllers::Options,
 ) -> std::io::Result<Controllers> {
-    options.ca.clone_from(&tls.authority);
-    api.set_runtime(Arc::new(Runtime::new(store.clone(), options.images.clone())));
-    Controllers::start(store.clone(), &options)
+    options.ca.clone_from(&door.authority);
+    let controllers = Controllers::start_behind(store.clone(), &options, plugins, Some(door))?;
+    api.set_runtime(Arc::new(controllers.runtime()));
+    Ok(controllers)
 }
 
 fn new_token(store: &Store) -> String {

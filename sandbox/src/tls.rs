@@ -35,14 +35,16 @@ pub struct Tls {
 }
 
 impl Tls {
-    /// Makes an authority and a serving certificate for loopback.
+    /// Makes an authority and a serving certificate for loopback and these names.
     ///
     /// # Errors
     /// When the crypto provider refuses; does not happen on platforms that rustls supports.
-    pub fn make() -> Result<Self, TlsError> {
+    pub fn make(names: &[String]) -> Result<Self, TlsError> {
         let authority = authority()?;
         let key = KeyPair::generate()?;
-        let mut leaf = CertificateParams::new(NAMES.map(str::to_owned))?;
+        let mut leaf = CertificateParams::new(
+            NAMES.into_iter().map(str::to_owned).chain(names.iter().cloned()).collect::<Vec<_>>(),
+        )?;
         leaf.distinguished_name.push(DnType::CommonName, "kube-apiserver");
         leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
@@ -85,7 +87,7 @@ mod tests {
 
     #[test]
     fn the_kubeconfig_carries_the_authority_and_the_token() {
-        let tls = Tls::make().expect("certificates");
+        let tls = Tls::make(&[]).expect("certificates");
         assert!(tls.authority.starts_with("-----BEGIN CERTIFICATE-----"));
         let config = kubeconfig("demo", "https://127.0.0.1:1", &tls.authority, "secret");
         let data = config["clusters"][0]["cluster"]["certificate-authority-data"].as_str().expect("a text");

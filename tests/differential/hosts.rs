@@ -32,8 +32,8 @@ pub struct Hosts {
 
 impl Hosts {
     pub async fn start() -> Result<Self> {
-        let sandbox = Sandbox::start(v9s_sandbox::Options::default()).await?;
-        v9s_sandbox::controllers::admit(sandbox.store(), true);
+        let options = v9s_sandbox::Options { service_accounts: true, ..v9s_sandbox::Options::default() };
+        let sandbox = Sandbox::start(options).await?;
         let start =
             || ControlPlane::start(&real::Options { service_accounts: true, ..real::Options::default() });
         let plane = tokio::task::spawn_blocking(start).await??;

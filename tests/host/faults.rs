@@ -150,3 +150,47 @@ async fn a_dropped_host_lets_go_of_its_port() -> Result<()> {
     }
     Ok(())
 }
+
+#[tokio::test]
+async fn watches_are_torn_in_the_middle_of_a_line() -> Result<()> {
+    let (host, maps) = host().await?;
+    let mut watch = host.watch(&format!("{maps}?watch=true")).await?;
+    host.post(&maps, &json!({"metadata": {"name": "a"}})).await?.expect_code(201)?;
+    while crate::hosts::name(&watch.event().await?["object"]) != "a" {}
+    faults(&host).tear_watches(config_maps());
+    assert!(watch.next().await?.is_none());
+    let rest = String::from_utf8(watch.left().to_vec())?;
+    assert!(
+        rest.starts_with("{\"type\":") && serde_json::from_str::<serde_json::Value>(&rest).is_err(),
+        "{rest}"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn one_kind_overtakes_another_whose_watches_are_held_up() -> Result<()> {
+    let (host, maps) = host().await?;
+    let secrets = maps.replace("configmaps", "secrets");
+    let from = version(&host.get(&maps).await?.json());
+    let mut slow = host.watch(&format!("{maps}?watch=true&resourceVersion={from}")).await?;
+    let mut quick = host.watch(&format!("{secrets}?watch=true&resourceVersion={from}")).await?;
+    let held = faults(&host).add(Matcher::verbs(["watch"]).resource(Gr::core("configmaps")), Effect::Freeze);
+    host.post(&maps, &json!({"metadata": {"name": "first"}})).await?.expect_code(201)?;
+    host.post(&secrets, &json!({"metadata": {"name": "second"}})).await?.expect_code(201)?;
+    assert_eq!(quick.seen(1).await?, ["ADDED second"]);
+    faults(&host).remove(held);
+    assert_eq!(slow.seen(1).await?, ["ADDED first"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_lags_behind_a_compaction_has_to_list_again() -> Result<()> {
+    let (host, maps) = host().await?;
+    let created = host.post(&maps, &json!({"metadata": {"name": "a"}})).await?.expect_code(201)?;
+    host.post(&maps, &json!({"metadata": {"name": "b"}})).await?.expect_code(201)?;
+    sandbox(&host).store().compact();
+    let mut watch = host.watch(&format!("{maps}?watch=true&resourceVersion={}", version(&created))).await?;
+    let event = watch.event().await?;
+    assert_eq!((&event["type"], &event["object"]["code"]), (&json!("ERROR"), &json!(410)));
+    Ok(())
+}

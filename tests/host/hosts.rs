@@ -151,7 +151,7 @@ pub async fn post(client: &Client, path: &str, body: &Value) -> Result<Answer> {
     send(client, Method::POST, path, &[JSON], body.to_string().into()).await
 }
 
-async fn send(
+pub async fn send(
     client: &Client,
     method: Method,
     path: &str,
@@ -270,6 +270,11 @@ impl Watch {
                 None => return Ok(None),
             }
         }
+    }
+
+    /// What has come of a line that is not whole.
+    pub fn left(&self) -> &[u8] {
+        &self.buffer
     }
 
     /// The next event, which must come.

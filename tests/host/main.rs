@@ -11,6 +11,7 @@ mod deletes;
 mod errors;
 mod faults;
 mod lists;
+mod nested;
 mod parts;
 mod patches;
 mod quotas;

@@ -227,6 +227,22 @@ v9s_testkit::both_hosts! {
         Ok(())
     }
 
+    async fn a_cordoned_node_is_tainted(kit: Host) -> anyhow::Result<()> {
+        let host = crate::hosts::Host::of(kit).await?;
+        let node = host.named("cordoned");
+        host.post("/api/v1/nodes", &json!({"metadata": {"name": node}, "spec": {"unschedulable": true}})).await?.expect_code(201)?;
+        let path = format!("/api/v1/nodes/{node}");
+        let tainted = |node: &Value| {
+            let mut taints = node["spec"]["taints"].as_array().into_iter().flatten();
+            taints.any(|taint| taint["key"] == "node.kubernetes.io/unschedulable" && taint["effect"] == "NoSchedule")
+        };
+        until(&host, &path, tainted).await?;
+        host.patch(&path, "merge", &json!({"spec": {"unschedulable": null}})).await?.expect_code(200)?;
+        until(&host, &path, |node| !tainted(node)).await?;
+        host.delete(&path).await?.expect_code(200)?;
+        Ok(())
+    }
+
     async fn a_budget_says_how_many_may_go(kit: Host) -> anyhow::Result<()> {
         let host = crate::hosts::Host::of(kit).await?;
         let namespace = host.namespace("budgets").await?;

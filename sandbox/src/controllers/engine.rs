@@ -4,7 +4,6 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
 use std::{io, thread};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -16,9 +15,11 @@ use super::cronjobs::CronJobs;
 use super::daemonsets::DaemonSets;
 use super::deployments::Deployments;
 use super::disruption::Disruption;
+use super::followed::{Followed, Noted};
 use super::garbage::Garbage;
 use super::jobs::Jobs;
 use super::namespaces::Namespaces;
+use super::options::Options;
 use super::owners::Owners;
 use super::quotas::Quotas;
 use super::record::{Expiry, Recorder};
@@ -26,50 +27,14 @@ use super::replicasets::ReplicaSets;
 use super::services::Services;
 use super::statefulsets::StatefulSets;
 use super::volumes::{Protection, Users, VolumeController, Volumes};
-use super::{Controller, Key, Seen, World};
+use super::{Controller, Seen, World};
 use crate::node::kubelet::Kubelet;
 use crate::node::lifecycle::Nodes;
+use crate::node::programs::Programs;
 use crate::node::scheduler::Scheduler;
-use crate::node::{Hand, Images, Machines};
-use crate::store::{Change, Gr, Object, Store};
-
-/// How the controllers are set up. The default is what tests want.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// PEM of the certificate authority that `kube-root-ca.crt` hands to pods.
-    pub ca: String,
-    /// Whether events are written.
-    pub events: bool,
-    /// How long after their last time events are kept.
-    pub events_kept: Duration,
-    /// The nodes that are made.
-    pub machines: Machines,
-    /// What images do when they run.
-    pub images: Images,
-    /// The provisioners that this host plays, as patterns in which `*` stands for any text: claims of their classes get
-    /// volumes. Claims of other classes wait.
-    pub provisioners: Vec<String>,
-    /// Factor on the time that pulling, starting and stopping take: 1 is real time, 0 at once. What images do by
-    /// themselves, and how long kubelets wait between restarts, follows the clock alone.
-    pub pace: f64,
-    /// How often nodes renew their leases; None: never.
-    pub heartbeat: Option<Duration>,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Options {
-            ca: String::new(),
-            events: true,
-            events_kept: Duration::from_secs(3600),
-            machines: Machines::default(),
-            images: Images::default(),
-            provisioners: vec!["*".to_owned()],
-            pace: 0.0,
-            heartbeat: None,
-        }
-    }
-}
+use crate::node::{Door, Floor, Hand, Runtime, Works};
+use crate::sandbox::Sandbox;
+use crate::store::{Gr, Store};
 
 /// What the loop and its handle share.
 #[derive(Debug)]
@@ -86,6 +51,7 @@ struct Shared {
 pub struct Controllers {
     store: Store,
     hand: Hand,
+    floor: Floor,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
@@ -96,19 +62,30 @@ impl Controllers {
     /// # Errors
     /// When the machine gives no thread.
     pub fn start(store: Store, options: &Options) -> io::Result<Controllers> {
+        let plugins = Plugins::install(&store, true);
+        Self::start_behind(store, options, plugins, None)
+    }
+
+    /// Starts them behind a door through which programs in pods reach the API server.
+    pub(crate) fn start_behind(
+        store: Store,
+        options: &Options,
+        plugins: Plugins,
+        door: Option<Door>,
+    ) -> io::Result<Controllers> {
         let shared = Arc::new(Shared {
-            frozen: Mutex::default(),
+            frozen: Mutex::new(options.frozen.iter().cloned().collect()),
             wake: Arc::default(),
             stop: AtomicBool::new(false),
             settled: watch::Sender::new(0),
         });
-        let mut engine = Engine::new(store.clone(), options, Arc::clone(&shared));
-        let hand = engine.hand.clone();
+        let mut engine = Engine::new(store.clone(), options, Arc::clone(&shared), plugins, door);
+        let (hand, floor) = (engine.hand.clone(), engine.floor.clone());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
         let thread = thread::Builder::new()
             .name("controllers".to_owned())
             .spawn(move || runtime.block_on(engine.run()))?;
-        Ok(Controllers { store, hand, shared, thread: Some(thread) })
+        Ok(Controllers { store, hand, floor, shared, thread: Some(thread) })
     }
 
     /// Stops a controller from acting: `namespaces`, `garbage`, `deployments`, `kubelet`, …
@@ -127,6 +104,16 @@ impl Controllers {
         &self.hand
     }
 
+    /// The inside of the pods, for the API server.
+    pub(crate) fn runtime(&self) -> Runtime {
+        Runtime::new(self.store.clone(), self.floor.clone())
+    }
+
+    /// The API server that runs in a pod ([`crate::node::ControlPlane`]); none while it does not answer.
+    pub fn nested(&self, namespace: &str, pod: &str) -> Option<Arc<Sandbox>> {
+        self.floor.works().nested(namespace, pod)
+    }
+
     /// Looks at the clock again, after it was set by hand.
     pub fn wake(&self) {
         self.shared.wake.notify_one();
@@ -141,32 +128,23 @@ impl Controllers {
     }
 }
 
+impl Controllers {
+    /// Stops them without waiting for it.
+    pub(crate) fn halt(&self) {
+        self.shared.stop.store(true, Ordering::Relaxed);
+        self.floor.works().close();
+        self.shared.wake.notify_one();
+    }
+}
+
 impl Drop for Controllers {
     fn drop(&mut self) {
-        self.shared.stop.store(true, Ordering::Relaxed);
-        self.shared.wake.notify_one();
+        self.halt();
         if let Some(thread) = self.thread.take() {
             // A panic in it has been reported on its own.
             let _ = thread.join();
         }
     }
-}
-
-/// What one kind's cursor knows.
-#[derive(Debug, Default)]
-struct Followed {
-    position: u64,
-    /// Every object as last seen, for what is missed when the cursor falls off the log.
-    known: HashMap<Key, Arc<Object>>,
-}
-
-/// An event with what it is about.
-struct Noted {
-    gr: Gr,
-    revision: u64,
-    change: Change,
-    object: Arc<Object>,
-    previous: Option<Arc<Object>>,
 }
 
 /// The controllers and their cursors, turned by hand in tests.
@@ -175,18 +153,22 @@ pub(crate) struct Engine {
     controllers: Vec<Box<dyn Controller>>,
     followed: HashMap<Gr, Followed>,
     hand: Hand,
+    floor: Floor,
     shared: Arc<Shared>,
 }
 
-/// Most events taken from one kind at once.
-const BATCH: usize = 1024;
-
 impl Engine {
-    fn new(store: Store, options: &Options, shared: Arc<Shared>) -> Self {
+    fn new(
+        store: Store,
+        options: &Options,
+        shared: Arc<Shared>,
+        plugins: Plugins,
+        door: Option<Door>,
+    ) -> Self {
         let kept = TimeDelta::from_std(options.events_kept).unwrap_or(TimeDelta::MAX);
         let hand = Hand::new(Arc::clone(&shared.wake));
-        let plugins = Plugins { addresses: Arc::default(), accounts: true };
-        store.add_admission(Arc::new(plugins.clone()));
+        let works = Works::new(store.clone(), hand.clone(), door);
+        let floor = Floor::new(options.images.clone(), works.clone());
         let controllers: Vec<Box<dyn Controller>> = vec![
             Box::new(Namespaces::new(options.ca.clone())),
             Box::new(Garbage::default()),
@@ -203,7 +185,8 @@ impl Engine {
             Box::new(Protection::default()),
             Box::new(Nodes::new(options.machines.clone(), options.heartbeat)),
             Box::new(Scheduler::default()),
-            Box::new(Kubelet::new(options.images.clone(), options.pace.clamp(0.0, 1000.0), hand.clone())),
+            Box::new(Kubelet::new(floor.clone(), options.pace.clamp(0.0, 1000.0), hand.clone())),
+            Box::new(Programs::new(options.images.clone(), works)),
             Box::new(Expiry::new(kept)),
         ];
         let recorder = Recorder::new(store.clone(), options.events);
@@ -214,7 +197,7 @@ impl Engine {
             users: Users::default(),
             recorder,
         };
-        Engine { world, controllers, followed: HashMap::new(), hand, shared }
+        Engine { world, controllers, followed: HashMap::new(), hand, floor, shared }
     }
 
     /// An engine without a thread.
@@ -226,7 +209,8 @@ impl Engine {
             stop: AtomicBool::new(false),
             settled: watch::Sender::new(0),
         };
-        Self::new(store, options, Arc::new(shared))
+        let plugins = Plugins::install(&store, true);
+        Self::new(store, options, Arc::new(shared), plugins, None)
     }
 
     #[cfg(test)]
@@ -334,103 +318,5 @@ impl Engine {
     }
 }
 
-impl Followed {
-    fn take(&mut self, store: &Store, gr: &Gr, noted: &mut Vec<Noted>) {
-        // Objects from before the log are seen by listing, like those that the log has lost.
-        if self.position == 0 {
-            return self.list(store, gr, noted);
-        }
-        let Ok((events, position)) = store.events(gr, self.position, BATCH) else {
-            return self.list(store, gr, noted);
-        };
-        self.position = self.position.max(position);
-        for event in events {
-            let key = Key::of(&event.object);
-            match event.change {
-                Change::Deleted => self.known.remove(&key),
-                Change::Added | Change::Modified => self.known.insert(key, Arc::clone(&event.object)),
-            };
-            noted.push(Noted {
-                gr: gr.clone(),
-                revision: event.revision,
-                change: event.change,
-                object: event.object,
-                previous: event.previous,
-            });
-        }
-    }
-
-    /// Finds out by listing what has changed.
-    fn list(&mut self, store: &Store, gr: &Gr, noted: &mut Vec<Noted>) {
-        let Ok(page) = store.list(gr, &crate::store::ListQuery::default()) else { return };
-        self.position = page.revision;
-        let mut gone = std::mem::take(&mut self.known);
-        let mut note = |change, object: Arc<Object>, previous| {
-            let revision = object.revision();
-            noted.push(Noted { gr: gr.clone(), revision, change, object, previous });
-        };
-        for object in page.items {
-            let key = Key::of(&object);
-            match gone.remove(&key) {
-                Some(previous) if previous.revision() == object.revision() => {}
-                Some(previous) if previous.uid() == object.uid() => {
-                    note(Change::Modified, Arc::clone(&object), Some(previous));
-                }
-                previous => {
-                    // One of the same name went and came again in between.
-                    if let Some(previous) = previous {
-                        note(Change::Deleted, previous, None);
-                    }
-                    note(Change::Added, Arc::clone(&object), None);
-                }
-            }
-            self.known.insert(key, object);
-        }
-        for (_, object) in gone {
-            note(Change::Deleted, object, None);
-        }
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::controllers::testing::host;
-    use serde_json::json;
-
-    #[test]
-    fn a_frozen_controller_acts_on_everything_when_thawed() {
-        let mut host = host();
-        host.engine.freeze("namespaces", true);
-        host.create("ns", json!({"metadata": {"name": "blue"}}));
-        host.settle();
-        assert!(host.find_in("blue", "sa", "default").is_none());
-        host.engine.freeze("namespaces", false);
-        host.settle();
-        assert!(host.find_in("blue", "sa", "default").is_some());
-    }
-
-    #[test]
-    fn what_the_log_has_lost_is_found_by_listing() {
-        let mut host = host();
-        host.create("cm", json!({"metadata": {"name": "owner"}}));
-        let uid = host.uid("cm", "owner");
-        let owner = json!([{"apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": uid}]);
-        host.create("cm", json!({"metadata": {"name": "owned", "ownerReferences": owner}}));
-        host.settle();
-        host.delete("cm", "owner");
-        host.create("cm", json!({"metadata": {"name": "other"}}));
-        host.world().store.compact();
-        host.settle();
-        assert!(host.find("cm", "owned").is_none(), "the deletion was not missed");
-    }
-
-    #[tokio::test]
-    async fn the_thread_settles_after_writes() {
-        let store =
-            Store::new(crate::kinds::Kinds::builtin().clone(), &crate::store::StoreOptions::default());
-        let controllers = Controllers::start(store.clone(), &Options::default()).expect("a thread");
-        controllers.settled().await;
-        assert!(store.find(&super::super::SERVICE_ACCOUNTS, Some("kube-system"), "default").is_some());
-    }
-}
+mod tests;

@@ -6,15 +6,17 @@
 //!
 //! Each has a name and can be frozen: it goes on taking note and acts again when it is thawed.
 
-mod admission;
+pub(crate) mod admission;
 mod cronjobs;
 mod daemonsets;
 mod deployments;
 mod disruption;
 mod engine;
+mod followed;
 mod garbage;
 mod jobs;
 mod namespaces;
+mod options;
 mod owners;
 pub(crate) mod queue;
 mod quotas;
@@ -37,7 +39,8 @@ use smol_str::SmolStr;
 use crate::kinds::Kind;
 use crate::status::Status;
 use crate::store::{Change, Gr, Object, Store, WriteOptions};
-pub use engine::{Controllers, Options};
+pub use engine::Controllers;
+pub use options::Options;
 use owners::Owners;
 pub(crate) use record::{About, Recorder, Source};
 use volumes::{Users, Volumes};
@@ -59,6 +62,7 @@ pub(crate) const PERSISTENT_VOLUMES: Gr = Gr::core("persistentvolumes");
 pub(crate) const PODS: Gr = Gr::core("pods");
 pub(crate) const REPLICA_SETS: Gr = Gr::new_static("apps", "replicasets");
 pub(crate) const RESOURCE_QUOTAS: Gr = Gr::core("resourcequotas");
+pub(crate) const SECRETS: Gr = Gr::core("secrets");
 pub(crate) const SERVICES: Gr = Gr::core("services");
 pub(crate) const STORAGE_CLASSES: Gr = Gr::new_static("storage.k8s.io", "storageclasses");
 pub(crate) const STATEFUL_SETS: Gr = Gr::new_static("apps", "statefulsets");
@@ -95,12 +99,6 @@ pub(crate) struct Seen<'e> {
     pub(crate) object: &'e Arc<Object>,
     /// The object before; none when it came, or when that has been missed.
     pub(crate) previous: Option<&'e Arc<Object>>,
-}
-
-/// Lets what belongs to the API server take part in writes without any controller: limits, addresses, quotas, and,
-/// when pods are to have service accounts although nothing makes them, `accounts`.
-pub fn admit(store: &Store, accounts: bool) {
-    store.add_admission(Arc::new(admission::Plugins { addresses: Arc::default(), accounts }));
 }
 
 /// One controller.

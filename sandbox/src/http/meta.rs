@@ -6,6 +6,7 @@ use super::{Api, openapi};
 use crate::discovery;
 use crate::kinds::KUBERNETES_VERSION;
 use crate::status::Status;
+use crate::store::Health;
 use http::request::Parts;
 use http::{HeaderValue, Method, Response, header};
 use serde_json::{Value, json};
@@ -20,6 +21,10 @@ pub(super) fn answer(api: &Api, parts: &Parts) -> Option<Response<Body>> {
     let kinds = api.store().kinds();
     let segments: Vec<&str> = path.split('/').collect();
     match segments.as_slice() {
+        ["readyz" | "healthz"] if api.store().health() == Health::Corrupt => {
+            let page = "[+]ping ok\n[-]etcd failed: reason withheld\n";
+            Some(body::text(500, format!("{page}{} check failed\n", segments.join("/"))))
+        }
         ["livez" | "readyz" | "healthz"] | ["livez" | "readyz" | "healthz", "ping"] => {
             Some(body::text(200, "ok"))
         }

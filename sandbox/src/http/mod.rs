@@ -25,6 +25,7 @@ mod yaml;
 
 pub use auth::Tokens;
 pub use body::Body;
+pub(crate) use reviews::issue;
 
 use crate::access::{User, Wish};
 use crate::faults::{Fate, Faults, Matter};
@@ -180,6 +181,7 @@ impl Api {
             name: target.name.as_deref().unwrap_or_default(),
         };
         auth::authorize(store, &user, &wish)?;
+        store.must_serve(false)?;
         let kinds = store.kinds();
         // A group that nobody knows is an unknown page; within one that is served, a resource is missing.
         let missing = || match kinds.groups().iter().any(|(group, _)| *group == target.group) {

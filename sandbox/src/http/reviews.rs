@@ -1,16 +1,16 @@
 //! Questions that are asked by creating an object that is never stored: access, identity, tokens.
 
 use super::Call;
-use super::auth::Roles;
+use super::auth::{Roles, Tokens};
 use super::body::{self, Body};
 use super::decode::{check_kind, read_value};
 use crate::access;
 use crate::clock::stamp;
 use crate::status::{FieldError, Status};
-use crate::store::Gr;
+use crate::store::{Gr, Object, Store};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use http::Response;
 use serde_json::{Value, json};
 
@@ -72,6 +72,39 @@ fn token_review(call: &Call, mut review: Value) -> Value {
     review
 }
 
+/// A token, and when it ends.
+pub(crate) struct Issued {
+    pub(crate) token: String,
+    pub(crate) end: DateTime<Utc>,
+}
+
+/// Issues a token of a service account; for the API server itself where no audiences are named.
+pub(crate) fn issue(
+    store: &Store,
+    tokens: &Tokens,
+    account: &Object,
+    life: TimeDelta,
+    audiences: &[Value],
+) -> Issued {
+    let now = store.clock().now();
+    let end = now.checked_add_signed(life).unwrap_or(now);
+    let audiences = if audiences.is_empty() { vec![json!(AUDIENCE)] } else { audiences.to_vec() };
+    let claims = json!({
+        "aud": audiences, "iss": AUDIENCE, "iat": now.timestamp(), "nbf": now.timestamp(), "exp": end.timestamp(),
+        "sub": format!("system:serviceaccount:{}:{}", account.namespace(), account.name()),
+        "kubernetes.io": {
+            "namespace": account.namespace(),
+            "serviceaccount": {"name": account.name(), "uid": account.uid()},
+        },
+    });
+    let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let secret = format!("{}{}", store.chance().uid(), store.chance().uid());
+    let header = part(&json!({"alg": "none", "typ": "JWT"}));
+    let token = format!("{header}.{}.{}", part(&claims), URL_SAFE_NO_PAD.encode(secret));
+    tokens.insert_for_account(token.clone(), account, end);
+    Issued { token, end }
+}
+
 /// `POST` of `serviceaccounts/token`.
 pub(super) fn token(call: &Call, body: &[u8]) -> Result<Response<Body>, Status> {
     let mut request = read_value(call, body)?;
@@ -86,22 +119,10 @@ pub(super) fn token(call: &Call, body: &[u8]) -> Result<Response<Body>, Status> 
         return Err(Status::invalid("authentication.k8s.io", "TokenRequest", "", vec![error]));
     }
     let now = call.store().clock().now();
-    let end = now.checked_add_signed(TimeDelta::try_seconds(seconds).unwrap_or_default()).unwrap_or(now);
     let audiences = request["spec"]["audiences"].as_array().filter(|list| !list.is_empty()).cloned();
     let audiences = audiences.unwrap_or_else(|| vec![json!(AUDIENCE)]);
-    let claims = json!({
-        "aud": audiences, "iss": AUDIENCE, "iat": now.timestamp(), "nbf": now.timestamp(), "exp": end.timestamp(),
-        "sub": format!("system:serviceaccount:{}:{}", account.namespace(), account.name()),
-        "kubernetes.io": {
-            "namespace": account.namespace(),
-            "serviceaccount": {"name": account.name(), "uid": account.uid()},
-        },
-    });
-    let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-    let secret = format!("{}{}", call.store().chance().uid(), call.store().chance().uid());
-    let header = part(&json!({"alg": "none", "typ": "JWT"}));
-    let token = format!("{header}.{}.{}", part(&claims), URL_SAFE_NO_PAD.encode(secret));
-    call.api.tokens().insert_for_account(token.clone(), &account, end);
+    let life = TimeDelta::try_seconds(seconds).unwrap_or_default();
+    let Issued { token, end } = issue(call.store(), call.api.tokens(), &account, life, &audiences);
     request["kind"] = json!("TokenRequest");
     request["apiVersion"] = json!("authentication.k8s.io/v1");
     request["metadata"] = json!({

@@ -4,7 +4,7 @@ use super::body::{self, Body};
 use super::encode::{Encoder, error_event};
 use super::read::{refuse_options, revision, selector};
 use super::{Api, Call};
-use crate::faults::Matter;
+use crate::faults::{Cut, Matter};
 use crate::status::{FieldError, Status};
 use crate::store::{Change, Cursor, Event, ListQuery, Object, Selector, TooOld};
 use bytes::Bytes;
@@ -126,7 +126,7 @@ fn check(call: &Call) -> Result<Option<bool>, Status> {
 struct Watch {
     api: Api,
     matter: Matter,
-    cuts: broadcast::Receiver<crate::faults::Matcher>,
+    cuts: broadcast::Receiver<Cut>,
     cursor: Cursor,
     selector: Selector,
     namespace: Option<String>,
@@ -159,7 +159,7 @@ impl Watch {
             tokio::select! {
                 biased;
                 () = sleep_until(self.end) => return None,
-                cut = self.cuts.recv() => self.over = cut.is_ok_and(|matcher| matcher.matches(&self.matter)),
+                cut = self.cuts.recv() => self.cut(cut.ok(), &mut out),
                 () = sleep_until(self.next_bookmark), if self.bookmarks => {
                     let events = self.cursor.take();
                     self.write_taken(events, &mut out);
@@ -174,6 +174,18 @@ impl Watch {
             }
         }
         Some(out.into())
+    }
+
+    /// Ends the watch when it is meant, perhaps with half an event.
+    fn cut(&mut self, cut: Option<Cut>, out: &mut Vec<u8>) {
+        let Some(cut) = cut.filter(|cut| cut.matcher.matches(&self.matter)) else { return };
+        self.over = true;
+        if cut.torn {
+            let kind = &self.encoder.kind.kind;
+            out.extend_from_slice(
+                format!("{{\"type\":\"MODIFIED\",\"object\":{{\"kind\":\"{kind}\",\"apiV").as_bytes(),
+            );
+        }
     }
 
     fn write_initial(&mut self, out: &mut Vec<u8>) {

@@ -8,6 +8,7 @@ use smol_str::SmolStr;
 
 use super::log::Log;
 use super::ports::Ports;
+use super::works::{ControlPlane, Program};
 
 /// A container, as a rule sees it before deciding what it does.
 #[derive(Debug, Clone, Copy)]
@@ -131,6 +132,16 @@ impl Exit {
         Exit { code, reason: SmolStr::new_static(reason), message: String::new() }
     }
 
+    /// Killed by a signal that cannot be caught.
+    pub fn killed() -> Self {
+        Exit::code(137)
+    }
+
+    /// Lost with the power of its node.
+    pub fn lost() -> Self {
+        Exit { code: 255, reason: SmolStr::new_static("Unknown"), message: String::new() }
+    }
+
     /// Killed for using more memory than its limit.
     pub fn out_of_memory() -> Self {
         Exit { code: 137, reason: SmolStr::new_static("OOMKilled"), message: String::new() }
@@ -140,9 +151,28 @@ impl Exit {
 /// What a rule answers for a container; None leaves the status of its pod to others.
 type Rule = Arc<dyn Fn(&Container<'_>) -> Option<Behaviour> + Send + Sync>;
 
+/// What really runs in a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Work {
+    /// A program of the embedding one.
+    Program(Program),
+    /// An API server with a store of its own.
+    ControlPlane(ControlPlane),
+}
+
+/// What a rule answers for a container that really runs something.
+type WorkRule = Arc<dyn Fn(&Container<'_>) -> Work + Send + Sync>;
+
+#[derive(Clone)]
+struct Entry {
+    pattern: String,
+    rule: Rule,
+    work: Option<WorkRule>,
+}
+
 /// The rules by image. Cheap to clone.
 #[derive(Clone, Default)]
-pub struct Images(Vec<(String, Rule)>);
+pub struct Images(Vec<Entry>);
 
 impl Images {
     /// Adds a rule for the images that match a pattern, in which `*` stands for any text. The first rule that
@@ -154,7 +184,26 @@ impl Images {
         pattern: &str,
         rule: impl Fn(&Container<'_>) -> Behaviour + Send + Sync + 'static,
     ) -> Self {
-        self.0.push((pattern.to_owned(), Arc::new(move |container| Some(rule(container)))));
+        self.0.push(Entry {
+            pattern: pattern.to_owned(),
+            rule: Arc::new(move |c: &Container<'_>| Some(rule(c))),
+            work: None,
+        });
+        self
+    }
+
+    /// As [`Images::on`] for images that really run something: it is started when the container does, and the container
+    /// ends when it ends. What the behaviour says of the time of running and of the log is not looked at then; nor is
+    /// when it becomes ready, as soon as the program says so itself.
+    #[must_use]
+    pub fn run(
+        mut self,
+        pattern: &str,
+        rule: impl Fn(&Container<'_>) -> Behaviour + Send + Sync + 'static,
+        work: impl Fn(&Container<'_>) -> Work + Send + Sync + 'static,
+    ) -> Self {
+        let rule: Rule = Arc::new(move |c: &Container<'_>| Some(Behaviour { run: Run::Forever, ..rule(c) }));
+        self.0.push(Entry { pattern: pattern.to_owned(), rule, work: Some(Arc::new(work)) });
         self
     }
 
@@ -162,22 +211,45 @@ impl Images {
     /// deleted.
     #[must_use]
     pub fn leave_alone(mut self, pattern: &str) -> Self {
-        self.0.push((pattern.to_owned(), Arc::new(|_| None)));
+        self.0.push(Entry {
+            pattern: pattern.to_owned(),
+            rule: Arc::new(|_: &Container<'_>| None),
+            work: None,
+        });
         self
     }
 
     /// What a container does; None when its pod's status is left alone.
     pub(crate) fn behaviour(&self, container: &Container<'_>) -> Option<Behaviour> {
-        match self.0.iter().find(|(pattern, _)| matches(pattern, container.image)) {
-            Some((_, rule)) => rule(container),
+        match self.entry(container.image) {
+            Some(entry) => (entry.rule)(container),
             None => Some(Behaviour::unknown(container)),
         }
+    }
+
+    fn entry(&self, image: &str) -> Option<&Entry> {
+        self.0.iter().find(|entry| matches(&entry.pattern, image))
+    }
+
+    /// What a container really runs.
+    pub(crate) fn work(&self, container: &Container<'_>) -> Option<Work> {
+        self.entry(container.image).and_then(|entry| entry.work.as_ref()).map(|work| work(container))
+    }
+
+    /// Whether an image really runs something.
+    pub(crate) fn is_lively(&self, image: &str) -> bool {
+        self.entry(image).is_some_and(|entry| entry.work.is_some())
+    }
+
+    /// Whether any image does.
+    pub(crate) fn has_programs(&self) -> bool {
+        self.0.iter().any(|entry| entry.work.is_some())
     }
 }
 
 impl fmt::Debug for Images {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.0.iter().map(|(pattern, _)| pattern)).finish()
+        f.debug_list().entries(self.0.iter().map(|entry| &entry.pattern)).finish()
     }
 }
 

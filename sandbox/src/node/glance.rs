@@ -6,7 +6,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 use smol_str::SmolStr;
 
-use super::behaviour::{Behaviour, Container, Images, Run};
+use super::behaviour::{Behaviour, Container, Run};
+use super::floor::Floor;
 use super::kubelet::LONGEST_STOP;
 use crate::store::Object;
 
@@ -129,8 +130,8 @@ impl Glance {
         all.filter(|status| status.state.running.is_some()).map(|status| status.image.as_str())
     }
 
-    fn behaviour(&self, object: &Object, spec: &Spec, images: &Images) -> Option<Behaviour> {
-        images.behaviour(&Container {
+    fn behaviour(&self, object: &Object, spec: &Spec, floor: &Floor) -> Option<Behaviour> {
+        floor.behaviour(&Container {
             namespace: object.namespace(),
             pod: object.name(),
             uid: object.uid(),
@@ -145,11 +146,11 @@ impl Glance {
 
     /// Whether all its containers run, are ready, and go on for ever: nothing is to be written and nothing comes.
     /// When in doubt it is not.
-    pub(super) fn is_settled(&self, object: &Object, images: &Images, pace: f64, now: DateTime<Utc>) -> bool {
+    pub(super) fn is_settled(&self, object: &Object, floor: &Floor, pace: f64, now: DateTime<Utc>) -> bool {
         let fine = |spec: &Spec| {
             let Some(status) = self.status(&spec.name).filter(|status| status.ready) else { return false };
             let Some(running) = &status.state.running else { return false };
-            let Some(behaviour) = self.behaviour(object, spec, images) else { return true };
+            let Some(behaviour) = self.behaviour(object, spec, floor) else { return true };
             let patience = Duration::from_secs_f64(
                 behaviour.ready.map_or(f64::INFINITY, |ready| ready.as_secs_f64() * pace * 1.2).min(1e9),
             );
@@ -160,13 +161,18 @@ impl Glance {
         self.inits == 0 && self.ready && self.phase == "Running" && self.containers.iter().all(fine)
     }
 
+    /// Whether its status is the node's to write.
+    pub(super) fn is_played(&self, object: &Object, floor: &Floor) -> bool {
+        self.containers.iter().all(|spec| self.behaviour(object, spec, floor).is_some())
+    }
+
     /// How long its containers take to stop.
-    pub(super) fn stops_in(&self, object: &Object, images: &Images) -> Duration {
+    pub(super) fn stops_in(&self, object: &Object, floor: &Floor) -> Duration {
         let running = self
             .containers
             .iter()
             .filter(|spec| self.status(&spec.name).is_some_and(|status| status.state.running.is_some()));
-        let longest = running.filter_map(|spec| self.behaviour(object, spec, images)).map(|b| b.stop).max();
+        let longest = running.filter_map(|spec| self.behaviour(object, spec, floor)).map(|b| b.stop).max();
         longest.unwrap_or_default().min(LONGEST_STOP)
     }
 }

@@ -11,7 +11,7 @@ use super::fit::{Taint, toleration};
 use super::kubelet::about_node;
 use super::machine::{self, Machines};
 use super::pod::set_condition;
-use crate::clock::micro_stamp;
+use crate::clock::{micro_stamp, stamp};
 use crate::controllers::queue::Queue;
 use crate::controllers::{Controller, Key, NODES, PODS, Seen, Source, World};
 use crate::store::{Change, DeleteOptions, Gr};
@@ -22,6 +22,7 @@ const LEASES: Gr = Gr::new_static("coordination.k8s.io", "leases");
 const LEASE_NAMESPACE: &str = "kube-node-lease";
 const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
 const NOT_READY: &str = "node.kubernetes.io/not-ready";
+const UNSCHEDULABLE: &str = "node.kubernetes.io/unschedulable";
 
 /// The controller.
 #[derive(Debug)]
@@ -167,12 +168,19 @@ fn patience(pod: &Value, node: &Value) -> Option<TimeDelta> {
 /// Keeps the taints of a node in step with its being heard of.
 fn taint(world: &World, key: &Key, node: &Value, ready: bool) {
     let present = node["spec"]["taints"].as_array().cloned().unwrap_or_default();
-    let ours = |taint: &Value| matches!(taint["key"].as_str(), Some(UNREACHABLE | NOT_READY));
+    let ours = |taint: &Value| matches!(taint["key"].as_str(), Some(UNREACHABLE | NOT_READY | UNSCHEDULABLE));
     let mut wanted: Vec<Value> = present.iter().filter(|taint| !ours(taint)).cloned().collect();
+    let mut want = |key: &str, effect: &str| {
+        let known = present.iter().find(|taint| taint["key"] == key && taint["effect"] == effect);
+        let new = || json!({"key": key, "effect": effect, "timeAdded": stamp(world.now())});
+        wanted.push(known.cloned().unwrap_or_else(new));
+    };
     if !ready && has_ready_condition(node) {
-        for effect in ["NoSchedule", "NoExecute"] {
-            wanted.push(json!({"key": unreachable(node), "effect": effect}));
-        }
+        want(unreachable(node), "NoSchedule");
+        want(unreachable(node), "NoExecute");
+    }
+    if node["spec"]["unschedulable"] == true {
+        want(UNSCHEDULABLE, "NoSchedule");
     }
     if wanted == present {
         return;

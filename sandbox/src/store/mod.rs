@@ -11,6 +11,7 @@
 mod cursor;
 mod delete;
 mod gr;
+mod health;
 mod hooks;
 mod log;
 mod metadata;
@@ -29,6 +30,7 @@ mod write;
 
 pub use cursor::Cursor;
 pub use gr::Gr;
+pub use health::Health;
 pub use hooks::{Admission, Operation, Review};
 pub use log::{Change, Event, TooOld};
 pub use object::{Meta, Object, OwnerRef};
@@ -56,6 +58,7 @@ struct Inner {
     admission: RwLock<Vec<Arc<dyn Admission>>>,
     clock: Clock,
     chance: Chance,
+    health: watch::Sender<Health>,
 }
 
 /// What a client reads when the version it asks for is older than the log.
@@ -86,6 +89,7 @@ impl Store {
             admission: RwLock::default(),
             clock: options.clock.clone(),
             chance: options.chance.clone(),
+            health: watch::Sender::new(Health::Sound),
         }))
     }
 

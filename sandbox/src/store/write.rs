@@ -41,6 +41,7 @@ impl Store {
         object: Value,
         options: &WriteOptions,
     ) -> Result<Arc<Object>, Status> {
+        self.must_serve(true)?;
         let kind = self.kind(gr)?;
         let mut object = object;
         metadata::ensure(&mut object)?;

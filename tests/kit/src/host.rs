@@ -21,7 +21,7 @@ use kube::Client;
 use kube::api::{DynamicObject, PostParams};
 use serde_json::{Value, json};
 use v9s_sandbox::Sandbox;
-use v9s_sandbox::controllers::{self, Controllers};
+use v9s_sandbox::controllers;
 
 use crate::kubeconfig;
 use crate::objects;
@@ -63,7 +63,7 @@ pub struct Host {
 }
 
 enum Server {
-    Embedded { sandbox: Box<Sandbox>, _controllers: Option<Controllers> },
+    Embedded(Box<Sandbox>),
     Shared(&'static ControlPlane),
     Own(Box<ControlPlane>),
 }
@@ -74,22 +74,15 @@ impl Host {
     /// # Errors
     /// Why it did not start.
     pub async fn embedded(needs: Needs) -> Result<Self> {
-        let sandbox = Sandbox::start(v9s_sandbox::Options::default()).await?;
+        // As on the real one, nobody schedules pods or makes volumes.
+        let controllers = needs.controllers.then(|| controllers::Options {
+            provisioners: Vec::new(),
+            frozen: vec!["scheduler".into()],
+            ..controllers::Options::default()
+        });
+        let sandbox = Sandbox::start(v9s_sandbox::Options { controllers, ..Default::default() }).await?;
         let kubeconfig = sandbox.kubeconfig();
-        let controllers = if needs.controllers {
-            // As on the real one, nobody makes volumes.
-            let (ca, provisioners) = (sandbox.authority().to_owned(), Vec::new());
-            let options = controllers::Options { ca, provisioners, ..Default::default() };
-            let controllers = Controllers::start(sandbox.store().clone(), &options)?;
-            // The real one has no scheduler either.
-            controllers.freeze("scheduler");
-            Some(controllers)
-        } else {
-            // A real API server does its part without controllers, too, but for accounts, which it is told to leave.
-            controllers::admit(sandbox.store(), false);
-            None
-        };
-        let server = Server::Embedded { sandbox: Box::new(sandbox), _controllers: controllers };
+        let server = Server::Embedded(Box::new(sandbox));
         Self::new("embedded", kubeconfig, server).await
     }
 
@@ -108,7 +101,7 @@ impl Host {
         };
         let server = tokio::task::spawn_blocking(start).await.context("starting a real control plane")??;
         let kubeconfig = match &server {
-            Server::Embedded { sandbox, .. } => sandbox.kubeconfig(),
+            Server::Embedded(sandbox) => sandbox.kubeconfig(),
             Server::Shared(plane) => plane.kubeconfig(),
             Server::Own(plane) => plane.kubeconfig(),
         };
@@ -135,7 +128,7 @@ impl Host {
     /// The embedded host, for what only it can do: faults in the server, objects without HTTP.
     pub fn sandbox(&self) -> Option<&Sandbox> {
         match &self.server {
-            Server::Embedded { sandbox, .. } => Some(sandbox),
+            Server::Embedded(sandbox) => Some(sandbox),
             Server::Shared(_) | Server::Own(_) => None,
         }
     }
@@ -143,7 +136,7 @@ impl Host {
     /// Where it answers.
     pub fn url(&self) -> &str {
         match &self.server {
-            Server::Embedded { sandbox, .. } => sandbox.url(),
+            Server::Embedded(sandbox) => sandbox.url(),
             Server::Shared(plane) => plane.url(),
             Server::Own(plane) => plane.url(),
         }

@@ -10,7 +10,6 @@ const PRIORITY_CLASSES: Gr = Gr::new_static("scheduling.k8s.io", "priorityclasse
 const TOKEN_PATH: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 const MIRROR: &str = "kubernetes.io~1config.mirror";
 
-/// Fills in a new pod; `accounts` is whether it runs under a service account.
 pub(super) fn admit(
     store: &Store,
     review: &Review<'_>,

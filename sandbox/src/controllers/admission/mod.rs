@@ -23,8 +23,17 @@ pub(crate) use storage::{CLAIM_PROTECTION, VOLUME_PROTECTION, default_class};
 #[derive(Debug, Clone)]
 pub(crate) struct Plugins {
     pub(crate) addresses: Arc<Mutex<Addresses>>,
-    /// Whether pods run under service accounts.
-    pub(crate) accounts: bool,
+    /// Pods need a service account. Not where nobody makes any.
+    accounts: bool,
+}
+
+impl Plugins {
+    /// Lets the plugins take part in every write to a store from now on.
+    pub(crate) fn install(store: &Store, accounts: bool) -> Self {
+        let plugins = Plugins { addresses: Arc::default(), accounts };
+        store.add_admission(Arc::new(plugins.clone()));
+        plugins
+    }
 }
 
 /// What a plugin is asked about.

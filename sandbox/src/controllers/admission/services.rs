@@ -1,13 +1,12 @@
 //! Addresses and node ports of Services.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::net::Ipv4Addr;
 use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Value, json};
 
-use crate::clock::Chance;
-use crate::controllers::SERVICES;
+use crate::controllers::{Key, SERVICES};
 use crate::status::{FieldError, Status};
 use crate::store::{Operation, Review, Store};
 
@@ -24,8 +23,8 @@ const LAST_PORT: i64 = 32_767;
 #[derive(Debug, Default)]
 pub(crate) struct Addresses {
     filled: bool,
-    ips: HashSet<Ipv4Addr>,
-    ports: HashSet<i64>,
+    ips: HashMap<Ipv4Addr, Key>,
+    ports: HashMap<i64, Key>,
 }
 
 impl Addresses {
@@ -41,32 +40,50 @@ impl Addresses {
 
     /// Notes what a Service has.
     pub(crate) fn claim(&mut self, service: &Value) {
-        self.ips.extend(ips(service));
-        self.ports.extend(ports(service));
+        let key = key_of(service);
+        self.ips.extend(ips(service).map(|ip| (ip, key.clone())));
+        self.ports.extend(ports(service).map(|port| (port, key.clone())));
     }
 
-    /// Gives back what a Service had.
-    pub(crate) fn release(&mut self, service: &Value) {
-        ips(service).for_each(|ip| {
-            self.ips.remove(&ip);
-        });
-        ports(service).for_each(|port| {
-            self.ports.remove(&port);
-        });
+    /// Whether a Service other than this one has an address. One that is gone has none: without controllers nobody
+    /// gives it back.
+    fn has_ip(&self, store: &Store, ip: Ipv4Addr, asking: &Key) -> bool {
+        self.ips.get(&ip).is_some_and(|key| {
+            key != asking && holds(store, key, |service| ips(service).any(|held| held == ip))
+        })
     }
 
-    fn free_ip(&self, chance: &Chance) -> Option<Ipv4Addr> {
+    fn has_port(&self, store: &Store, port: i64, asking: &Key) -> bool {
+        self.ports.get(&port).is_some_and(|key| {
+            key != asking && holds(store, key, |service| ports(service).any(|held| held == port))
+        })
+    }
+
+    fn free_ip(&self, store: &Store, asking: &Key) -> Option<Ipv4Addr> {
+        let chance = store.chance();
         let span = SIZE - RESERVED - 1;
         let start = u32::try_from(chance.below(span as usize)).unwrap_or(0);
         let candidates = (0..span).map(|step| Ipv4Addr::from(NETWORK + RESERVED + (start + step) % span));
-        candidates.into_iter().find(|ip| !self.ips.contains(ip))
+        candidates.into_iter().find(|ip| !self.has_ip(store, *ip, asking))
     }
 
-    fn free_port(&self, chance: &Chance) -> Option<i64> {
+    fn free_port(&self, store: &Store, asking: &Key, mine: &HashSet<i64>) -> Option<i64> {
+        let chance = store.chance();
         let span = LAST_PORT - FIRST_PORT + 1;
         let start = i64::try_from(chance.below(span as usize)).unwrap_or(0);
-        (0..span).map(|step| FIRST_PORT + (start + step) % span).find(|port| !self.ports.contains(port))
+        let mut candidates = (0..span).map(|step| FIRST_PORT + (start + step) % span);
+        candidates.find(|port| !mine.contains(port) && !self.has_port(store, *port, asking))
     }
+}
+
+fn key_of(service: &Value) -> Key {
+    let metadata = &service["metadata"];
+    Key::new(text(metadata, "namespace"), text(metadata, "name"))
+}
+
+/// Whether a Service is there and has something.
+fn holds(store: &Store, key: &Key, has: impl Fn(&Value) -> bool) -> bool {
+    store.find(&SERVICES, key.namespace(), &key.name).is_some_and(|service| has(&service.value()))
 }
 
 fn ips(service: &Value) -> impl Iterator<Item = Ipv4Addr> {
@@ -107,11 +124,12 @@ pub(super) fn admit(
     if let Some(old) = review.old {
         keep(old, service);
     }
-    let problems = check(&taken, review.old, service);
+    let asking = Key::new(review.namespace, review.name);
+    let problems = check(&taken, store, &asking, review.old, service);
     if !problems.is_empty() {
         return Err(Status::invalid("", "Service", review.name, problems));
     }
-    allocate(&taken, store.chance(), service)?;
+    allocate(&taken, store, &asking, service)?;
     if !review.options.dry_run {
         taken.claim(service);
     }
@@ -156,7 +174,13 @@ fn keep(old: &Value, service: &mut Value) {
 }
 
 /// What a Service wants that cannot be had.
-fn check(taken: &Addresses, old: Option<&Value>, service: &Value) -> Vec<FieldError> {
+fn check(
+    taken: &Addresses,
+    store: &Store,
+    asking: &Key,
+    old: Option<&Value>,
+    service: &Value,
+) -> Vec<FieldError> {
     let spec = &service["spec"];
     let mut problems = Vec::new();
     let wanted = text(spec, "clusterIP");
@@ -174,7 +198,7 @@ fn check(taken: &Addresses, old: Option<&Value>, service: &Value) -> Vec<FieldEr
                 "failed to allocate IP {wanted}: the provided IP ({wanted}) is not in the valid range. The range of valid IPs is {RANGE}"
             );
             problems.push(FieldError::invalid("spec.clusterIPs", shown, &why));
-        } else if taken.ips.contains(&ip) {
+        } else if taken.has_ip(store, ip, asking) {
             let why = format!("failed to allocate IP {wanted}: provided IP is already allocated");
             problems.push(FieldError::invalid("spec.clusterIPs", shown, &why));
         }
@@ -188,14 +212,14 @@ fn check(taken: &Addresses, old: Option<&Value>, service: &Value) -> Vec<FieldEr
                 "provided port is not in the valid range. The range of valid ports is {FIRST_PORT}-{LAST_PORT}"
             );
             problems.push(FieldError::invalid(field, number, &why));
-        } else if taken.ports.contains(&number) && !had.contains(&number) {
+        } else if taken.has_port(store, number, asking) && !had.contains(&number) {
             problems.push(FieldError::invalid(field, number, "provided port is already allocated"));
         }
     }
     problems
 }
 
-fn allocate(taken: &Addresses, chance: &Chance, service: &mut Value) -> Result<(), Status> {
+fn allocate(taken: &Addresses, store: &Store, asking: &Key, service: &mut Value) -> Result<(), Status> {
     let full = |what: &str| {
         Status::new(
             500,
@@ -211,7 +235,7 @@ fn allocate(taken: &Addresses, chance: &Chance, service: &mut Value) -> Result<(
         let first = spec["clusterIPs"][0].as_str().filter(|ip| !ip.is_empty()).map(str::to_owned);
         let ip = match first {
             Some(ip) => ip,
-            None => taken.free_ip(chance).ok_or_else(|| full("serviceIP"))?.to_string(),
+            None => taken.free_ip(store, asking).ok_or_else(|| full("serviceIP"))?.to_string(),
         };
         spec["clusterIP"] = json!(ip);
     }
@@ -232,8 +256,7 @@ fn allocate(taken: &Addresses, chance: &Chance, service: &mut Value) -> Result<(
     let mut mine: HashSet<i64> = HashSet::new();
     for port in spec["ports"].as_array_mut().into_iter().flatten() {
         if port["nodePort"].as_i64().unwrap_or(0) == 0 {
-            let free = std::iter::repeat_with(|| taken.free_port(chance)).take(64).flatten();
-            let free = free.into_iter().find(|port| !mine.contains(port)).ok_or_else(|| full("nodePort"))?;
+            let free = taken.free_port(store, asking, &mine).ok_or_else(|| full("nodePort"))?;
             mine.insert(free);
             port["nodePort"] = json!(free);
         }
