@@ -103,7 +103,8 @@ impl Sandbox {
         let bound = serve::bind(options.port).await;
         let (listener, address) =
             bound.map_err(|source| StartError::Bind { port: options.port.unwrap_or(0), source })?;
-        let Options { context, names, clock, chance, log_capacity, controllers, .. } = options;
+        let Options { context, names, clock, chance, log_capacity, controllers, service_accounts, .. } =
+            options;
         let data = match data {
             Some(data) => data,
             None => {

@@ -7,6 +7,7 @@ mod hosts;
 
 mod compaction;
 mod consistency;
+mod controllers;
 mod deletes;
 mod errors;
 mod faults;

@@ -39,7 +39,12 @@ where
     F: Future<Output = i64> + Send + 'static,
 {
     let program = Program::new(entry);
-    Images::default().run("*/program*", |_| Behaviour::default(), move |_| Work::Program(program.clone()))
+    // One container is ready when the program says so, others as soon as they run.
+    let behaviour = |container: &v9s_sandbox::node::Container<'_>| match container.name {
+        "says-so" => Behaviour { ready: None, ..Behaviour::default() },
+        _ => Behaviour::default(),
+    };
+    Images::default().run("*/program*", behaviour, move |_| Work::Program(program.clone()))
 }
 
 const PODS: &str = "/api/v1/namespaces/default/pods";
@@ -224,6 +229,7 @@ async fn a_program_acts_as_its_account_and_writes_a_log() -> Result<()> {
     for (name, account, code) in [("allowed", "worker", 201), ("refused", "default", 403)] {
         let mut object = pod(name, "example.org/program:1", None);
         object["spec"]["serviceAccountName"] = json!(account);
+        object["spec"]["containers"][0]["name"] = json!("says-so");
         object["spec"]["containers"][0]["args"] = json!(["--verbose"]);
         object["spec"]["containers"][0]["env"] = json!([{"name": "COLOUR", "value": "blue"}]);
         post(&client, PODS, &object).await?.expect_code(201)?;

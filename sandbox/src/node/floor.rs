@@ -2,7 +2,7 @@
 
 #[cfg(test)]
 use super::Hand;
-use super::behaviour::{Behaviour, Container, Images};
+use super::behaviour::{Behaviour, Container, Images, Work};
 use super::works::Works;
 #[cfg(test)]
 use crate::kinds::Kinds;
@@ -34,6 +34,11 @@ impl Floor {
 
     /// What a container does; None when its pod's status is left alone.
     pub(super) fn behaviour(&self, container: &Container<'_>) -> Option<Behaviour> {
-        self.images.behaviour(container).map(|behaviour| self.works.adjust(container, behaviour))
+        let mut behaviour = self.images.behaviour(container)?;
+        // An API server is ready when it answers, and not before.
+        if matches!(self.images.work(container), Some(Work::ControlPlane(_))) {
+            behaviour.ready = None;
+        }
+        Some(self.works.adjust(container, behaviour))
     }
 }

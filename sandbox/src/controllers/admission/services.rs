@@ -203,6 +203,7 @@ fn check(
             problems.push(FieldError::invalid("spec.clusterIPs", shown, &why));
         }
     }
+    problems.extend(families(spec));
     let had: Vec<i64> = old.map(|old| ports(old).collect()).unwrap_or_default();
     for (index, port) in spec["ports"].as_array().into_iter().flatten().enumerate() {
         let Some(number) = port["nodePort"].as_i64().filter(|number| *number > 0) else { continue };
@@ -214,6 +215,27 @@ fn check(
             problems.push(FieldError::invalid(field, number, &why));
         } else if taken.has_port(store, number, asking) && !had.contains(&number) {
             problems.push(FieldError::invalid(field, number, "provided port is already allocated"));
+        }
+    }
+    problems
+}
+
+/// Families of addresses that a Service wants and this host, which has IPv4 alone, cannot give.
+fn families(spec: &Value) -> Vec<FieldError> {
+    let selects = spec["selector"].as_object().is_some_and(|selector| !selector.is_empty());
+    // Whoever needs no address may say what it likes.
+    if !needs_ip(spec) || text(spec, "clusterIP") == "None" && !selects {
+        return Vec::new();
+    }
+    let mut problems = Vec::new();
+    if text(spec, "ipFamilyPolicy") == "RequireDualStack" {
+        let why = "this cluster is not configured for dual-stack services";
+        problems.push(FieldError::invalid("spec.ipFamilyPolicy", "\"RequireDualStack\"", why));
+    }
+    for (index, family) in spec["ipFamilies"].as_array().into_iter().flatten().enumerate() {
+        if family != "IPv4" {
+            let field = format!("spec.ipFamilies[{index}]");
+            problems.push(FieldError::invalid(field, family, "not configured on this cluster"));
         }
     }
     problems

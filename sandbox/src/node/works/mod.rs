@@ -256,6 +256,8 @@ impl Works {
 impl Instance {
     fn end(&mut self) {
         self.ended = true;
+        // Whatever comes after it has to say so anew.
+        self.ready = self.ready.and(Some(false));
         self.nested = None;
         self.output.end();
     }

@@ -53,8 +53,7 @@ impl Works {
             task: None,
             output: process.output.clone(),
             previous,
-            // A server is ready when it answers.
-            ready: matches!(work, Work::ControlPlane(_)).then_some(false),
+            ready: None,
             ended: false,
             nested: None,
             disk: None,
@@ -77,7 +76,13 @@ impl Works {
             }
         };
         instance.task = Some(task.abort_handle());
+        let again = instance.previous.is_some();
+        let pod = instance.pod.clone();
         state.instances.insert(id, instance);
+        drop(state);
+        if again {
+            self.0.hand.look(&pod.namespace, &pod.name);
+        }
     }
 
     /// Runs an API server until it is told to stop.
