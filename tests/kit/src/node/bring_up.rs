@@ -78,6 +78,7 @@ fn start_plane(
     ControlPlane::start(&real::Options {
         controllers: true,
         scheduler: true,
+        service_accounts: false,
         apiserver_args: options.apiserver_args.clone(),
         store: None,
         data: None,
