@@ -1,7 +1,9 @@
 //! Derives the kind table of the embedded host from a Kubernetes source tree.
 //!
-//! `cargo run -p v9s-sandbox --example derive_kinds -- <kubernetes>/api` reads `discovery/*.json` and
-//! `openapi-spec/v3/*.json` there and writes `sandbox/kinds/resources.jsonl` and `sandbox/kinds/schemas.jsonl`.
+//! `cargo run -p v9s-sandbox --example derive_kinds -- <kubernetes>` reads `discovery/*.json` and
+//! `openapi-spec/v3/*.json` in its folder `api`, and from its generated Go definitions the values that texts can
+//! have, which the published documents leave out. It writes `sandbox/kinds/resources.jsonl` and
+//! `sandbox/kinds/schemas.jsonl`.
 //! Only stable API versions are taken, and of the schemas only their structure: no prose, no constraints that
 //! the API server does not take from them.
 
@@ -39,11 +41,13 @@ const ALWAYS: [&str; 6] = [
 ];
 
 fn main() -> Result<()> {
-    let api: PathBuf = match env::args_os().nth(1) {
+    let source: PathBuf = match env::args_os().nth(1) {
         Some(folder) => folder.into(),
-        None => bail!("usage: derive_kinds <kubernetes source>/api"),
+        None => bail!("usage: derive_kinds <kubernetes source>"),
     };
+    let api = source.join("api");
     let mut schemas = schemas(&api.join("openapi-spec/v3"))?;
+    add_enums(&source.join("pkg/generated/openapi/zz_generated.openapi.go"), &mut schemas.by_name)?;
     let resources = resources(&api.join("discovery"), &schemas.by_kind)?;
     let wanted = reachable(&mut schemas.by_name, &resources);
 
@@ -89,6 +93,37 @@ fn schemas(folder: &Path) -> Result<Schemas> {
         }
     }
     Ok(schemas)
+}
+
+/// Adds the values that a text can have, as the generated definitions list them.
+fn add_enums(file: &Path, schemas: &mut BTreeMap<String, Value>) -> Result<()> {
+    let text = fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
+    let (mut schema, mut property, mut items) = (String::new(), String::new(), false);
+    for line in text.lines().map(str::trim) {
+        if let Some(function) = line.strip_prefix("func schema_k8sio_") {
+            let name = function.split('(').next().unwrap_or_default();
+            schema = format!("io.k8s.{}", name.replace('_', "."));
+        } else if line.starts_with("func ") {
+            schema.clear();
+        } else if let Some(name) = line.strip_prefix('"').and_then(|rest| rest.strip_suffix("\": {")) {
+            (property, items) = (name.to_owned(), false);
+        } else if line.starts_with("Items:") {
+            items = true;
+        }
+        let Some(list) = line.strip_prefix("Enum:").and_then(|rest| rest.split_once("interface{}{")) else {
+            continue;
+        };
+        let values = list.1.trim_end_matches(',').trim_end_matches('}');
+        let values: Value =
+            serde_json::from_str(&format!("[{values}]")).with_context(|| format!("reading {line}"))?;
+        let found = schemas.get_mut(&schema).and_then(|schema| schema["properties"].get_mut(&property));
+        // Versions that are not served have enums, too.
+        if let Some(found) = found {
+            let place = if items { &mut found["items"] } else { found };
+            place["enum"] = values;
+        }
+    }
+    Ok(())
 }
 
 /// The schema without prose; references become `{"$ref": "name"}`.

@@ -8,10 +8,7 @@ pub(crate) fn fill(store: &Store, port: u16) {
     let namespaces = ["default", "kube-node-lease", "kube-public", "kube-system"];
     let namespaces = namespaces.map(|name| (Gr::core("namespaces"), json!({"metadata": {"name": name}})));
     let service = (Gr::core("services"), kubernetes_service(port));
-    let roles = ["admin", "cluster-admin", "edit", "view"];
-    let roles = roles.map(|name| (Gr::new_static(RBAC, "clusterroles"), cluster_role(name)));
-    let binding = (Gr::new_static(RBAC, "clusterrolebindings"), masters());
-    let all = namespaces.into_iter().chain([service]).chain(roles).chain([binding]);
+    let all = namespaces.into_iter().chain([service]).chain(policy()).chain(priority_classes());
     store.seed(all.map(|(resource, object)| Seed { resource, object }));
 }
 
@@ -34,67 +31,34 @@ fn kubernetes_service(port: u16) -> Value {
     })
 }
 
-/// The roles that people bind to, with what they come down to here: `edit` writes and `view` reads the namespaced
-/// kinds, Secrets only from `edit` up, Roles only from `admin` up.
-fn cluster_role(name: &str) -> Value {
-    let everything = json!([
-        {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]},
-        {"nonResourceURLs": ["*"], "verbs": ["*"]},
-    ]);
-    let read = ["get", "list", "watch"];
-    let write = ["get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"];
-    let core = [
-        "pods",
-        "pods/log",
-        "pods/status",
-        "services",
-        "services/status",
-        "endpoints",
-        "configmaps",
-        "events",
-        "persistentvolumeclaims",
-        "persistentvolumeclaims/status",
-        "replicationcontrollers",
-        "replicationcontrollers/scale",
-        "serviceaccounts",
-        "resourcequotas",
-        "resourcequotas/status",
-        "limitranges",
-        "bindings",
-        "namespaces",
-    ];
-    let groups =
-        ["apps", "batch", "autoscaling", "networking.k8s.io", "policy", "discovery.k8s.io", "events.k8s.io"];
-    let kinds = |verbs: &[&str]| {
-        vec![
-            json!({"apiGroups": [""], "resources": core, "verbs": verbs}),
-            json!({"apiGroups": groups, "resources": ["*"], "verbs": verbs}),
-        ]
-    };
-    let secrets = json!({"apiGroups": [""], "resources": [
-        "secrets", "pods/attach", "pods/exec", "pods/portforward", "pods/proxy", "services/proxy",
-        "pods/eviction", "serviceaccounts/token"], "verbs": write});
-    let roles = json!({"apiGroups": [RBAC], "resources": ["roles", "rolebindings"], "verbs": write});
-    let rules = match name {
-        "cluster-admin" => everything,
-        "view" => json!(kinds(&read)),
-        "edit" => json!([kinds(&write), vec![secrets]].concat()),
-        _ => json!([kinds(&write), vec![secrets, roles]].concat()),
-    };
-    json!({
-        "metadata": {
-            "name": name,
-            "labels": {"kubernetes.io/bootstrapping": "rbac-defaults"},
-            "annotations": {"rbac.authorization.kubernetes.io/autoupdate": "true"},
-        },
-        "rules": rules,
+/// The roles that people bind to and those of everybody, with their bindings; `examples/derive_policy.rs` writes them.
+const POLICY: &str = include_str!("../kinds/policy.jsonl");
+
+fn policy() -> impl Iterator<Item = (Gr, Value)> {
+    POLICY.lines().filter_map(|line| {
+        let (plural, text) = line.split_once('\t')?;
+        Some((Gr::new(RBAC, plural), serde_json::from_str(text).ok()?))
     })
 }
 
-fn masters() -> Value {
-    json!({
-        "metadata": {"name": "cluster-admin", "labels": {"kubernetes.io/bootstrapping": "rbac-defaults"}},
-        "roleRef": {"apiGroup": RBAC, "kind": "ClusterRole", "name": "cluster-admin"},
-        "subjects": [{"apiGroup": RBAC, "kind": "Group", "name": "system:masters"}],
+/// The priorities of what a cluster cannot do without.
+fn priority_classes() -> [(Gr, Value); 2] {
+    [("system-cluster-critical", 2_000_000_000), ("system-node-critical", 2_000_001_000)].map(|(name, value)| {
+        let class =
+            json!({"metadata": {"name": name}, "value": value, "preemptionPolicy": "PreemptLowerPriority"});
+        (Gr::new_static("scheduling.k8s.io", "priorityclasses"), class)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_of_the_policy_is_an_object() {
+        assert_eq!(policy().count(), POLICY.lines().count());
+        let edit = policy().find(|(_, object)| object["metadata"]["name"] == "edit").unwrap().1;
+        let rules = edit["rules"].as_array().unwrap();
+        assert!(rules.iter().any(|rule| rule["resources"].as_array().unwrap().contains(&json!("secrets"))));
+    }
 }

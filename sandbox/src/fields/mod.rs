@@ -4,12 +4,14 @@
 
 mod apply;
 mod items;
+mod last_applied;
 mod managers;
 mod path;
 mod set;
 mod typed;
 
 pub use apply::{Applied, ApplyError, Conflict, apply, conflict_message, update};
+pub use last_applied::{KUBECTL, foreign_to_last_applied, renew_last_applied};
 pub use managers::{Manager, Managers, Operation};
 pub use path::Step;
 pub use set::FieldSet;

@@ -146,9 +146,23 @@ fn impersonate(store: &Store, user: User, headers: &HeaderMap) -> Result<User, S
             Wish::Resource { verb: "impersonate", group: "", resource, subresource: "", namespace: "", name };
         authorize(store, &user, &wish)?;
     }
-    let mut other = User::named(name);
-    other.groups.extend(groups);
-    Ok(other)
+    Ok(User { name: name.into(), groups: settled_groups(name, groups) })
+}
+
+/// The groups of an impersonated user: those that were named, else those of a service account, and that of everybody
+/// who has shown who they are.
+fn settled_groups(name: &str, mut groups: Vec<SmolStr>) -> Vec<SmolStr> {
+    let mut account =
+        name.strip_prefix("system:serviceaccount:").into_iter().flat_map(|rest| rest.split_once(':'));
+    if let (true, Some((namespace, _))) = (groups.is_empty(), account.next()) {
+        groups.push("system:serviceaccounts".into());
+        groups.push(smol_str::format_smolstr!("system:serviceaccounts:{namespace}"));
+    }
+    let everybody = [access::AUTHENTICATED, "system:unauthenticated"];
+    if name != "system:anonymous" && !groups.iter().any(|group| everybody.contains(&group.as_str())) {
+        groups.push(access::AUTHENTICATED.into());
+    }
+    groups
 }
 
 /// Refuses what a user may not do, in the real server's words.

@@ -39,7 +39,10 @@ pub(super) fn answer(call: &Call, body: &[u8]) -> Result<Response<Body>, Status>
     let roles = Roles(call.store());
     let answered = match call.gr.plural.as_str() {
         "selfsubjectrulesreviews" => access::rules_review(&roles, &call.user, review),
-        "selfsubjectreviews" => access::self_review(&call.user, review),
+        "selfsubjectreviews" => {
+            review["metadata"]["creationTimestamp"] = json!(call.store().clock().stamp());
+            access::self_review(&call.user, review)
+        }
         "tokenreviews" => token_review(call, review),
         _ => {
             if let Some(namespace) = call.namespace() {

@@ -1,19 +1,50 @@
 //! The `scale` subresource: replicas of whatever has them.
 
 use super::Call;
+use super::accept::Form;
 use super::body::{self, Body};
 use super::decode::{content_type, read_value};
+use super::encode::Include;
 use super::write::{self, JSON_PATCH, MERGE_PATCH};
 use crate::patch;
 use crate::status::Status;
 use crate::store::{Object, WriteOptions};
+use crate::table;
 use http::Response;
 use serde_json::{Map, Value, json};
 
 /// `GET`.
 pub(super) fn get(call: &Call) -> Result<Response<Body>, Status> {
     let object = call.store().get(&call.gr, call.namespace(), call.name())?;
-    Ok(body::value(200, &scale(&object)))
+    show(call, &scale(&object))
+}
+
+/// A scale in the form that the client asked for.
+fn show(call: &Call, scale: &Value) -> Result<Response<Body>, Status> {
+    let partial = |version: &str| {
+        json!({
+            "kind": "PartialObjectMetadata", "apiVersion": format!("meta.k8s.io/{version}"),
+            "metadata": scale["metadata"],
+        })
+    };
+    let Form::Table(version) = call.form else {
+        return Ok(match call.form {
+            Form::Metadata(version) => body::value(200, &partial(version)),
+            _ => body::value(200, scale),
+        });
+    };
+    let (columns, cells) = table::scale(scale, call.store().clock().now());
+    let object = match Include::parse(call.query.text("includeObject"))? {
+        Include::None => Value::Null,
+        Include::Metadata => partial(version),
+        Include::Object => scale.clone(),
+    };
+    let table = json!({
+        "kind": "Table", "apiVersion": format!("meta.k8s.io/{version}"),
+        "metadata": {"resourceVersion": scale["metadata"]["resourceVersion"]},
+        "columnDefinitions": columns, "rows": [{"cells": cells, "object": object}],
+    });
+    Ok(body::value(200, &table))
 }
 
 /// `PUT`.
@@ -70,7 +101,7 @@ fn write_replicas(
             Ok(object)
         },
     )?;
-    Ok(body::value(200, &scale(&object)))
+    show(call, &scale(&object))
 }
 
 /// The `Scale` of an object. Zero replicas are left out of `spec`, as the real server does.

@@ -66,6 +66,12 @@ pub(super) fn patch(call: &Call, body: &[u8]) -> Result<Response<Body>, Status> 
     let options = options(call, "PatchOptions")?;
     let change: Value = serde_json::from_slice(body)
         .map_err(|error| Status::bad_request(format!("error decoding patch: {error}")))?;
+    if content_type != JSON_PATCH
+        && let Some(found) = no_object(&change)
+    {
+        let into = "Go value of type map[string]interface {}";
+        return Err(Status::bad_request(format!("json: cannot unmarshal {found} into {into}")));
+    }
     let json_patch = if content_type == JSON_PATCH { "json patch " } else { "" };
     let duplicates: Vec<String> =
         strict::duplicates(body).iter().map(|duplicate| format!("{json_patch}{duplicate}")).collect();
@@ -85,15 +91,17 @@ pub(super) fn patch(call: &Call, body: &[u8]) -> Result<Response<Body>, Status> 
             let mut patched = patched.map_err(|error| refuse_patch(call, &object, error))?;
             check_name(call, &patched)?;
             let whole = patched.clone();
-            let unknown = fit(call, &mut patched).map_err(|wrong| refuse_result(&whole, &wrong))?;
+            let unknown = fit(call, &mut patched).map_err(|wrong| match content_type {
+                STRATEGIC_PATCH => refuse_result(&as_go_prints(&change), &as_converted(&wrong)),
+                _ => refuse_result(&whole.to_string(), &wrong),
+            })?;
             let complaints = duplicates.iter().cloned().chain(unknown).collect();
             complain(call, complaints, |all| {
                 let shown = match content_type {
-                    STRATEGIC_PATCH => Value::String(as_go_prints(&change)),
-                    _ => Value::String(whole.to_string()),
+                    STRATEGIC_PATCH => as_go_prints(&change),
+                    _ => whole.to_string(),
                 };
-                let error = FieldError::invalid("patch", shown, &format!("strict decoding error: {all}"));
-                Status::invalid("", "", "", vec![error])
+                refuse_result(&shown, &format!("strict decoding error: {all}"))
             })?;
             Ok(patched)
         },
@@ -138,9 +146,39 @@ fn as_go_prints(value: &Value) -> String {
 }
 
 /// A patch whose result is no object of the kind.
-fn refuse_result(patched: &Value, wrong: &str) -> Status {
-    let shown = format!("{:?}", patched.to_string());
+fn refuse_result(shown: &str, wrong: &str) -> Status {
+    let shown = Value::String(shown.to_owned());
     Status::invalid("", "", "", vec![FieldError::invalid("patch", shown, wrong)])
+}
+
+/// What Go's decoder says of a value of the wrong type, in the words of the conversion that strategic patches go
+/// through.
+fn as_converted(decoded: &str) -> String {
+    let parts = decoded.strip_prefix("json: cannot unmarshal ").and_then(|rest| rest.split_once(" into "));
+    let Some((found, wanted)) =
+        parts.and_then(|(found, rest)| Some((found, rest.rsplit_once(" of type ")?.1)))
+    else {
+        return decoded.to_owned();
+    };
+    let found = match found {
+        "array" => "[]interface {}",
+        "object" => "map[string]interface {}",
+        other if other.starts_with("number ") => "float64",
+        "number" => "int64",
+        other => other,
+    };
+    format!("cannot convert {found} to {wanted}")
+}
+
+/// What a patch is that is no object, as Go calls it.
+fn no_object(patch: &Value) -> Option<&'static str> {
+    match patch {
+        Value::Object(_) | Value::Null => None,
+        Value::Array(_) => Some("array"),
+        Value::String(_) => Some("string"),
+        Value::Number(_) => Some("number"),
+        Value::Bool(_) => Some("bool"),
+    }
 }
 
 /// A whole object must say the name that the path says.
@@ -225,16 +263,27 @@ fn apply(call: &Call, body: &[u8]) -> Result<Response<Body>, Status> {
 fn merge(call: &Call, live: Option<Value>, applied: &Value, manager: &Manager) -> Result<Value, Status> {
     let managers = live.as_ref().map(|live| Managers::from_wire(&live["metadata"]["managedFields"]));
     let revision = live.as_ref().map(|live| live["metadata"]["resourceVersion"].clone());
-    let result = fields::apply(
-        live.as_ref(),
-        applied,
-        call.kind.schema(),
-        managers.unwrap_or_default(),
-        manager,
-        reset_fields(&call.kind, &call.target.subresource),
-        call.query.flag("force"),
-        &call.store().clock().stamp(),
-    );
+    let apply = |force: bool| {
+        fields::apply(
+            live.as_ref(),
+            applied,
+            call.kind.schema(),
+            managers.clone().unwrap_or_default(),
+            manager,
+            reset_fields(&call.kind, &call.target.subresource),
+            force,
+            &call.store().clock().stamp(),
+        )
+    };
+    let result = match (apply(call.query.flag("force")), &live) {
+        (Err(ApplyError::Conflicts(conflicts)), Some(live)) if manager.name == fields::KUBECTL => {
+            match fields::foreign_to_last_applied(conflicts, live, call.kind.schema()) {
+                none if none.is_empty() => apply(true),
+                foreign => Err(ApplyError::Conflicts(foreign)),
+            }
+        }
+        (result, _) => result,
+    };
     let done = result.map_err(|error| match error {
         ApplyError::Conflicts(conflicts) => {
             let causes = conflicts.iter().map(|conflict| Cause {
@@ -247,6 +296,9 @@ fn merge(call: &Call, live: Option<Value>, applied: &Value, manager: &Manager) -
         ApplyError::Malformed(malformed) => Status::new(500, "", malformed.to_string()),
     })?;
     let mut object = done.object;
+    if manager.name == fields::KUBECTL {
+        fields::renew_last_applied(&mut object, applied);
+    }
     if !object["metadata"].is_object() {
         object["metadata"] = json!({});
     }
@@ -258,6 +310,12 @@ fn merge(call: &Call, live: Option<Value>, applied: &Value, manager: &Manager) -
     Ok(object)
 }
 
+/// A version as messages show it: that of the core group behind a slash.
+fn group_version(api_version: &str) -> String {
+    let slash = if api_version.contains('/') { "" } else { "/" };
+    format!("{slash}{api_version}")
+}
+
 fn read_applied(call: &Call, body: &[u8]) -> Result<Value, Status> {
     let applied =
         yaml::parse(body).map_err(|error| Status::bad_request(format!("error decoding YAML: {error}")))?;
@@ -266,12 +324,9 @@ fn read_applied(call: &Call, body: &[u8]) -> Result<Value, Status> {
     })?;
     let text = |key: &str| applied[key].as_str().unwrap_or_default();
     if text("apiVersion") != call.kind.api_version() || text("kind") != call.kind.kind {
-        let group_version = match text("apiVersion") {
-            version if version.contains('/') => version.to_owned(),
-            version => format!("/{version}"),
-        };
         return Err(Status::bad_request(format!(
-            "invalid object type: {group_version}, Kind={}",
+            "invalid object type: {}, Kind={}",
+            group_version(text("apiVersion")),
             text("kind")
         )));
     }
@@ -287,7 +342,7 @@ fn read_applied(call: &Call, body: &[u8]) -> Result<Value, Status> {
             let object = format!("{}/{}", call.namespace().unwrap_or_default(), call.name());
             let message = format!(
                 "failed to create typed patch object ({object}; {}, Kind={}): {why}",
-                text("apiVersion"),
+                group_version(text("apiVersion")),
                 text("kind")
             );
             Err(Status::new(500, "", message))

@@ -5,6 +5,7 @@
 //! merge and which kind a path speaks. The documents hold structure and no prose.
 
 mod operations;
+mod parts;
 mod render;
 mod schemas;
 pub mod v2;

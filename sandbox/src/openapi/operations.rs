@@ -2,6 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
+use super::parts::{
+    READ_TYPES, answers, answers_of, camel_group, capital, parameter, parameters, patch_body, tag, variable,
+};
 use super::schemas::{Schemas, mark};
 use crate::kinds::{Kind, Subresource};
 
@@ -38,7 +41,7 @@ const PATCH: [&str; 4] = ["dryRun", "fieldManager", "fieldValidation", "force"];
 const EXEC: [&str; 6] = ["command", "container", "stderr", "stdin", "stdout", "tty"];
 const ATTACH: [&str; 5] = ["container", "stderr", "stdin", "stdout", "tty"];
 const LOG: [&str; 8] =
-    ["container", "follow", "limitBytes", "previous", "sinceSeconds", "sinceTime", "tailLines", "timestamps"];
+    ["container", "follow", "limitBytes", "pretty", "previous", "sinceSeconds", "tailLines", "timestamps"];
 
 /// Adds the paths of one kind.
 pub(super) fn add(kind: &Kind, schemas: &mut Schemas<'_>, paths: &mut Map<String, Value>) {
@@ -322,98 +325,4 @@ impl<'k> Place<'k> {
         let get = self.operation(&operation, text);
         json!({"get": get, "parameters": self.shared(&["name"], &LOG)})
     }
-}
-
-/// In which types objects are answered.
-const TYPES: [&str; 2] = ["application/json", "application/yaml"];
-/// And lists, which may be watches.
-const READ_TYPES: [&str; 3] = ["application/json", "application/json;stream=watch", "application/yaml"];
-
-fn answers(codes: &[u16], schema: &Value) -> Value {
-    answers_of(codes, schema, &TYPES)
-}
-
-fn answers_of(codes: &[u16], schema: &Value, types: &[&str]) -> Value {
-    let content: Map<String, Value> =
-        types.iter().map(|&name| (name.to_owned(), json!({"schema": schema}))).collect();
-    let mut answers: Map<String, Value> = codes
-        .iter()
-        .map(|code| {
-            let description = match code {
-                200 => "OK",
-                201 => "Created",
-                _ => "Accepted",
-            };
-            (code.to_string(), json!({"description": description, "content": content}))
-        })
-        .collect();
-    answers.insert("401".to_owned(), json!({"description": "Unauthorized"}));
-    Value::Object(answers)
-}
-
-fn patch_body(schema: &Value, custom: bool) -> Value {
-    let mut content = Map::new();
-    for name in [
-        "application/apply-patch+yaml",
-        "application/json-patch+json",
-        "application/merge-patch+json",
-        "application/strategic-merge-patch+json",
-    ] {
-        // Custom resources have no rules for strategic merges.
-        if !(custom && name.contains("strategic")) {
-            content.insert(name.to_owned(), json!({"schema": schema}));
-        }
-    }
-    json!({"content": content, "required": true})
-}
-
-fn parameters(names: &[&str]) -> Value {
-    Value::Array(names.iter().copied().map(parameter).collect())
-}
-
-/// A query parameter.
-fn parameter(name: &str) -> Value {
-    let kind = match name {
-        "allowWatchBookmarks"
-        | "follow"
-        | "force"
-        | "orphanDependents"
-        | "previous"
-        | "sendInitialEvents"
-        | "stderr"
-        | "stdin"
-        | "stdout"
-        | "timestamps"
-        | "tty"
-        | "watch" => "boolean",
-        "gracePeriodSeconds" | "limit" | "limitBytes" | "ports" | "sinceSeconds" | "tailLines"
-        | "timeoutSeconds" => "integer",
-        _ => "string",
-    };
-    json!({"in": "query", "name": name, "schema": {"type": kind, "uniqueItems": true}})
-}
-
-/// A variable in the path.
-fn variable(name: &str) -> Value {
-    json!({"in": "path", "name": name, "required": true, "schema": {"type": "string", "uniqueItems": true}})
-}
-
-/// `core_v1`, `rbacAuthorization_v1`
-fn tag(group: &str, version: &str) -> String {
-    let camel = camel_group(group);
-    let mut letters = camel.chars();
-    let first: String = letters.next().map(|first| first.to_ascii_lowercase()).into_iter().collect();
-    format!("{first}{}_{version}", letters.as_str())
-}
-
-/// `Core`, `RbacAuthorization`, `ExampleOrg`
-fn camel_group(group: &str) -> String {
-    let group = group.strip_suffix(".k8s.io").unwrap_or(group);
-    if group.is_empty() { "Core".to_owned() } else { group.split('.').map(capital).collect() }
-}
-
-fn capital(word: &str) -> String {
-    let mut letters = word.chars();
-    let first: String = letters.next().map(|first| first.to_ascii_uppercase()).into_iter().collect();
-    first + letters.as_str()
 }

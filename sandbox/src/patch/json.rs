@@ -1,5 +1,6 @@
 //! JSON patch (RFC 6902).
 
+use json_patch::{AddOperation, PatchOperation, ReplaceOperation};
 use serde_json::Value;
 
 use super::PatchError;
@@ -27,10 +28,26 @@ pub fn json(object: &Value, patch: &Value) -> Result<Value, PatchError> {
         return Err(PatchError::DoesNotFit(reason));
     }
     let mut patched = object.clone();
-    json_patch::patch(&mut patched, &operations.0).map_err(|e| {
-        PatchError::DoesNotFit(format!("the server rejected our request due to an error in our request: {e}"))
-    })?;
+    for operation in operations.0 {
+        let operation = as_the_server_reads_it(operation, &patched);
+        json_patch::patch(&mut patched, &[operation]).map_err(|e| {
+            let reason = format!("the server rejected our request due to an error in our request: {e}");
+            PatchError::DoesNotFit(reason)
+        })?;
+    }
     Ok(patched)
+}
+
+/// Replacing a field that an object does not have adds it: so does the library of the real server, against the RFC.
+fn as_the_server_reads_it(operation: PatchOperation, object: &Value) -> PatchOperation {
+    match operation {
+        PatchOperation::Replace(ReplaceOperation { path, value })
+            if path.parent().and_then(|parent| parent.resolve(object).ok()).is_some_and(Value::is_object) =>
+        {
+            PatchOperation::Add(AddOperation { path, value })
+        }
+        other => other,
+    }
 }
 
 #[cfg(test)]
@@ -45,9 +62,10 @@ mod tests {
         let patch = value!([
             {"op": "test", "path": "/data/a", "value": "1"},
             {"op": "add", "path": "/data/b", "value": "2"},
-            {"op": "remove", "path": "/data/a"}
+            {"op": "remove", "path": "/data/a"},
+            {"op": "replace", "path": "/data/c", "value": "3"}
         ]);
-        assert_eq!(json(&object, &patch), Ok(value!({"data": {"b": "2"}})));
+        assert_eq!(json(&object, &patch), Ok(value!({"data": {"b": "2", "c": "3"}})));
     }
 
     #[test]
@@ -57,6 +75,7 @@ mod tests {
             value!([{"op": "test", "path": "/data/a", "value": "2"}]),
             value!([{"op": "add", "path": "/missing/b", "value": "2"}]),
             value!([{"op": "remove", "path": "/data/b"}]),
+            value!([{"op": "replace", "path": "/missing/b", "value": "2"}]),
         ] {
             assert!(matches!(json(&object, &patch), Err(PatchError::DoesNotFit(_))), "{patch}");
         }

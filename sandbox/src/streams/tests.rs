@@ -11,6 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::Role;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use super::exec::ExecParams;
 use super::handshake::{self, Protocol};
@@ -22,7 +23,7 @@ use crate::runtime::{
 use crate::status::Status;
 
 /// `cat` copies stdin to stdout, `fail N` complains and ends with N; port 80 answers in capitals.
-struct Shell;
+pub(crate) struct Shell;
 
 impl PodRuntime for Shell {
     fn logs(&self, _: LogQuery) -> BoxFuture<'_, Result<BoxStream<'static, LogLine>, Status>> {
@@ -69,7 +70,7 @@ impl PodRuntime for Shell {
     }
 }
 
-fn target() -> ContainerRef {
+pub(crate) fn target() -> ContainerRef {
     ContainerRef { namespace: "shop".into(), pod: "web-0".into(), uid: "u".into(), container: "web".into() }
 }
 
@@ -91,10 +92,11 @@ async fn run(command: &[&str], protocol: Protocol) -> Client {
 async fn frames(client: &mut Client) -> Vec<(u8, Vec<u8>)> {
     let mut found = Vec::new();
     while let Some(Ok(message)) = client.next().await {
-        if let Message::Binary(bytes) = message
-            && bytes.len() > 1
-        {
-            found.push((bytes[0], bytes[1..].to_vec()));
+        match message {
+            Message::Binary(bytes) if bytes.len() > 1 => found.push((bytes[0], bytes[1..].to_vec())),
+            // Clients take any other end for a broken connection.
+            Message::Close(end) => assert_eq!(end.map(|end| end.code), Some(CloseCode::Normal)),
+            _ => {}
         }
     }
     found

@@ -73,6 +73,14 @@ pub fn cells(kind: &Kind, object: &Value, now: DateTime<Utc>) -> Vec<Value> {
     }
 }
 
+/// The columns and cells of a `Scale`, which is shown under the kind that it scales.
+pub fn scale(scale: &Value, now: DateTime<Utc>) -> (Vec<Column>, Vec<Value>) {
+    let row = Row { object: scale, now };
+    let columns = ["=Name", "#Desired", "#Available", "Age"].iter().map(|title| column(title)).collect();
+    let cells = vec![row.name(), row.integer("/spec/replicas"), row.integer("/status/replicas"), row.age()];
+    (columns, cells)
+}
+
 fn column(title: &str) -> Column {
     let (wide, title) = strip(title, '+');
     let (integer, title) = strip(title, '#');

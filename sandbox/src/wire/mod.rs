@@ -208,3 +208,77 @@ fn is_zero(value: &Value) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// A field of bytes.
+    fn bytes(number: u8, bytes: &[u8]) -> Vec<u8> {
+        let mut out = vec![number << 3 | 2, u8::try_from(bytes.len()).unwrap()];
+        out.extend_from_slice(bytes);
+        out
+    }
+
+    fn envelope(api_version: &str, kind: &str, raw: &[u8]) -> Vec<u8> {
+        let types = [bytes(1, api_version.as_bytes()), bytes(2, kind.as_bytes())].concat();
+        [MAGIC.to_vec(), bytes(1, &types), bytes(2, raw), bytes(3, b""), bytes(4, b"")].concat()
+    }
+
+    fn read(api_version: &str, kind: &str, raw: &[u8]) -> Result<Value, WireError> {
+        let name = format!(
+            "io.k8s.api.{}.{kind}",
+            api_version.replace('/', ".").replace("v1", "core.v1").replace("apps.core.v1", "apps.v1")
+        );
+        decode(&envelope(api_version, kind, raw), |_, _| Some(name))
+    }
+
+    #[test]
+    fn maps_times_and_what_is_empty() {
+        let metadata = [bytes(1, b"settings"), bytes(2, b""), bytes(8, b"")].concat();
+        let entry = [bytes(1, b"a"), bytes(2, b"1")].concat();
+        let object = read("v1", "ConfigMap", &[bytes(1, &metadata), bytes(2, &entry)].concat()).unwrap();
+        let expected = json!({"kind": "ConfigMap", "apiVersion": "v1", "metadata": {"name": "settings"}, "data": {"a": "1"}});
+        assert_eq!(object, expected);
+        let secret = [bytes(1, b""), bytes(2, &[bytes(1, b"k"), bytes(2, b"v")].concat())].concat();
+        assert_eq!(read("v1", "Secret", &secret).unwrap()["data"]["k"], "dg==");
+    }
+
+    #[test]
+    fn zero_behind_a_pointer_means_something() {
+        // replicas, and minReadySeconds that is no pointer.
+        let spec = [0x08, 0, 0x28, 0];
+        let object = read("apps/v1", "Deployment", &bytes(2, &spec)).unwrap();
+        assert_eq!(object["spec"], json!({"replicas": 0}));
+    }
+
+    #[test]
+    fn what_stands_in_the_object_around_it_is_put_there() {
+        // A volume whose source is an empty directory.
+        let volume = [bytes(1, b"tmp"), bytes(2, &bytes(2, b""))].concat();
+        let object = read("v1", "Pod", &bytes(2, &bytes(1, &volume))).unwrap();
+        assert_eq!(object["spec"]["volumes"], json!([{"name": "tmp", "emptyDir": {}}]));
+    }
+
+    #[test]
+    fn numbers_that_may_be_texts() {
+        let number = [0x08, 0, 0x10, 80];
+        let text = [vec![0x08, 1], bytes(3, b"http")].concat();
+        for (port, expected) in [(number.to_vec(), json!(80)), (text, json!("http"))] {
+            let ports = bytes(1, &bytes(4, &port));
+            let object = read("v1", "Service", &bytes(2, &ports)).unwrap();
+            assert_eq!(object["spec"]["ports"][0]["targetPort"], expected);
+        }
+    }
+
+    #[test]
+    fn what_is_no_object_is_refused() {
+        assert_eq!(
+            read("v1", "Nonsense", b"").map_err(|e| e.to_string()),
+            Err("no kind \"Nonsense\" is registered for version \"v1\"".to_owned())
+        );
+        assert_eq!(decode(b"{}", |_, _| None), Err(WireError::NotProtobuf));
+        assert!(matches!(read("v1", "ConfigMap", &[0x0a, 9]), Err(WireError::Malformed(_))));
+    }
+}

@@ -31,17 +31,24 @@ use crate::real::{self, ControlPlane};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Needs {
     controllers: bool,
+    scheduler: bool,
     alone: bool,
 }
 
 impl Needs {
     /// A host that other tests use too, without controllers: tests write every status themselves.
-    pub const NONE: Self = Self { controllers: false, alone: false };
+    pub const NONE: Self = Self { controllers: false, scheduler: false, alone: false };
 
     /// Controllers run: StatefulSets get pods, quotas are counted, namespaces end.
     #[must_use]
     pub const fn controllers(self) -> Self {
         Self { controllers: true, ..self }
+    }
+
+    /// Controllers run, and pods are looked at by the scheduler (the embedded host's controllers include it).
+    #[must_use]
+    pub const fn scheduler(self) -> Self {
+        Self { controllers: true, scheduler: true, ..self }
     }
 
     /// Nobody else uses this host. A real one costs ten seconds then; the shared one holds objects of other tests.
@@ -93,10 +100,11 @@ impl Host {
     pub async fn real(needs: Needs) -> Result<Self> {
         let start = move || -> Result<Server> {
             if needs.alone {
-                let options = real::Options { controllers: needs.controllers, ..real::Options::default() };
+                let Needs { controllers, scheduler, .. } = needs;
+                let options = real::Options { controllers, scheduler, ..real::Options::default() };
                 Ok(Server::Own(Box::new(ControlPlane::start(&options)?)))
             } else {
-                real::shared(needs.controllers).map(Server::Shared)
+                real::shared(needs.controllers, needs.scheduler).map(Server::Shared)
             }
         };
         let server = tokio::task::spawn_blocking(start).await.context("starting a real control plane")??;

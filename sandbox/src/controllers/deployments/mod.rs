@@ -181,7 +181,8 @@ fn keep_revision(world: &World, key: &Key, deployment: &Value, new: &Set, old: &
         });
     }
     if deployment["metadata"]["annotations"][REVISION] != text.as_str() {
-        let _ = world.update(&DEPLOYMENTS, key, "", |deployment| {
+        // With the status, as the real controller: this is no new wish of the owner's, so the generation stays.
+        let _ = world.update(&DEPLOYMENTS, key, "status", |deployment| {
             deployment["metadata"]["annotations"][REVISION] = json!(text);
         });
     }

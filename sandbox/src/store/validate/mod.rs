@@ -169,8 +169,25 @@ fn pod_spec(spec: &Value, field: &str, errors: &mut Vec<FieldError>) {
             });
         }
         names.push(name);
+        container_ports(container, &at, errors);
         if container["image"].as_str().unwrap_or_default().is_empty() {
             errors.push(FieldError::required(format!("{at}.image"), ""));
+        }
+    }
+}
+
+fn container_ports(container: &Value, at: &str, errors: &mut Vec<FieldError>) {
+    for (index, port) in container["ports"].as_array().into_iter().flatten().enumerate() {
+        for (key, required) in [("containerPort", true), ("hostPort", false)] {
+            let field = format!("{at}.ports[{index}].{key}");
+            match port[key].as_i64().unwrap_or_default() {
+                0 if required => errors.push(FieldError::required(field, "")),
+                0 | 1..=65535 => {}
+                other => {
+                    let why = "must be between 1 and 65535, inclusive";
+                    errors.push(FieldError::invalid(field, other, why));
+                }
+            }
         }
     }
 }

@@ -6,6 +6,8 @@
 mod frame;
 mod headers;
 mod session;
+#[cfg(test)]
+mod tests;
 mod tunnel;
 
 pub use session::{Session, Stream, StreamWriter};

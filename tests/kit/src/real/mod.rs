@@ -286,20 +286,26 @@ fn free_port(address: Ipv4Addr) -> Result<u16> {
     Ok(listener.local_addr()?.port())
 }
 
-/// The control plane that tests of this process share, with or without controllers; started at the first call.
+/// The control plane that tests of this process share, with or without controllers and scheduler; started at the
+/// first call.
 ///
 /// # Errors
 /// Why it could not be started. The answer is kept: later tests fail at once and for the same reason.
-pub fn shared(controllers: bool) -> Result<&'static ControlPlane> {
+pub fn shared(controllers: bool, scheduler: bool) -> Result<&'static ControlPlane> {
     type Slot = OnceLock<Result<ControlPlane, String>>;
     static BARE: Slot = OnceLock::new();
     static FULL: Slot = OnceLock::new();
+    static SCHEDULING: Slot = OnceLock::new();
     // One after the other: two at once on two cores take longer than both in turn.
     static TURN: Mutex<()> = Mutex::new(());
-    let slot = if controllers { &FULL } else { &BARE };
+    let slot = match (controllers, scheduler) {
+        (_, true) => &SCHEDULING,
+        (true, false) => &FULL,
+        (false, false) => &BARE,
+    };
     let started = slot.get_or_init(|| {
         let _turn = TURN.lock();
-        ControlPlane::start(&Options { controllers, ..Options::default() })
+        ControlPlane::start(&Options { controllers, scheduler, ..Options::default() })
             .map_err(|error| format!("{error:#}"))
     });
     started.as_ref().map_err(|error| anyhow!("the real control plane did not start: {error}"))

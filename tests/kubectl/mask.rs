@@ -1,0 +1,77 @@
+//! What two servers never have in common: times, versions, names by chance, addresses.
+
+use regex::Regex;
+use std::sync::LazyLock;
+
+static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
+    [
+        (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UID"),
+        (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "TIME"),
+        (r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d [+-]\d{4}", "TIME"),
+        (r#"((?i)resourceVersion"?[:=] ?"?)\d+"#, "${1}VERSION"),
+        (r"\b10\.\d+\.\d+\.\d+\b", "ADDRESS"),
+        (r"127\.0\.0\.1:\d+", "SERVER"),
+        (r"\b3[0-2]\d{3}\b", "NODEPORT"),
+        (r"\b(\d{1,3}s|[1-9]m(\d{1,2}s)?)\b", "AGE"),
+        (r"<invalid>", "AGE"),
+        // Where diff puts its files, when it did, and the head of klog's lines.
+        (r"/tmp/(LIVE|MERGED)-\d+", "/tmp/$1"),
+        (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+ [+-]\d{4}", "TIME"),
+        (r"(?m)^([IWE])\d{4} [\d:.]+ +\d+ ", "$1 "),
+        (r"-[bcdfghjklmnpqrstvwxz2456789]{7,10}\b", "-HASH"),
+        (r"-[bcdfghjklmnpqrstvwxz2456789]{5}\b", "-CHANCE"),
+        (r"pod-template-hash(=|: )\w+", "pod-template-hash${1}HASH"),
+        // Columns are as wide as what stands in them.
+        (r"(\S) {2,}", "$1  "),
+        (r"(\S)\t+", "$1  "),
+    ]
+    .map(|(pattern, with)| (Regex::new(pattern).unwrap(), with))
+    .into()
+});
+
+/// A text without what must differ.
+pub fn mask(text: &str, namespace: &str) -> String {
+    let mut text = text.replace(namespace, "NAMESPACE");
+    for (rule, with) in RULES.iter() {
+        text = rule.replace_all(&text, *with).into_owned();
+    }
+    text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+}
+
+/// `explain` without prose: the embedded host has none.
+pub fn without_prose(text: &str) -> String {
+    let mut kept = Vec::new();
+    let mut in_description = false;
+    for line in text.lines() {
+        if line.starts_with("DESCRIPTION:") {
+            in_description = true;
+        } else if in_description && !line.starts_with(' ') && !line.is_empty() {
+            in_description = false;
+        }
+        // A field and its type stand in a line with a tab, what it means below.
+        let is_field = line.split_once('\t').is_some_and(|(_, kind)| kind.starts_with('<'));
+        if !in_description && (is_field || !line.starts_with(' ')) && !line.is_empty() {
+            kept.push(line);
+        }
+    }
+    kept.join("\n")
+}
+
+/// JSON with its fields in the order of their names: the real server has another.
+pub fn in_order(text: &str) -> String {
+    match serde_json::from_str::<serde_json::Value>(text) {
+        Ok(value) => format!("{value:#}"),
+        Err(_) => text.to_owned(),
+    }
+}
+
+#[test]
+fn what_must_differ_is_masked_and_nothing_else() {
+    let text = "NAME       READY   AGE\nweb-7c5ddbdf54-x7k2p   0/1     12s\nsettings   1/1   1m2s\n";
+    assert_eq!(mask(text, "t0-x"), "NAME  READY  AGE\nweb-HASH-CHANCE  0/1  AGE\nsettings  1/1  AGE");
+    let text = "  uid: 6c5368d0-cfe2-476a-9f68-7f858264e5e7\n  resourceVersion: \"12\"\n  cpu: 100m\n  namespace: t0-x";
+    assert_eq!(
+        mask(text, "t0-x"),
+        "  uid: UID\n  resourceVersion: \"VERSION\"\n  cpu: 100m\n  namespace: NAMESPACE"
+    );
+}

@@ -1,0 +1,32 @@
+//! The stories. Each is a test that plays it on both hosts; without a real API server they are ignored.
+
+use crate::story::play;
+use anyhow::Result;
+use v9s_testkit::host::Needs;
+
+/// `stories/NAME.txt`, played on hosts that have what stands behind the name.
+macro_rules! stories {
+    ($($(#[$meta:meta])* $name:ident $(needs $need:ident)?;)*) => {
+        $(v9s_testkit::real_test! {
+            $(#[$meta])*
+            fn $name() -> Result<()> {
+                let text = include_str!(concat!("stories/", stringify!($name), ".txt"));
+                play(stringify!($name), text, Needs::NONE$(.$need())?)
+            }
+        })*
+    };
+}
+
+stories! {
+    access;
+    applying;
+    creating;
+    describing;
+    discovery;
+    errors;
+    getting;
+    changing;
+    waiting;
+    living needs scheduler;
+    workloads needs controllers;
+}
