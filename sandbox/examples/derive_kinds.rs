@@ -98,32 +98,43 @@ fn schemas(folder: &Path) -> Result<Schemas> {
 /// Adds the values that a text can have, as the generated definitions list them.
 fn add_enums(file: &Path, schemas: &mut BTreeMap<String, Value>) -> Result<()> {
     let text = fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
-    let (mut schema, mut property, mut items) = (String::new(), String::new(), false);
+    let (mut schema, mut property, mut below) = (String::new(), String::new(), None);
     for line in text.lines().map(str::trim) {
-        if let Some(function) = line.strip_prefix("func schema_k8sio_") {
-            let name = function.split('(').next().unwrap_or_default();
-            schema = format!("io.k8s.{}", name.replace('_', "."));
-        } else if line.starts_with("func ") {
-            schema.clear();
+        if let Some(function) = line.strip_prefix("func schema_") {
+            schema = schema_of(function.split('(').next().unwrap_or_default());
         } else if let Some(name) = line.strip_prefix('"').and_then(|rest| rest.strip_suffix("\": {")) {
-            (property, items) = (name.to_owned(), false);
+            (property, below) = (name.to_owned(), None);
         } else if line.starts_with("Items:") {
-            items = true;
+            below = Some("items");
+        } else if line.starts_with("AdditionalProperties:") {
+            below = Some("additionalProperties");
         }
-        let Some(list) = line.strip_prefix("Enum:").and_then(|rest| rest.split_once("interface{}{")) else {
-            continue;
-        };
-        let values = list.1.trim_end_matches(',').trim_end_matches('}');
+        let list = line.strip_prefix("Enum:").and_then(|rest| rest.split_once("interface{}{"));
+        let Some((_, list)) = list else { continue };
+        let list = list.trim_end_matches(',').trim_end_matches('}');
         let values: Value =
-            serde_json::from_str(&format!("[{values}]")).with_context(|| format!("reading {line}"))?;
-        let found = schemas.get_mut(&schema).and_then(|schema| schema["properties"].get_mut(&property));
+            serde_json::from_str(&format!("[{list}]")).with_context(|| format!("reading {line}"))?;
         // Versions that are not served have enums, too.
-        if let Some(found) = found {
-            let place = if items { &mut found["items"] } else { found };
-            place["enum"] = values;
+        if let Some(found) =
+            schemas.get_mut(&schema).and_then(|schema| schema["properties"].get_mut(&property))
+        {
+            match below {
+                Some(below) => found[below]["enum"] = values,
+                None => found["enum"] = values,
+            }
         }
     }
     Ok(())
+}
+
+/// The OpenAPI name of what a generated function describes: `k8sio_api_core_v1_Pod`.
+fn schema_of(function: &str) -> String {
+    let name = function.replace('_', ".");
+    match (name.strip_prefix("k8sio."), name.strip_prefix("pkg.apis.apiextensions.")) {
+        (Some(name), _) => format!("io.k8s.{name}"),
+        (_, Some(name)) => format!("io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.{name}"),
+        _ => name,
+    }
 }
 
 /// The schema without prose; references become `{"$ref": "name"}`.

@@ -11,6 +11,7 @@ mod controllers;
 mod deletes;
 mod errors;
 mod faults;
+mod forms;
 mod lists;
 mod nested;
 mod parts;

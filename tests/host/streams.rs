@@ -1,6 +1,6 @@
 //! Logs, commands and ports as kube speaks them, over a runtime that does what the tests say.
 
-use crate::hosts::Host;
+use crate::hosts::{self, Host, both};
 use anyhow::Result;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -195,4 +195,28 @@ async fn streams_need_a_placed_pod_and_a_websocket() -> Result<()> {
     let (code, _, message) = host.get(&format!("{pods}/p/exec?command=ls&stdout=true")).await?.refusal();
     assert_eq!((code, message.as_str()), (400, "Upgrade request required"));
     Ok(())
+}
+
+both! {
+    async fn a_websocket_needs_the_right_to_create(host: Host) -> Result<()> {
+        let namespace = host.namespace("sockets").await?;
+        let roles = format!("/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}");
+        let resources = ["pods/exec", "pods/attach", "pods/portforward"];
+        let role = json!({"metadata": {"name": "r"}, "rules": [{"apiGroups": [""], "resources": resources, "verbs": ["get"]}]});
+        host.post(&format!("{roles}/roles"), &role).await?.expect_code(201)?;
+        let jo = host.named("jo");
+        let binding = json!({"metadata": {"name": "r"},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "r"},
+            "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": jo}]});
+        host.post(&format!("{roles}/rolebindings"), &binding).await?.expect_code(201)?;
+        let client = host.acting_as(&jo).await?;
+        let path = format!("/api/v1/namespaces/{namespace}/pods/p/exec?command=ls&stdout=true");
+        // Without a WebSocket the right to get is enough, and the pod is looked for.
+        assert_eq!(hosts::get(&client, &path).await?.code, 404);
+        let upgrade = [("connection", "upgrade"), ("upgrade", "websocket"), ("sec-websocket-version", "13"),
+            ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="), ("sec-websocket-protocol", "v5.channel.k8s.io")];
+        let refused = hosts::get_with(&client, &path, &upgrade).await?.refusal();
+        assert_eq!(refused, (403, "Forbidden".to_owned(), "pods \"p\" is forbidden: ".to_owned()));
+        Ok(())
+    }
 }

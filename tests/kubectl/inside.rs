@@ -8,7 +8,7 @@ use serde_json::json;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
-use std::process::Child;
+use std::process::{Child, ChildStdout};
 use std::sync::Arc;
 use v9s_testkit::host::{Host, Needs};
 use v9s_testkit::real_test;
@@ -107,6 +107,8 @@ real_test! {
 /// A forward that ends with the test.
 struct Forward {
     child: Child,
+    /// Kept open: kubectl would end when it cannot say what it does.
+    _out: BufReader<ChildStdout>,
     port: u16,
 }
 
@@ -118,10 +120,11 @@ impl Forward {
             .env("KUBECTL_PORT_FORWARD_WEBSOCKETS", websockets)
             .spawn()?;
         let mut first = String::new();
-        BufReader::new(child.stdout.take().context("stdout")?).read_line(&mut first)?;
+        let mut out = BufReader::new(child.stdout.take().context("stdout")?);
+        out.read_line(&mut first)?;
         let local = first.split("127.0.0.1:").nth(1).and_then(|rest| rest.split(' ').next());
         let port = local.with_context(|| format!("no port in {first:?}"))?.parse()?;
-        Ok(Self { child, port })
+        Ok(Self { child, _out: out, port })
     }
 
     fn connect(&self) -> Result<TcpStream> {

@@ -6,7 +6,9 @@ use std::sync::LazyLock;
 static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     [
         (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UID"),
+        (r"(?m)^([IWE])\d{4} [\d:.]+ +\d+ ", "$1 "),
         (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "TIME"),
+        (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)? [+-]\d{4}", "TIME"),
         (r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d [+-]\d{4}", "TIME"),
         (r#"((?i)resourceVersion"?[:=] ?"?)\d+"#, "${1}VERSION"),
         (r"\b10\.\d+\.\d+\.\d+\b", "ADDRESS"),
@@ -14,10 +16,8 @@ static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r"\b3[0-2]\d{3}\b", "NODEPORT"),
         (r"\b(\d{1,3}s|[1-9]m(\d{1,2}s)?)\b", "AGE"),
         (r"<invalid>", "AGE"),
-        // Where diff puts its files, when it did, and the head of klog's lines.
+        // Where diff puts its files.
         (r"/tmp/(LIVE|MERGED)-\d+", "/tmp/$1"),
-        (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+ [+-]\d{4}", "TIME"),
-        (r"(?m)^([IWE])\d{4} [\d:.]+ +\d+ ", "$1 "),
         (r"-[bcdfghjklmnpqrstvwxz2456789]{7,10}\b", "-HASH"),
         (r"-[bcdfghjklmnpqrstvwxz2456789]{5}\b", "-CHANCE"),
         (r"pod-template-hash(=|: )\w+", "pod-template-hash${1}HASH"),

@@ -28,5 +28,5 @@ stories! {
     changing;
     waiting;
     living needs scheduler;
-    workloads needs controllers;
+    workloads needs scheduler;
 }

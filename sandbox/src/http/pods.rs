@@ -1,7 +1,9 @@
 //! What runs inside a pod: its log, commands, attached terminals, ports.
 
 use super::Call;
+use super::auth::Roles;
 use super::body::{self, Body};
+use crate::access::{self, Wish};
 use crate::runtime::ContainerRef;
 use crate::status::Status;
 use crate::streams::exec::{self, ExecParams};
@@ -28,8 +30,27 @@ pub(super) async fn log(call: &Call) -> Result<Response<Body>, Status> {
     Ok(body::typed(200, plain, Body::stream(params.encode(lines))))
 }
 
+/// A WebSocket is opened by `GET`, and yet it does what only those may who may create: who may only get the
+/// subresource is refused, without a reason, as the real server does.
+fn must_be_creator(call: &Call) -> Result<(), Status> {
+    let wish = Wish::Resource {
+        verb: "create",
+        group: "",
+        resource: &call.target.resource,
+        subresource: &call.target.subresource,
+        namespace: call.namespace().unwrap_or_default(),
+        name: call.name(),
+    };
+    let opens = call.verb == "get" && handshake::is_websocket(&call.headers);
+    if opens && !access::allowed(&Roles(call.store()), &call.user, &wish) {
+        return Err(Status::forbidden(&call.gr, call.name(), ""));
+    }
+    Ok(())
+}
+
 /// `pods/exec` and `pods/attach`.
 pub(super) fn exec(call: &mut Call) -> Result<Response<Body>, Status> {
+    must_be_creator(call)?;
     let params = ExecParams::parse(call.query.pairs(), call.target.subresource == "exec")?;
     let pod = Pod::read(call)?;
     let target = pod.container(params.container.as_deref())?;
@@ -47,6 +68,7 @@ pub(super) fn exec(call: &mut Call) -> Result<Response<Body>, Status> {
 
 /// `pods/portforward`.
 pub(super) fn forward(call: &mut Call) -> Result<Response<Body>, Status> {
+    must_be_creator(call)?;
     let pod = Pod::read(call)?;
     pod.must_be_placed()?;
     let target = pod.reference(String::new());

@@ -2,11 +2,12 @@
 //! by which clients find a kind.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
 use super::render;
-use crate::kinds::{Kind, KindSchema, Schema, catalog};
+use crate::kinds::{Kind, KindSchema, Kinds, Schema, catalog};
 
 const META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.";
 const MARK: &str = "x-kubernetes-group-version-kind";
@@ -93,7 +94,7 @@ impl<'d> Schemas<'d> {
                     known.dedup();
                     known
                 }
-                _ => Vec::new(),
+                _ => kinds_of(&name),
             };
             if !known.is_empty() {
                 schema[MARK] = Value::Array(known);
@@ -141,6 +142,13 @@ impl<'d> Schemas<'d> {
             _ => {}
         }
     }
+}
+
+/// The kinds that a schema is of: some stand in those of other groups.
+fn kinds_of(name: &str) -> Vec<Value> {
+    let is_of = |kind: &&Arc<Kind>| matches!(&kind.schema, KindSchema::BuiltIn(own) if own == name);
+    let kinds = Kinds::builtin().iter().filter(is_of);
+    kinds.map(|kind| mark(&kind.group, &kind.version, &kind.kind)).collect()
 }
 
 /// How a kind is named by what operations and schemas say of it.

@@ -123,6 +123,7 @@ pub(super) fn admit(
     taken.fill(store);
     if let Some(old) = review.old {
         keep(old, service);
+        drop_node_ports(old, service);
     }
     let asking = Key::new(review.namespace, review.name);
     let problems = check(&taken, store, &asking, review.old, service);
@@ -169,6 +170,18 @@ fn keep(old: &Value, service: &mut Value) {
             && let Some(old) = old_ports.iter().find(same).and_then(|old| old["nodePort"].as_i64())
         {
             port["nodePort"] = json!(old);
+        }
+    }
+}
+
+/// A Service that turns into a type without node ports gives them back, unless the update names other ones.
+fn drop_node_ports(old: &Value, service: &mut Value) {
+    let unchanged = ports(old).eq(ports(service));
+    if needs_ports(&old["spec"]) && !needs_ports(&service["spec"]) && unchanged {
+        for port in service["spec"]["ports"].as_array_mut().into_iter().flatten() {
+            if let Some(port) = port.as_object_mut() {
+                port.remove("nodePort");
+            }
         }
     }
 }
