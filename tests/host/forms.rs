@@ -133,9 +133,10 @@ both! {
         }
         assert_eq!((&spec["terminationGracePeriodSeconds"], &spec["volumes"][0]), (&json!(0), &json!({"name": "v", "emptyDir": {}})));
         assert_eq!(spec["containers"][0]["env"], json!([{"name": "A"}]));
+        // What must be there is there, but an empty list may come back as none at all.
         let roles = pods.replace("/api/v1", "/apis/rbac.authorization.k8s.io/v1").replace("/pods", "/roles");
         let made = host.post(&roles, &json!({"metadata": {"name": "r"}, "rules": []})).await?.expect_code(201)?;
-        assert_eq!(made["rules"], json!([]));
+        assert_eq!(made["rules"].as_array().map_or(0, Vec::len), 0);
         Ok(())
     }
 }

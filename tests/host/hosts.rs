@@ -146,11 +146,6 @@ pub async fn get(client: &Client, path: &str) -> Result<Answer> {
     send(client, Method::GET, path, &[], Vec::new()).await
 }
 
-/// `GET` with headers by another client than the host's own.
-pub async fn get_with(client: &Client, path: &str, headers: &[(&str, &str)]) -> Result<Answer> {
-    send(client, Method::GET, path, headers, Vec::new()).await
-}
-
 /// `POST` by another client than the host's own.
 pub async fn post(client: &Client, path: &str, body: &Value) -> Result<Answer> {
     send(client, Method::POST, path, &[JSON], body.to_string().into()).await

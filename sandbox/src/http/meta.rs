@@ -5,6 +5,7 @@ use super::body::{self, Body};
 use super::{Api, openapi};
 use crate::discovery;
 use crate::kinds::KUBERNETES_VERSION;
+use crate::openapi::Document;
 use crate::status::Status;
 use crate::store::Health;
 use http::request::Parts;
@@ -32,7 +33,7 @@ pub(super) fn answer(api: &Api, parts: &Parts) -> Option<Response<Body>> {
         ["api"] | ["apis"] => {
             let core = path == "api";
             Some(match aggregated_discovery(accept) {
-                Some(version) => aggregated(&discovery::aggregated(&kinds, core, version), version),
+                Some(version) => aggregated(&discovery::aggregated(&kinds, core, version), version, parts),
                 None if core => body::value(200, &discovery::core_versions(&kinds, &api.0.address)),
                 None => body::value(200, &discovery::groups(&kinds)),
             })
@@ -59,10 +60,13 @@ fn found(document: Option<Value>) -> Response<Body> {
     }
 }
 
-fn aggregated(document: &Value, version: &str) -> Response<Body> {
-    let content_type = HeaderValue::from_str(&discovery::aggregated_media_type(version));
-    let content_type = content_type.unwrap_or(HeaderValue::from_static("application/json"));
-    body::typed(200, content_type, Body::whole(document.to_string()))
+/// Clients keep it under its `ETag` and ask whether it is still the same.
+fn aggregated(document: &Value, version: &str, parts: &Parts) -> Response<Body> {
+    let mut response = openapi::send(&Document::of(document), parts);
+    if let Ok(content_type) = HeaderValue::from_str(&discovery::aggregated_media_type(version)) {
+        response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    }
+    response
 }
 
 fn version() -> Value {

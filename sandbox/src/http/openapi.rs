@@ -78,7 +78,7 @@ fn accepts_json(parts: &Parts) -> bool {
 }
 
 /// The document, or that the client has it.
-fn send(document: &Document, parts: &Parts) -> Response<Body> {
+pub(super) fn send(document: &Document, parts: &Parts) -> Response<Body> {
     let tag = format!("\"{}\"", document.hash);
     let known = parts.headers.get(header::IF_NONE_MATCH).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let known = known.split(',').any(|known| known.trim().trim_start_matches("W/") == tag);

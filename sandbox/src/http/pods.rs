@@ -30,8 +30,8 @@ pub(super) async fn log(call: &Call) -> Result<Response<Body>, Status> {
     Ok(body::typed(200, plain, Body::stream(params.encode(lines))))
 }
 
-/// A WebSocket is opened by `GET`, and yet it does what only those may who may create: who may only get the
-/// subresource is refused, without a reason, as the real server does.
+/// A WebSocket is opened by `GET`, and yet it does what only those may who may create: whoever may only get the
+/// subresource is refused, whatever the upgrade, and without a reason, as the real server does.
 fn must_be_creator(call: &Call) -> Result<(), Status> {
     let wish = Wish::Resource {
         verb: "create",
@@ -41,8 +41,7 @@ fn must_be_creator(call: &Call) -> Result<(), Status> {
         namespace: call.namespace().unwrap_or_default(),
         name: call.name(),
     };
-    let opens = call.verb == "get" && handshake::is_websocket(&call.headers);
-    if opens && !access::allowed(&Roles(call.store()), &call.user, &wish) {
+    if call.verb == "get" && !access::allowed(&Roles(call.store()), &call.user, &wish) {
         return Err(Status::forbidden(&call.gr, call.name(), ""));
     }
     Ok(())

@@ -29,7 +29,7 @@ pub struct Document {
 }
 
 impl Document {
-    fn of(value: &Value) -> Self {
+    pub(crate) fn of(value: &Value) -> Self {
         let text = Bytes::from(value.to_string());
         Self { hash: hash(&text), text }
     }

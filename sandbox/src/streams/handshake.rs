@@ -48,11 +48,6 @@ pub fn wants_upgrade(headers: &HeaderMap) -> bool {
     headers.contains_key(UPGRADE)
 }
 
-/// Whether the client wants a WebSocket.
-pub fn is_websocket(headers: &HeaderMap) -> bool {
-    headers.get(UPGRADE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
-}
-
 /// The headers of the `101 Switching Protocols` answer and the subprotocol chosen, the first of `supported` that the
 /// client offers.
 ///
