@@ -87,7 +87,7 @@ impl Selector {
     }
 
     /// Whether it means objects with these labels, given as a JSON object.
-    pub fn matches_labels(&self, labels: &Value) -> bool {
+    pub fn matches_tree(&self, labels: &Value) -> bool {
         self.labels.iter().all(|requirement| requirement.matches(labels[requirement.key.as_str()].as_str()))
     }
 

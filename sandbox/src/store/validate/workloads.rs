@@ -28,7 +28,7 @@ pub(super) fn workload(kind: &Kind, new: &Value, errors: &mut Vec<FieldError>) {
             ));
         }
         Some(_) => {
-            let matches = Selector::of_label_selector(selector).is_some_and(|s| s.matches_labels(labels));
+            let matches = Selector::of_label_selector(selector).is_some_and(|s| s.matches_tree(labels));
             if !matches {
                 not_selected(labels, errors);
             }
