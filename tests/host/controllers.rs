@@ -96,7 +96,9 @@ v9s_testkit::both_hosts! {
             "ports": [{"name": "http", "port": 80, "targetPort": "serve"}]}});
         let made = host.post(&format!("{core}/services"), &service).await?.expect_code(201)?;
         assert!(made["spec"]["clusterIP"].as_str().is_some_and(|ip| ip.starts_with("10.96.")));
-        let pod = json!({"metadata": {"name": "p", "labels": {"app": "web"}}, "spec": {"nodeName": "n",
+        let node = host.named("node");
+        host.post("/api/v1/nodes", &json!({"metadata": {"name": node}})).await?.expect_code(201)?;
+        let pod = json!({"metadata": {"name": "p", "labels": {"app": "web"}}, "spec": {"nodeName": node,
             "containers": [{"name": "c", "image": "i:1", "ports": [{"name": "serve", "containerPort": 8080}]}]}});
         host.post(&format!("{core}/pods"), &pod).await?.expect_code(201)?;
         let status = json!({"status": {"phase": "Running", "podIP": "10.64.9.9", "podIPs": [{"ip": "10.64.9.9"}],
@@ -114,6 +116,7 @@ v9s_testkit::both_hosts! {
         assert_eq!(endpoints["subsets"][0]["addresses"][0]["ip"], "10.64.9.9");
         host.delete(&format!("{core}/pods/p?gracePeriodSeconds=0")).await?.expect_code(200)?;
         until(&host, &slices, |list| list["items"][0]["endpoints"].as_array().is_none_or(Vec::is_empty)).await?;
+        host.delete(&format!("/api/v1/nodes/{node}")).await?.expect_code(200)?;
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! The loop that turns the controllers.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::{io, thread};
@@ -42,8 +42,10 @@ struct Shared {
     frozen: Mutex<BTreeSet<SmolStr>>,
     wake: Arc<Notify>,
     stop: AtomicBool,
-    /// The revision up to which everything has been worked off that was due.
-    settled: watch::Sender<u64>,
+    /// How often somebody has asked whether everything is settled.
+    asked: AtomicU64,
+    /// The revision up to which everything has been worked off that was due, and the question that this answers.
+    settled: watch::Sender<(u64, u64)>,
 }
 
 /// The running controllers. Dropping it stops them.
@@ -77,7 +79,8 @@ impl Controllers {
             frozen: Mutex::new(options.frozen.iter().cloned().collect()),
             wake: Arc::default(),
             stop: AtomicBool::new(false),
-            settled: watch::Sender::new(0),
+            asked: AtomicU64::new(0),
+            settled: watch::Sender::new((0, 0)),
         });
         let mut engine = Engine::new(store.clone(), options, Arc::clone(&shared), plugins, door);
         let (hand, floor) = (engine.hand.clone(), engine.floor.clone());
@@ -119,12 +122,18 @@ impl Controllers {
         self.shared.wake.notify_one();
     }
 
-    /// Waits until everything has been worked off that follows from the writes so far and is due by now.
+    /// Waits until everything has been worked off that follows from the writes and wishes so far and is due by now.
     pub async fn settled(&self) {
         let target = self.store.revision();
+        let question = self.shared.asked.fetch_add(1, Ordering::AcqRel) + 1;
         self.wake();
         // The sender lives as long as this handle.
-        let _ = self.shared.settled.subscribe().wait_for(|settled| *settled >= target).await;
+        let _ = self
+            .shared
+            .settled
+            .subscribe()
+            .wait_for(|(revision, answered)| *revision >= target && *answered >= question)
+            .await;
     }
 }
 
@@ -207,7 +216,8 @@ impl Engine {
             frozen: Mutex::default(),
             wake: Arc::default(),
             stop: AtomicBool::new(false),
-            settled: watch::Sender::new(0),
+            asked: AtomicU64::new(0),
+            settled: watch::Sender::new((0, 0)),
         };
         let plugins = Plugins::install(&store, true);
         Self::new(store, options, Arc::new(shared), plugins, None)
@@ -254,6 +264,7 @@ impl Engine {
 
     /// Takes events and lets every controller work; answers whether there may be more to do.
     pub(crate) fn turn(&mut self) -> bool {
+        let question = self.shared.asked.load(Ordering::Acquire);
         let revision = self.world.store.revision();
         // Nobody decides before everybody knows everything, their own last writes above all.
         let mut noted = false;
@@ -270,7 +281,7 @@ impl Engine {
             }
         }
         if !noted && !worked {
-            self.shared.settled.send_replace(revision);
+            self.shared.settled.send_replace((revision, question));
             return false;
         }
         true
