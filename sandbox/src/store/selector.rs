@@ -111,7 +111,7 @@ impl Selector {
     }
 
     /// Whether labels are meant; fields are not looked at.
-    pub(crate) fn matches_labels(&self, labels: &[(SmolStr, SmolStr)]) -> bool {
+    pub(crate) fn means(&self, labels: &[(SmolStr, SmolStr)]) -> bool {
         let value =
             |key: &str| labels.iter().find(|(known, _)| known == key).map(|(_, value)| value.as_str());
         self.labels.iter().all(|r| r.matches(value(&r.key)))
@@ -119,7 +119,7 @@ impl Selector {
 
     /// Whether an object is meant.
     pub fn matches(&self, object: &Object) -> bool {
-        self.matches_labels(object.labels())
+        self.means(object.labels())
             && self.kind.as_deref().is_none_or(|kind| self.fields.iter().all(|t| t.matches(kind, object)))
     }
 }

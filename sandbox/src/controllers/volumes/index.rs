@@ -225,9 +225,8 @@ impl Volumes {
         if reserved.is_some() || only_reserved {
             return reserved.filter(|volume| reachable(volume));
         }
-        let selected = |volume: &&Volume| {
-            claim.selector.as_ref().is_none_or(|selector| selector.matches_labels(&volume.labels))
-        };
+        let selected =
+            |volume: &&Volume| claim.selector.as_ref().is_none_or(|selector| selector.means(&volume.labels));
         let free = self.0.values().filter(suits).filter(|volume| {
             volume.claim.is_none() && volume.phase == "Available" && volume.class == claim.class
         });
