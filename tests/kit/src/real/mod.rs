@@ -182,7 +182,7 @@ impl ControlPlane {
             flag("bind-address", self.place.address),
             flag("advertise-address", self.place.address),
             flag("secure-port", port),
-            flag("service-cluster-ip-range", &self.place.services),
+            flag("service-cluster-ip-range", self.place.services),
             flag("authorization-mode", "Node,RBAC"),
             flag("allow-privileged", true),
             flag("client-ca-file", pki("ca.crt")),
