@@ -6,6 +6,7 @@ pub mod access;
 mod bootstrap;
 pub mod clock;
 pub mod controllers;
+pub mod custom;
 pub mod discovery;
 pub mod faults;
 pub mod fields;
@@ -23,6 +24,7 @@ pub mod store;
 pub mod streams;
 pub mod table;
 pub mod tls;
+pub mod webhooks;
 pub mod wire;
 
 pub use sandbox::{Options, Sandbox, StartError};

@@ -10,6 +10,7 @@ use crate::kinds::Kinds;
 use crate::node::Door;
 use crate::store::{Store, StoreOptions};
 use crate::tls::{self, Tls, TlsError};
+use crate::webhooks::{Services, Webhooks};
 use crate::{bootstrap, serve};
 use smol_str::SmolStr;
 use std::net::SocketAddr;
@@ -17,7 +18,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 /// How a host is set up. The default is what tests want.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Options {
     /// Name of the context in kubeconfigs.
     pub context: String,
@@ -31,6 +32,8 @@ pub struct Options {
     pub chance: Chance,
     /// How many events each kind keeps for watches that lag behind.
     pub log_capacity: usize,
+    /// Where Services are reached that webhooks are served behind; by default nowhere.
+    pub services: Arc<dyn Services>,
     /// Controllers and nodes; none: nothing happens but what clients do. `ca` is filled in.
     pub controllers: Option<controllers::Options>,
     /// Whether pods need a service account, as they do on every real host. With controllers they always do; without,
@@ -41,6 +44,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         let StoreOptions { clock, chance, log_capacity } = StoreOptions::default();
+        let services = Arc::new(());
         Self {
             context: "sandbox".into(),
             port: None,
@@ -48,9 +52,22 @@ impl Default for Options {
             clock,
             chance,
             log_capacity,
+            services,
             controllers: None,
             service_accounts: false,
         }
+    }
+}
+
+impl std::fmt::Debug for Options {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Options")
+            .field("context", &self.context)
+            .field("port", &self.port)
+            .field("names", &self.names)
+            .field("controllers", &self.controllers)
+            .field("service_accounts", &self.service_accounts)
+            .finish_non_exhaustive()
     }
 }
 
@@ -103,13 +120,23 @@ impl Sandbox {
         let bound = serve::bind(options.port).await;
         let (listener, address) =
             bound.map_err(|source| StartError::Bind { port: options.port.unwrap_or(0), source })?;
-        let Options { context, names, clock, chance, log_capacity, controllers, service_accounts, .. } =
-            options;
+        let Options {
+            context,
+            names,
+            clock,
+            chance,
+            log_capacity,
+            services,
+            controllers,
+            service_accounts,
+            ..
+        } = options;
         let data = match data {
             Some(data) => data,
             None => {
                 let options = StoreOptions { clock, chance, log_capacity };
-                Data::make(&names, &options, address.port(), service_accounts || controllers.is_some())?
+                let accounts = service_accounts || controllers.is_some();
+                Data::make(&names, &options, address.port(), accounts, services)?
             }
         };
         let Data { store, tokens, tls, admin_token, plugins } = data;
@@ -254,10 +281,17 @@ pub(crate) struct Data {
 
 impl Data {
     /// `accounts`: whether pods need a service account.
-    fn make(names: &[String], options: &StoreOptions, port: u16, accounts: bool) -> Result<Self, StartError> {
+    fn make(
+        names: &[String],
+        options: &StoreOptions,
+        port: u16,
+        accounts: bool,
+        services: Arc<dyn Services>,
+    ) -> Result<Self, StartError> {
         let store = Store::new(Kinds::builtin().clone(), options);
         bootstrap::fill(&store, port);
         let plugins = Plugins::install(&store, accounts);
+        store.add_admission(Arc::new(Webhooks::new(services)));
         let tokens = Tokens::default();
         let admin_token = new_token(&store);
         tokens.insert(admin_token.clone(), User::admin());

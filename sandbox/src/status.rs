@@ -124,6 +124,20 @@ impl Status {
         self
     }
 
+    /// The same refusal about a resource under another name: some are stored under a name of their own.
+    #[must_use]
+    pub fn renamed(mut self, from: &Gr, to: &Gr) -> Self {
+        if from == to {
+            return self;
+        }
+        self.message = self.message.replacen(&format!("{from} "), &format!("{to} "), 1);
+        if let Some(details) = self.details.as_mut().filter(|details| details.kind == from.plural) {
+            details.kind.clone_from(&to.plural);
+            details.group.clone_from(&to.group);
+        }
+        self
+    }
+
     /// The same refusal with one more cause.
     #[must_use]
     pub fn with_cause(mut self, cause: Cause) -> Self {

@@ -3,24 +3,30 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "in tests a panic is the failure")]
 
+mod hook;
 mod hosts;
 
 mod compaction;
 mod consistency;
 mod controllers;
+mod conversions;
+mod custom;
 mod deletes;
 mod errors;
 mod faults;
 mod forms;
+mod identity;
 mod lists;
 mod nested;
 mod parts;
 mod patches;
 mod quotas;
 mod runtime;
+mod scales;
 mod streams;
 mod values;
 mod volumes;
 mod watches;
+mod webhooks;
 mod workloads;
 mod writes;

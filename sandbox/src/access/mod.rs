@@ -4,10 +4,11 @@
 
 mod review;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use smol_str::SmolStr;
 
 pub use review::{access_review, rules_review, self_review};
@@ -18,23 +19,27 @@ pub const MASTERS: &str = "system:masters";
 pub const AUTHENTICATED: &str = "system:authenticated";
 
 /// Who asks.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct User {
     /// Name, such as `jane` or `system:serviceaccount:shop:default`.
     pub name: SmolStr,
     /// Groups.
     pub groups: Vec<SmolStr>,
+    /// UID; empty where there is none.
+    pub uid: SmolStr,
+    /// Further marks, by name.
+    pub extra: BTreeMap<String, Vec<String>>,
 }
 
 impl User {
     /// Somebody who has shown who they are.
     pub fn named(name: impl Into<SmolStr>) -> Self {
-        User { name: name.into(), groups: vec![AUTHENTICATED.into()] }
+        User { name: name.into(), groups: vec![AUTHENTICATED.into()], ..User::default() }
     }
 
     /// Somebody who may do everything.
     pub fn admin() -> Self {
-        User { name: "sandbox-admin".into(), groups: vec![MASTERS.into(), AUTHENTICATED.into()] }
+        User { groups: vec![MASTERS.into(), AUTHENTICATED.into()], ..User::named("sandbox-admin") }
     }
 
     /// A service account.
@@ -44,7 +49,19 @@ impl User {
             smol_str::format_smolstr!("system:serviceaccounts:{namespace}"),
             AUTHENTICATED.into(),
         ];
-        User { name: smol_str::format_smolstr!("system:serviceaccount:{namespace}:{name}"), groups }
+        User { groups, ..User::named(smol_str::format_smolstr!("system:serviceaccount:{namespace}:{name}")) }
+    }
+
+    /// What reviews say of them: `UserInfo`.
+    pub fn info(&self) -> Value {
+        let mut info = json!({"username": self.name, "groups": self.groups});
+        if !self.uid.is_empty() {
+            info["uid"] = json!(self.uid);
+        }
+        if !self.extra.is_empty() {
+            info["extra"] = json!(self.extra);
+        }
+        info
     }
 
     fn is_in(&self, group: &str) -> bool {

@@ -16,7 +16,7 @@ pub fn access_review(policies: &impl Policies, asker: &User, mut review: Value) 
     } else {
         let groups = review["spec"]["groups"].as_array().into_iter().flatten();
         let groups: Vec<SmolStr> = groups.filter_map(|g| g.as_str().map(SmolStr::new)).collect();
-        User { name: text(&review["spec"], "user").into(), groups }
+        User { groups, ..User::named(text(&review["spec"], "user")) }
     };
     let spec = review["spec"].clone();
     let (resource, path) = (&spec["resourceAttributes"], &spec["nonResourceAttributes"]);
@@ -62,6 +62,6 @@ pub fn rules_review(policies: &impl Policies, asker: &User, mut review: Value) -
 
 /// Answers a SelfSubjectReview (`kubectl auth whoami`).
 pub fn self_review(asker: &User, mut review: Value) -> Value {
-    review["status"] = json!({"userInfo": {"username": asker.name, "groups": asker.groups}});
+    review["status"] = json!({"userInfo": asker.info()});
     review
 }

@@ -77,7 +77,7 @@ fn a_role_reaches_as_far_as_its_binding() {
 
 #[test]
 fn groups_service_accounts_and_masters() {
-    let ops = User { name: "joe".into(), groups: vec!["ops".into(), AUTHENTICATED.into()] };
+    let ops = User { groups: vec!["ops".into(), AUTHENTICATED.into()], ..User::named("joe") };
     assert!(allowed(&policies(), &ops, &wish("list", "pods", "", "")));
     assert!(
         allowed(&policies(), &ops, &wish("list", "pods", "bank", "")),
@@ -101,7 +101,7 @@ fn paths_have_rules_of_their_own_and_discovery_is_open() {
     ] {
         assert_eq!(allowed(&policies(), &jane, &Wish::Path { verb: "get", path }), expected, "{path}");
     }
-    let nobody = User { name: "system:anonymous".into(), groups: vec!["system:unauthenticated".into()] };
+    let nobody = User { groups: vec!["system:unauthenticated".into()], ..User::named("system:anonymous") };
     assert!(allowed(&policies(), &nobody, &Wish::Path { verb: "get", path: "/livez" }));
     assert!(!allowed(&policies(), &nobody, &Wish::Path { verb: "get", path: "/api" }));
 }

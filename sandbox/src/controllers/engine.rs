@@ -319,8 +319,7 @@ impl Engine {
     fn take(&mut self) -> Vec<Noted> {
         let mut noted = Vec::new();
         let kinds = self.world.store.kinds();
-        let served: BTreeSet<Gr> =
-            kinds.iter().map(|kind| Gr::new(kind.group.clone(), kind.plural.clone())).collect();
+        let served: BTreeSet<Gr> = kinds.iter().map(|kind| kind.stored_as()).collect();
         for gr in served {
             let followed = self.followed.entry(gr.clone()).or_default();
             followed.take(&self.world.store, &gr, &mut noted);

@@ -137,7 +137,7 @@ fn look_up(world: &World, object: &Object, owner: &OwnerRef) -> Owner {
     if kind.namespaced && object.namespace().is_empty() {
         return Owner::Invalid;
     }
-    let gr = Gr::new(kind.group.clone(), kind.plural.clone());
+    let gr = kind.stored_as();
     let namespace = if kind.namespaced { object.namespace() } else { "" };
     match world.find(&gr, &Key::new(namespace, owner.name.clone())) {
         Some(found) if found.uid() == owner.uid => {
@@ -154,7 +154,7 @@ fn warn_of_other_namespace(world: &mut World, gr: &Gr, object: &Object, owner: &
     let Some(kind) = kinds.by_object(&owner.api_version, &owner.kind).filter(|kind| kind.namespaced) else {
         return;
     };
-    let owners = world.store.all(&Gr::new(kind.group.clone(), kind.plural.clone()), None);
+    let owners = world.store.all(&kind.stored_as(), None);
     let elsewhere = owners.iter().any(|found| {
         found.uid() == owner.uid && found.name() == owner.name && found.namespace() != object.namespace()
     });
@@ -237,7 +237,7 @@ impl Controller for Garbage {
                 let kinds = world.store.kinds();
                 let Some(kind) = kinds.by_object(&owner.api_version, &owner.kind) else { continue };
                 let namespace = if kind.namespaced { seen.object.namespace() } else { "" };
-                let gr = Gr::new(kind.group.clone(), kind.plural.clone());
+                let gr = kind.stored_as();
                 self.queue.add((gr, Key::new(namespace, owner.name)));
             }
         } else if seen.object.deleting() || world.owners.is_dependent(seen.gr, seen.object) {

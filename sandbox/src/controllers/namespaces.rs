@@ -92,7 +92,7 @@ fn finish(world: &World, key: &Key, namespace: &Object) {
 fn namespaced(world: &World) -> Vec<Gr> {
     let kinds = world.store.kinds();
     let deletable = kinds.iter().filter(|kind| kind.namespaced && kind.allows("delete"));
-    let mut all: Vec<Gr> = deletable.map(|kind| Gr::new(kind.group.clone(), kind.plural.clone())).collect();
+    let mut all: Vec<Gr> = deletable.map(|kind| kind.stored_as()).collect();
     all.sort();
     all.dedup();
     all

@@ -38,7 +38,7 @@ pub(crate) fn host_with(options: Options) -> Host {
 
 fn gr(word: &str) -> Gr {
     let kind = Kinds::builtin().by_word(word).expect("a built-in kind");
-    Gr::new(kind.group.clone(), kind.plural.clone())
+    kind.stored_as()
 }
 
 fn namespaced<'n>(word: &str, namespace: &'n str) -> Option<&'n str> {

@@ -1,5 +1,7 @@
 //! `metadata.managedFields`: managers and the fields they own.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 use smol_str::SmolStr;
 
@@ -97,6 +99,11 @@ impl Managers {
                 wire
             })
             .collect()
+    }
+
+    /// The versions in which managers write.
+    pub fn versions(&self) -> BTreeSet<SmolStr> {
+        self.entries.iter().map(|entry| entry.manager.api_version.clone()).collect()
     }
 
     /// Whether nobody is known to own anything.

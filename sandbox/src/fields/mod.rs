@@ -10,7 +10,7 @@ mod path;
 mod set;
 mod typed;
 
-pub use apply::{Applied, ApplyError, Conflict, apply, conflict_message, update};
+pub use apply::{Applied, ApplyError, Conflict, apply, conflict_message, give_up, update};
 pub use last_applied::{KUBECTL, foreign_to_last_applied, renew_last_applied};
 pub use managers::{Manager, Managers, Operation};
 pub use path::Step;

@@ -5,9 +5,10 @@ use crate::status::Status;
 use crate::store::{Gr, Object, Store};
 use chrono::{DateTime, Utc};
 use http::{HeaderMap, header};
+use percent_encoding::percent_decode_str;
 use serde_json::Value;
 use smol_str::SmolStr;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// Bearer tokens and whom they stand for. Cheap to clone.
@@ -28,6 +29,20 @@ struct Account {
     name: String,
     uid: String,
     end: DateTime<Utc>,
+    audiences: Vec<String>,
+}
+
+/// Whom tokens are for unless they say otherwise: this API server.
+pub(crate) const AUDIENCE: &str = "https://kubernetes.default.svc.cluster.local";
+
+/// What a token is worth.
+pub(crate) enum Worth {
+    /// It stands for this user, before these audiences.
+    User(User, Vec<String>),
+    /// It is good before other audiences only.
+    Elsewhere(Vec<String>),
+    /// Nothing.
+    Nothing,
 }
 
 impl Tokens {
@@ -36,10 +51,24 @@ impl Tokens {
         self.enter(token.into(), Holder { user, account: None });
     }
 
-    /// Lets a token stand for a service account until its end, as long as the account exists.
-    pub fn insert_for_account(&self, token: impl Into<String>, account: &Object, end: DateTime<Utc>) {
-        let user = User::service_account(account.namespace(), account.name());
+    /// Lets a token stand for a service account until its end, as long as the account exists, before these
+    /// audiences; the API server takes only tokens that are for itself. `id` names the token.
+    pub fn insert_for_account(
+        &self,
+        token: impl Into<String>,
+        account: &Object,
+        end: DateTime<Utc>,
+        audiences: Vec<String>,
+        id: &str,
+    ) {
+        let credential = ("authentication.kubernetes.io/credential-id".to_owned(), vec![format!("JTI={id}")]);
+        let user = User {
+            uid: account.uid().into(),
+            extra: BTreeMap::from([credential]),
+            ..User::service_account(account.namespace(), account.name())
+        };
         let account = Account {
+            audiences,
             namespace: account.namespace().to_owned(),
             name: account.name().to_owned(),
             uid: account.uid().to_owned(),
@@ -57,13 +86,31 @@ impl Tokens {
         self.0.write().unwrap_or_else(PoisonError::into_inner).remove(token);
     }
 
-    /// Whom a token stands for, on the host of this store.
+    /// Whom a token stands for before this API server, on the host of this store.
     pub fn user(&self, token: &str, store: &Store) -> Option<User> {
-        let holder = self.0.read().unwrap_or_else(PoisonError::into_inner).get(token).cloned()?;
-        match &holder.account {
-            None => Some(holder.user),
-            Some(account) => account.is_valid(store).then_some(holder.user),
+        match self.worth(token, store, &[AUDIENCE.to_owned()]) {
+            Worth::User(user, _) => Some(user),
+            Worth::Elsewhere(_) | Worth::Nothing => None,
         }
+    }
+
+    /// What a token is worth before any of these audiences.
+    pub(crate) fn worth(&self, token: &str, store: &Store, audiences: &[String]) -> Worth {
+        let holder = self.0.read().unwrap_or_else(PoisonError::into_inner).get(token).cloned();
+        let Some(holder) = holder else { return Worth::Nothing };
+        let Some(account) = holder.account else {
+            // Such a token is for the API server.
+            return match audiences.iter().any(|audience| audience == AUDIENCE) {
+                true => Worth::User(holder.user, vec![AUDIENCE.to_owned()]),
+                false => Worth::Nothing,
+            };
+        };
+        if !account.is_valid(store) {
+            return Worth::Nothing;
+        }
+        let common: Vec<String> =
+            audiences.iter().filter(|audience| account.audiences.contains(audience)).cloned().collect();
+        if common.is_empty() { Worth::Elsewhere(account.audiences) } else { Worth::User(holder.user, common) }
     }
 }
 
@@ -122,7 +169,7 @@ pub(crate) fn authenticate(store: &Store, tokens: &Tokens, headers: &HeaderMap) 
     };
     let user = match bearer {
         Some(token) => tokens.user(token, store).ok_or_else(Status::unauthorized)?,
-        None => User { name: "system:anonymous".into(), groups: vec!["system:unauthenticated".into()] },
+        None => User { groups: vec!["system:unauthenticated".into()], ..User::named("system:anonymous") },
     };
     impersonate(store, user, headers)
 }
@@ -132,37 +179,85 @@ fn bearer(value: &str) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }
 
+/// Acts as another user where that is allowed, each part of them by itself: user, groups, UID, extra marks.
 fn impersonate(store: &Store, user: User, headers: &HeaderMap) -> Result<User, Status> {
-    let Some(name) = headers.get("impersonate-user").and_then(|v| v.to_str().ok()) else { return Ok(user) };
-    let groups: Vec<SmolStr> = headers
-        .get_all("impersonate-group")
-        .iter()
-        .filter_map(|v| v.to_str().ok())
-        .map(SmolStr::new)
-        .collect();
-    let wishes = std::iter::once(("users", name)).chain(groups.iter().map(|g| ("groups", g.as_str())));
-    for (resource, name) in wishes {
-        let wish =
-            Wish::Resource { verb: "impersonate", group: "", resource, subresource: "", namespace: "", name };
-        authorize(store, &user, &wish)?;
+    let texts = |name: &str| -> Vec<String> {
+        headers.get_all(name).iter().filter_map(|v| v.to_str().ok()).map(str::to_owned).collect()
+    };
+    let name = texts("impersonate-user").into_iter().next().filter(|name| !name.is_empty());
+    let groups = texts("impersonate-group");
+    let uid = texts("impersonate-uid").into_iter().next().unwrap_or_default();
+    let extra = extra(headers);
+    let Some(name) = name else {
+        if groups.is_empty() && uid.is_empty() && extra.is_empty() {
+            return Ok(user);
+        }
+        let asked = shown(&groups, &uid, &extra);
+        return Err(Status::bad_request(format!("requested {asked} without impersonating a user name")));
+    };
+    let may = |group: &str, resource: &str, subresource: &str, namespace: &str, name: &str| {
+        let wish = Wish::Resource { verb: "impersonate", group, resource, subresource, namespace, name };
+        authorize(store, &user, &wish)
+    };
+    let account = name.strip_prefix("system:serviceaccount:").and_then(|account| account.split_once(':'));
+    match account {
+        Some((namespace, account)) => may("", "serviceaccounts", "", namespace, account)?,
+        None => may("", "users", "", "", &name)?,
     }
-    Ok(User { name: name.into(), groups: settled_groups(name, groups) })
+    groups.iter().try_for_each(|group| may("", "groups", "", "", group))?;
+    if !uid.is_empty() {
+        may("authentication.k8s.io", "uids", "", "", &uid)?;
+    }
+    for (key, values) in &extra {
+        values.iter().try_for_each(|value| may("authentication.k8s.io", "userextras", key, "", value))?;
+    }
+    let mut other = match account {
+        // Groups that are named come in place of those that an account has by itself.
+        Some((namespace, account)) if groups.is_empty() => User::service_account(namespace, account),
+        _ if name == "system:anonymous" => {
+            User { groups: vec!["system:unauthenticated".into()], ..User::named(name) }
+        }
+        _ => User { groups: Vec::new(), ..User::named(name) },
+    };
+    other.groups.extend(groups.iter().map(SmolStr::new));
+    let known = ["system:authenticated", "system:unauthenticated"];
+    if !other.groups.iter().any(|group| known.contains(&group.as_str())) {
+        other.groups.push(access::AUTHENTICATED.into());
+    }
+    other.uid = uid.into();
+    other.extra = extra;
+    Ok(other)
 }
 
-/// The groups of an impersonated user: those that were named, else those of a service account, and that of everybody
-/// who has shown who they are.
-fn settled_groups(name: &str, mut groups: Vec<SmolStr>) -> Vec<SmolStr> {
-    let mut account =
-        name.strip_prefix("system:serviceaccount:").into_iter().flat_map(|rest| rest.split_once(':'));
-    if let (true, Some((namespace, _))) = (groups.is_empty(), account.next()) {
-        groups.push("system:serviceaccounts".into());
-        groups.push(smol_str::format_smolstr!("system:serviceaccounts:{namespace}"));
+/// `Impersonate-Extra-KEY: VALUE`; keys are escaped as in URLs and have no case.
+fn extra(headers: &HeaderMap) -> BTreeMap<String, Vec<String>> {
+    let mut extra: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (name, value) in headers {
+        if let (Some(key), Ok(value)) = (name.as_str().strip_prefix("impersonate-extra-"), value.to_str()) {
+            let key = percent_decode_str(key).decode_utf8_lossy().into_owned();
+            extra.entry(key).or_default().push(value.to_owned());
+        }
     }
-    let everybody = [access::AUTHENTICATED, "system:unauthenticated"];
-    if name != "system:anonymous" && !groups.iter().any(|group| everybody.contains(&group.as_str())) {
-        groups.push(access::AUTHENTICATED.into());
-    }
-    groups
+    extra
+}
+
+/// The parts of an impersonation that names no user, as Go writes them.
+fn shown(groups: &[String], uid: &str, extra: &BTreeMap<String, Vec<String>>) -> String {
+    let list = |all: &[String]| {
+        let all: Vec<String> = all.iter().map(|one| format!("{one:?}")).collect();
+        format!("{{{}}}", all.join(", "))
+    };
+    let groups = if groups.is_empty() { "(nil)".to_owned() } else { list(groups) };
+    let extra = if extra.is_empty() {
+        "(nil)".to_owned()
+    } else {
+        let all: Vec<String> =
+            extra.iter().map(|(key, values)| format!("{key:?}:[]string{}", list(values))).collect();
+        format!("{{{}}}", all.join(", "))
+    };
+    format!(
+        "&user.DefaultInfo{{Name:\"\", UID:{uid:?}, Groups:[]string{groups}, Extra:map[string][]string{extra}}}"
+    )
 }
 
 /// Refuses what a user may not do, in the real server's words.

@@ -110,22 +110,33 @@ pub(super) fn read_object(call: &Call, body: &[u8]) -> Result<Value, Status> {
         )));
     }
     check_kind(call, &object)?;
-    let schema = call.kind.schema();
-    let complaints = match content_type(call) {
+    let mut complaints = match content_type(call) {
         PROTOBUF => Vec::new(),
         "application/yaml" => {
             let mut all = yaml_complaints(call, body);
-            all.extend(strict::complaints(schema, object.to_string().as_bytes()));
+            all.extend(complaints(call, object.to_string().as_bytes()));
             all
         }
-        _ => strict::complaints(schema, body),
+        _ => complaints(call, body),
     };
-    fit(call, &mut object)
+    let unknown = fit(call, &mut object)
         .map_err(|wrong| Status::bad_request(format!("{}: {wrong}", cannot_be_handled(call))))?;
+    if call.kind.is_custom() {
+        complaints.extend(unknown);
+    }
     complain(call, complaints, |all| {
         Status::bad_request(format!("{}: strict decoding error: {all}", cannot_be_handled(call)))
     })?;
     Ok(object)
+}
+
+/// What strict decoding complains of in a JSON text. What a custom resource does not have is found by its definition.
+fn complaints(call: &Call, text: &[u8]) -> Vec<String> {
+    if call.kind.is_custom() {
+        strict::duplicates(text)
+    } else {
+        strict::complaints(call.kind.schema(), text)
+    }
 }
 
 /// The keys that stand twice in a body in YAML, as the client wants to be told.
@@ -197,7 +208,10 @@ pub(super) fn check_kind(call: &Call, object: &Value) -> Result<(), Status> {
 /// # Errors
 /// The first value of the wrong type, in the real server's words.
 pub(super) fn fit(call: &Call, object: &mut Value) -> Result<Vec<String>, String> {
-    let walk = Walk::over(call.kind.schema(), object, &call.kind.kind);
+    let walk = match &call.kind.custom {
+        None => Walk::over(call.kind.schema(), object, &call.kind.kind),
+        Some(custom) => Walk::over_custom(call.kind.schema(), custom, object, &call.kind.kind),
+    };
     match walk.wrong {
         Some(wrong) => Err(wrong),
         None => Ok(walk.unknown.iter().map(|path| format!("unknown field {path:?}")).collect()),

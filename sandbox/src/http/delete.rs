@@ -147,6 +147,8 @@ fn settle_delete(call: &Call, given: DeleteBody) -> Result<Asked, Status> {
         uid: given.preconditions.uid,
         resource_version: given.preconditions.resource_version,
         propagation,
+        origin: Some(call.origin()),
+        ..DeleteOptions::default()
     };
     Ok(Asked { delete, orphan_dependents: given.orphan_dependents })
 }

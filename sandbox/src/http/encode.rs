@@ -38,6 +38,8 @@ impl Include {
 #[derive(Clone, Debug)]
 pub(crate) struct Encoder {
     pub(crate) kind: Arc<Kind>,
+    /// The kind whose columns tables have: the stored version, for custom resources the one that is asked for.
+    pub(crate) printed: Arc<Kind>,
     pub(crate) form: Form,
     pub(crate) include: Include,
     /// Ages in tables are as of this time.
@@ -77,7 +79,7 @@ impl Encoder {
     /// Appends one object; `headed` tells whether a table shows its columns.
     fn write(&self, object: &Object, headed: bool, out: &mut Vec<u8>) {
         match self.form {
-            Form::Object => object.write_as(&self.kind, out),
+            Form::Object => self.write_whole(object, out),
             Form::Metadata(version) => write_metadata(object, version, out),
             Form::Table(version) => {
                 let meta = ListMeta { revision: object.revision(), ..ListMeta::default() };
@@ -86,6 +88,16 @@ impl Encoder {
                 out.extend_from_slice(b"]}");
             }
         }
+    }
+
+    fn write_whole(&self, object: &Object, out: &mut Vec<u8>) {
+        if self.kind.shows_as_stored() {
+            return object.write_as(&self.kind, out);
+        }
+        let mut shown = self.kind.show(object.value());
+        shown["kind"] = json!(self.kind.kind);
+        shown["apiVersion"] = json!(self.kind.api_version());
+        out.extend_from_slice(shown.to_string().as_bytes());
     }
 
     /// A list. Items of built-in kinds say neither kind nor version; those of custom resources do.
@@ -114,11 +126,12 @@ impl Encoder {
             }
             part.clear();
             match self.form {
-                Form::Object if !self.kind.is_custom() => {
+                Form::Object if self.kind.shows_as_stored() => {
                     builder.push(object.json());
                     continue;
                 }
-                Form::Object => object.write_as(&self.kind, &mut part),
+                Form::Object if self.kind.is_custom() => self.write_whole(object, &mut part),
+                Form::Object => part.extend_from_slice(self.kind.show(object.value()).to_string().as_bytes()),
                 Form::Metadata(version) => write_metadata(object, version, &mut part),
                 Form::Table(version) => self.write_row(object, version, &mut part),
             }
@@ -170,7 +183,7 @@ impl Encoder {
     }
 
     fn open_table(&self, version: &str, meta: &ListMeta, headed: bool, out: &mut Vec<u8>) {
-        let columns = if headed { json!(table::columns(&self.kind)) } else { Value::Null };
+        let columns = if headed { json!(table::columns(&self.printed)) } else { Value::Null };
         out.extend_from_slice(b"{\"kind\":\"Table\",\"apiVersion\":\"meta.k8s.io/");
         out.extend_from_slice(version.as_bytes());
         out.extend_from_slice(b"\",\"metadata\":");
@@ -181,14 +194,14 @@ impl Encoder {
     }
 
     fn write_row(&self, object: &Object, version: &str, out: &mut Vec<u8>) {
-        let cells = table::cells(&self.kind, &object.value(), self.now);
+        let cells = table::cells(&self.printed, &self.printed.show(object.value()), self.now);
         out.extend_from_slice(b"{\"cells\":");
         out.extend_from_slice(Value::Array(cells).to_string().as_bytes());
         out.extend_from_slice(b",\"object\":");
         match self.include {
             Include::None => out.extend_from_slice(b"null"),
             Include::Metadata => write_metadata(object, version, out),
-            Include::Object => object.write_as(&self.kind, out),
+            Include::Object => self.write_whole(object, out),
         }
         out.push(b'}');
     }

@@ -1,6 +1,7 @@
 //! The API server: requests in, answers out. It speaks HTTP but owns no socket; [`Api`] is a `tower::Service`.
 
 mod accept;
+mod apply;
 mod auth;
 mod body;
 mod decode;
@@ -14,6 +15,7 @@ mod placing;
 mod pods;
 mod query;
 mod read;
+mod request;
 mod reviews;
 mod scale;
 mod strict;
@@ -32,23 +34,20 @@ use crate::faults::{Fate, Faults, Matter};
 use crate::kinds::Kind;
 use crate::runtime::{NoRuntime, PodRuntime};
 use crate::status::Status;
-use crate::store::{Gr, Store};
+use crate::store::{Gr, Origin, Store};
+use crate::webhooks::Webhooks;
 use accept::Form;
-use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 use encode::{Encoder, Include};
 use finish::Wishes;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
-use http_body_util::BodyExt as _;
+use http::{HeaderMap, HeaderValue, Request, Response, header};
 use hyper::upgrade::OnUpgrade;
 use path::{Route, Target};
 use query::Query;
+use request::{check_verb, collect, verb_of};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::task::{Context, Poll};
 use tokio_util::sync::CancellationToken;
-
-/// Largest request body, as the real server's default.
-const LARGEST_BODY: usize = 3 * 1024 * 1024;
 
 /// Answers API requests over a store. Cheap to clone; clones share everything.
 #[derive(Clone)]
@@ -83,7 +82,7 @@ pub(crate) struct Call {
     /// The connection itself, for requests that leave HTTP.
     pub(crate) upgrade: Option<OnUpgrade>,
     /// What the client is to be warned of.
-    warnings: Mutex<Vec<String>>,
+    warnings: Arc<Mutex<Vec<String>>>,
 }
 
 impl Api {
@@ -144,7 +143,7 @@ impl Api {
                 Ok(call) => match self.faults().meet(&call.matter()).await {
                     Fate::Drop => return Err(Dropped),
                     Fate::Answer(status) => Err(Refused::Status(status)),
-                    Fate::Pass => call.answer(body).await.map_err(Refused::Status),
+                    Fate::Pass => Ok(call.answer(body).await),
                 },
             },
         };
@@ -162,9 +161,9 @@ impl Api {
         meta::answer(self, parts).ok_or(Refused::NoPage)
     }
 
-    fn call(&self, parts: &Parts, target: Target, upgrade: Option<OnUpgrade>) -> Result<Call, Refused> {
+    fn call(&self, parts: &Parts, mut target: Target, upgrade: Option<OnUpgrade>) -> Result<Call, Refused> {
         let store = self.store();
-        let query = Query::parse(parts.uri.query());
+        let mut query = Query::parse(parts.uri.query());
         let user = auth::authenticate(store, &self.0.tokens, &parts.headers)?;
         let verb = verb_of(&parts.method, &target, &query);
         let wish = Wish::Resource {
@@ -199,20 +198,26 @@ impl Api {
             return Err(missing());
         }
         check_verb(kind, &target, verb)?;
+        if target.watched
+            && let Some(name) = target.name.take()
+        {
+            query.select_name(&name);
+        }
         let accept = parts.headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
         let form = if verb == "watch" { accept::watch_form(accept)? } else { accept::form(accept)? };
+        let warnings = kind.custom.as_ref().and_then(|custom| custom.deprecation.clone());
         Ok(Call {
             api: self.clone(),
             verb,
             kind: Arc::clone(kind),
-            gr: Gr::new(kind.group.clone(), kind.plural.clone()),
+            gr: kind.stored_as(),
             target,
             query,
             headers: parts.headers.clone(),
             user,
             form,
             upgrade,
-            warnings: Mutex::default(),
+            warnings: Arc::new(Mutex::new(warnings.into_iter().collect())),
         })
     }
 }
@@ -230,53 +235,12 @@ impl From<Status> for Refused {
     }
 }
 
-/// The verb of a request, as roles name it.
-fn verb_of(method: &Method, target: &Target, query: &Query) -> &'static str {
-    let one = target.name.is_some();
-    match *method {
-        Method::POST => "create",
-        Method::PUT => "update",
-        Method::PATCH => "patch",
-        Method::DELETE if one => "delete",
-        Method::DELETE => "deletecollection",
-        Method::GET if one => "get",
-        Method::GET if query.flag("watch") => "watch",
-        Method::GET => "list",
-        _ => "",
-    }
-}
-
-/// Refuses verbs that the kind does not have: 404 for parts it does not have, 405 else.
-fn check_verb(kind: &Kind, target: &Target, verb: &str) -> Result<(), Refused> {
-    let collection_only = target.name.is_some() && verb == "create" && target.subresource.is_empty();
-    let object_only = target.name.is_none() && matches!(verb, "update" | "patch");
-    let needs_namespace = kind.namespaced && target.namespace.is_none();
-    if verb.is_empty()
-        || collection_only
-        || object_only
-        || needs_namespace && !matches!(verb, "list" | "watch")
-    {
-        return Err(Status::method_not_allowed().into());
-    }
-    let allowed = if target.subresource.is_empty() {
-        kind.allows(verb)
-    } else {
-        let Some(sub) = kind.subresource(&target.subresource) else {
-            return Err(Status::unknown_resource().into());
-        };
-        // Streams are opened by GET or POST, whatever discovery calls it.
-        let stream = matches!(sub.name.as_str(), "exec" | "attach" | "portforward" | "proxy");
-        stream || sub.verbs.iter().any(|known| known == verb)
-    };
-    if allowed { Ok(()) } else { Err(Status::method_not_allowed().into()) }
-}
-
 impl Call {
     /// What fault rules look at.
     pub(crate) fn matter(&self) -> Matter {
         Matter {
             verb: self.verb,
-            resource: self.gr.clone(),
+            resource: Gr::new(self.kind.group.clone(), self.kind.plural.clone()),
             subresource: self.target.subresource.as_str().into(),
             namespace: self.target.namespace.as_deref().unwrap_or_default().into(),
             name: self.target.name.as_deref().unwrap_or_default().into(),
@@ -301,6 +265,11 @@ impl Call {
     pub(crate) fn encoder(&self) -> Result<Encoder, Status> {
         Ok(Encoder {
             kind: Arc::clone(&self.kind),
+            printed: if self.kind.is_custom() {
+                Arc::clone(&self.kind)
+            } else {
+                self.store().kind(&self.gr)?
+            },
             form: self.form,
             include: Include::parse(self.query.text("includeObject"))?,
             now: self.store().clock().now(),
@@ -312,18 +281,27 @@ impl Call {
         Ok(body::json(code, Body::whole(self.encoder()?.object(object))))
     }
 
-    /// Adds warnings to the answer.
-    pub(crate) fn warn(&self, warnings: Vec<String>) {
-        let mut all = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
-        for warning in warnings {
-            if !all.contains(&warning) {
-                all.push(warning);
-            }
-        }
+    /// Whose request this is, for those who take part in writes.
+    pub(crate) fn origin(&self) -> Origin {
+        Origin { user: Arc::new(self.user.clone()), warnings: Arc::clone(&self.warnings) }
     }
 
-    fn with_warnings(&self, mut response: Response<Body>) -> Response<Body> {
-        for warning in self.warnings.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+    /// Adds warnings to the answer.
+    pub(crate) fn warn(&self, warnings: Vec<String>) {
+        self.origin().warn(warnings);
+    }
+
+    /// The answer, a refusal too, with what the client is to be warned of.
+    async fn answer<B>(self, body: B) -> Response<Body>
+    where
+        B: http_body::Body + Send + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let warnings = Arc::clone(&self.warnings);
+        let (stored, asked) = (self.gr.clone(), Gr::new(self.kind.group.clone(), self.kind.plural.clone()));
+        let answered = self.act(body).await.map_err(|status| status.renamed(&stored, &asked));
+        let mut response = answered.unwrap_or_else(|status| body::refusal(&status));
+        for warning in warnings.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             if let Ok(value) = HeaderValue::from_str(&format!("299 - {warning:?}")) {
                 response.headers_mut().append(header::WARNING, value);
             }
@@ -331,12 +309,19 @@ impl Call {
         response
     }
 
-    async fn answer<B>(mut self, body: B) -> Result<Response<Body>, Status>
+    async fn act<B>(mut self, body: B) -> Result<Response<Body>, Status>
     where
         B: http_body::Body + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        match self.target.subresource.as_str() {
+        let part = self.target.subresource.as_str();
+        if matches!(part, "exec" | "attach" | "portforward" | "proxy")
+            && let Some(hook) = Webhooks::wanting_connections(self.store(), &self.kind, part)
+        {
+            let what = format!("webhooks for connections ({hook:?} asks to see {}/{part})", self.gr);
+            return Err(Status::not_implemented(what));
+        }
+        match part {
             "exec" | "attach" => return pods::exec(&mut self),
             "portforward" => return pods::forward(&mut self),
             "log" => return pods::log(&self).await,
@@ -344,17 +329,24 @@ impl Call {
         }
         self.warn(warnings::of_kind(&self.kind));
         if matches!(self.verb, "get" | "list" | "watch") {
-            let warned = self.with_warnings(Response::new(Body::empty())).into_parts().0.headers;
-            let mut answered = self.answer_read().unwrap_or_else(|status| body::refusal(&status));
-            answered.headers_mut().extend(warned);
-            return Ok(answered);
+            return self.answer_read();
         }
         let body = collect(body).await?;
-        let answered = self.answer_write(&body).unwrap_or_else(|status| body::refusal(&status));
-        Ok(self.with_warnings(answered))
+        if !Webhooks::are_configured(self.store()) {
+            return self.answer_write(&body);
+        }
+        // Webhooks are waited for; others are to be served meanwhile.
+        let writing = tokio::task::spawn_blocking(move || self.answer_write(&body)).await;
+        writing.unwrap_or_else(|error| Err(Status::internal(error)))
     }
 
     fn answer_write(&self, body: &[u8]) -> Result<Response<Body>, Status> {
+        let policy =
+            self.gr.group == "admissionregistration.k8s.io" && self.gr.plural.contains("admissionpolic");
+        if policy && !self.verb.starts_with("delete") {
+            // Stored and never evaluated they would promise what nobody keeps.
+            return Err(Status::not_implemented(format!("{} (admission policies)", self.gr)));
+        }
         match (self.target.subresource.as_str(), self.verb) {
             ("", "create") if reviews::is_review(self) => reviews::answer(self, body),
             ("", "create") if self.gr == Gr::core("bindings") => placing::bind(self, body),
@@ -390,34 +382,6 @@ impl Call {
     fn not_served(&self, subresource: &str, verb: &str) -> Status {
         Status::not_implemented(format!("{verb} of {}/{subresource}", self.gr))
     }
-}
-
-/// Reads a body up to the limit. A larger one is read on for a while and thrown away: a client that is still writing
-/// would not see the answer.
-async fn collect<B>(body: B) -> Result<Bytes, Status>
-where
-    B: http_body::Body + Send + 'static,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    let mut body = std::pin::pin!(body);
-    let (mut collected, mut size) = (BytesMut::new(), 0);
-    while let Some(frame) = body.as_mut().frame().await {
-        let frame = frame.map_err(|error| {
-            Status::bad_request(format!("cannot read the request body: {}", error.into()))
-        })?;
-        let Ok(data) = frame.into_data() else { continue };
-        size += data.remaining();
-        if size <= LARGEST_BODY {
-            collected.put(data);
-        } else if size > 8 * LARGEST_BODY {
-            break;
-        }
-    }
-    if size > LARGEST_BODY {
-        let message = format!("Request entity too large: limit is {LARGEST_BODY}");
-        return Err(Status::new(413, "RequestEntityTooLarge", message));
-    }
-    Ok(collected.freeze())
 }
 
 impl<B> tower::Service<Request<B>> for Api

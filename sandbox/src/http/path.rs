@@ -28,6 +28,8 @@ pub(crate) struct Target {
     pub(crate) subresource: String,
     /// What stands behind the subresource (paths of a proxy).
     pub(crate) rest: Vec<String>,
+    /// Written as `/api/v1/watch/…`, an old way to ask for a watch.
+    pub(crate) watched: bool,
 }
 
 /// Reads a path as the real server's request information does.
@@ -42,7 +44,12 @@ pub(crate) fn route(path: &str) -> Route {
         },
         _ => return Route::Other,
     }
-    let (Some(version), Some(resource)) = (parts.next(), parts.next()) else { return Route::Other };
+    let (Some(version), Some(mut resource)) = (parts.next(), parts.next()) else { return Route::Other };
+    if resource == "watch" {
+        let Some(watched) = parts.next() else { return Route::Other };
+        target.watched = true;
+        resource = watched;
+    }
     target.version = version;
     target.resource = resource;
     let mut rest: Vec<String> = parts.collect();
@@ -94,13 +101,24 @@ mod tests {
             ("/apis/apps/v1/namespaces/a/deployments/b/", "apps/v1 deployments a b "),
             ("/apis/x.y/v1/clusterthings/system%3Anode", "x.y/v1 clusterthings - system:node "),
             ("/api/v1/namespaces/a/services/b/proxy/c/d", "/v1 services a b proxyc|d"),
+            ("/api/v1/watch/namespaces/a/pods", "/v1 pods a - "),
+            ("/api/v1/watch/namespaces/a", "/v1 namespaces - a "),
+            ("/apis/apps/v1/watch/deployments", "apps/v1 deployments - - "),
         ];
         for (path, expected) in cases {
             assert_eq!(read(path).as_deref(), Some(expected), "{path}");
         }
-        for other in
-            ["/", "/api", "/api/v1", "/apis", "/apis/apps", "/apis/apps/v1", "/version", "/livez/ping"]
-        {
+        for other in [
+            "/",
+            "/api",
+            "/api/v1",
+            "/api/v1/watch",
+            "/apis",
+            "/apis/apps",
+            "/apis/apps/v1",
+            "/version",
+            "/livez/ping",
+        ] {
             assert_eq!(read(other), None, "{other}");
         }
     }

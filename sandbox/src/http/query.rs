@@ -32,6 +32,15 @@ impl Query {
         self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
+    /// Asks for the object of this name, beside whatever fields are asked for.
+    pub(crate) fn select_name(&mut self, name: &str) {
+        let own = format!("metadata.name={name}");
+        match self.0.iter_mut().find(|(key, _)| key == "fieldSelector") {
+            Some((_, fields)) => *fields = format!("{fields},{own}"),
+            None => self.0.push(("fieldSelector".to_owned(), own)),
+        }
+    }
+
     /// A switch: given and neither `false` nor `0`, in any case.
     pub(crate) fn flag(&self, name: &str) -> bool {
         self.switch(name).unwrap_or(false)

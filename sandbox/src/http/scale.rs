@@ -2,12 +2,15 @@
 
 use super::Call;
 use super::accept::Form;
+use super::apply;
 use super::body::{self, Body};
 use super::decode::{content_type, read_value};
 use super::encode::Include;
-use super::write::{self, JSON_PATCH, MERGE_PATCH};
+use super::write::{self, APPLY_PATCH, JSON_PATCH, MERGE_PATCH};
+use crate::custom::{self, Shown};
+use crate::kinds::ScalePaths;
 use crate::patch;
-use crate::status::Status;
+use crate::status::{FieldError, Status};
 use crate::store::{Object, WriteOptions};
 use crate::table;
 use http::Response;
@@ -16,7 +19,13 @@ use serde_json::{Map, Value, json};
 /// `GET`.
 pub(super) fn get(call: &Call) -> Result<Response<Body>, Status> {
     let object = call.store().get(&call.gr, call.namespace(), call.name())?;
-    show(call, &scale(&object))
+    if let Some(paths) = paths(call)
+        && custom::replicas(paths, &call.kind.show(object.value())).is_none()
+    {
+        let path = &paths.spec_replicas_path;
+        return Err(Status::internal(format!("the spec replicas field {:?} does not exist", path.as_str())));
+    }
+    show(call, &scale(call, &object))
 }
 
 /// A scale in the form that the client asked for.
@@ -56,6 +65,9 @@ pub(super) fn replace(call: &Call, body: &[u8]) -> Result<Response<Body>, Status
 
 /// `PATCH`.
 pub(super) fn patch(call: &Call, body: &[u8]) -> Result<Response<Body>, Status> {
+    if content_type(call) == APPLY_PATCH {
+        return apply(call, body);
+    }
     let options = write::options(call, "PatchOptions")?;
     let change: Value = serde_json::from_slice(body)
         .map_err(|error| Status::bad_request(format!("error decoding patch: {error}")))?;
@@ -67,7 +79,45 @@ pub(super) fn patch(call: &Call, body: &[u8]) -> Result<Response<Body>, Status> 
         MERGE_PATCH | write::STRATEGIC_PATCH => {
             write_replicas(call, &options, |scale| Ok(patch::merge(scale, &change)))
         }
-        _ => Err(Status::not_implemented("server-side apply of scale subresources")),
+        _ => Err(Status::new(415, "UnsupportedMediaType", "415: Unsupported Media Type")),
+    }
+}
+
+/// Server-side apply: the manager owns the replicas of the object itself, under the name of the subresource.
+fn apply(call: &Call, body: &[u8]) -> Result<Response<Body>, Status> {
+    let manager = apply::manager(call)?;
+    let options = WriteOptions { applied: true, ..write::options(call, "PatchOptions")? };
+    let given = apply::read(call, body, &apply::What::scale())?;
+    let mut applied = json!({"apiVersion": call.kind.api_version(), "kind": call.kind.kind, "metadata": {}});
+    if let Some(version) = given["metadata"].get("resourceVersion") {
+        applied["metadata"]["resourceVersion"] = version.clone();
+    }
+    if let Some(replicas) = given["spec"]["replicas"].as_i64() {
+        check(call, replicas)?;
+        write_to(call, &mut applied, replicas);
+    }
+    let object =
+        call.store().update(&call.gr, call.namespace(), call.name(), "scale", &options, |_, live| {
+            let mut live = call.kind.show(live);
+            write::name_kind(call, &mut live);
+            let merged = apply::merge(call, Some(live), &applied, &manager, Some(&apply::What::scale()));
+            write::to_stored(call, merged?)
+        })?;
+    show(call, &scale(call, &object))
+}
+
+fn check(call: &Call, replicas: i64) -> Result<(), Status> {
+    if replicas >= 0 {
+        return Ok(());
+    }
+    let error = FieldError::invalid("spec.replicas", replicas, "must be greater than or equal to 0");
+    Err(Status::invalid("autoscaling", "Scale", call.name(), vec![error]))
+}
+
+fn write_to(call: &Call, object: &mut Value, replicas: i64) {
+    match paths(call) {
+        Some(paths) => custom::set_replicas(paths, object, replicas),
+        None => object["spec"]["replicas"] = json!(replicas),
     }
 }
 
@@ -83,44 +133,49 @@ fn write_replicas(
         "scale",
         options,
         |current, mut object| {
-            let wanted = wanted(&scale(current))?;
+            let wanted = wanted(&scale(call, current))?;
             let replicas = wanted["spec"]["replicas"].as_i64().unwrap_or(0);
-            if replicas < 0 {
-                let error = crate::status::FieldError::invalid(
-                    "spec.replicas",
-                    replicas,
-                    "must be greater than or equal to 0",
-                );
-                return Err(Status::invalid("autoscaling", "Scale", call.name(), vec![error]));
-            }
+            check(call, replicas)?;
             let given = wanted["metadata"]["resourceVersion"].as_str().unwrap_or_default();
             if !given.is_empty() {
                 object["metadata"]["resourceVersion"] = json!(given);
             }
-            object["spec"]["replicas"] = json!(replicas);
+            write_to(call, &mut object, replicas);
             Ok(object)
         },
     )?;
-    show(call, &scale(&object))
+    show(call, &scale(call, &object))
+}
+
+/// Where a custom resource has its replicas.
+fn paths(call: &Call) -> Option<&ScalePaths> {
+    call.kind.custom.as_ref()?.scale.as_ref()
 }
 
 /// The `Scale` of an object. Zero replicas are left out of `spec`, as the real server does.
-fn scale(object: &Object) -> Value {
-    let value = object.value();
+fn scale(call: &Call, object: &Object) -> Value {
+    let value = call.kind.show(object.value());
     let mut metadata = Map::new();
     for key in ["name", "namespace", "uid", "resourceVersion", "creationTimestamp"] {
         if let Some(field) = value["metadata"].get(key) {
             metadata.insert(key.to_owned(), field.clone());
         }
     }
+    let shown = match paths(call) {
+        Some(paths) => custom::scale_of(paths, &value),
+        None => Shown {
+            wanted: value["spec"]["replicas"].as_i64().unwrap_or(0),
+            present: value["status"]["replicas"].as_i64().unwrap_or(0),
+            selector: selector_text(&value["spec"]["selector"]),
+        },
+    };
     let mut spec = json!({});
-    if let Some(replicas) = value["spec"]["replicas"].as_i64().filter(|n| *n != 0) {
-        spec["replicas"] = json!(replicas);
+    if shown.wanted != 0 {
+        spec["replicas"] = json!(shown.wanted);
     }
-    let mut status = json!({"replicas": value["status"]["replicas"].as_i64().unwrap_or(0)});
-    let selector = selector_text(&value["spec"]["selector"]);
-    if !selector.is_empty() {
-        status["selector"] = json!(selector);
+    let mut status = json!({"replicas": shown.present});
+    if !shown.selector.is_empty() {
+        status["selector"] = json!(shown.selector);
     }
     json!({"kind": "Scale", "apiVersion": "autoscaling/v1", "metadata": metadata, "spec": spec, "status": status})
 }

@@ -1,13 +1,17 @@
 //! Whether the values of an object are of the types that its kind has, told in the words of Go's decoder.
 
 use crate::kinds::quantity::Quantity;
-use crate::kinds::{Schema, Shape, Struct, Text};
+use crate::kinds::{Custom, Schema, Shape, Struct, Text};
 use base64::Engine as _;
 use serde_json::Value;
 
 /// The unknown fields of an object, which stays as it is.
-pub(super) fn unknown_fields(schema: &Schema, object: &Value) -> Vec<String> {
-    Walk::over(schema, &mut object.clone(), "").unknown
+pub(super) fn unknown_fields(schema: &Schema, custom: Option<&Custom>, object: &Value) -> Vec<String> {
+    let mut object = object.clone();
+    match custom {
+        None => Walk::over(schema, &mut object, "").unknown,
+        Some(custom) => Walk::over_custom(schema, custom, &mut object, "").unknown,
+    }
 }
 
 /// The first value of the wrong type in an object.
@@ -39,6 +43,17 @@ impl Walk {
     pub(super) fn over(schema: &Schema, object: &mut Value, kind: &str) -> Self {
         let mut walk = Self { unknown: Vec::new(), wrong: None };
         walk.value(schema, object, Place { path: "", owner: kind, go: kind });
+        walk
+    }
+
+    /// Walks through an object of a custom kind: only its metadata has Go types, everything else is checked later.
+    pub(super) fn over_custom(schema: &Schema, custom: &Custom, object: &mut Value, kind: &str) -> Self {
+        let mut walk = Self { unknown: Vec::new(), wrong: None };
+        if let (Some(metadata), Some(property)) = (object.get_mut("metadata"), schema.field("metadata")) {
+            let go = "v1.ObjectMeta";
+            walk.value(property.schema(), metadata, Place { path: "metadata", owner: kind, go });
+        }
+        walk.unknown.extend(crate::custom::prune(&custom.schema, object));
         walk
     }
 
@@ -179,7 +194,7 @@ mod tests {
     #[test]
     fn unknown_fields_are_found_with_their_path() {
         let object = json!({"spec": {"containers": [{"name": "a", "imag": "x"}], "x": 1}, "extra": {}});
-        let mut unknown = unknown_fields(pod(), &object);
+        let mut unknown = unknown_fields(pod(), None, &object);
         unknown.sort();
         assert_eq!(unknown, ["extra", "spec.containers[0].imag", "spec.x"]);
     }
@@ -187,7 +202,7 @@ mod tests {
     #[test]
     fn labels_and_other_maps_may_hold_any_key() {
         let object = json!({"metadata": {"labels": {"any": "thing"}, "annotations": {"x/y": ""}}});
-        assert_eq!(unknown_fields(pod(), &object), Vec::<String>::new());
+        assert_eq!(unknown_fields(pod(), None, &object), Vec::<String>::new());
     }
 
     #[test]

@@ -65,6 +65,7 @@ pub(super) fn watch(call: Call) -> Result<Response<Body>, Status> {
         cursor: call.store().cursor(&call.gr, after),
         matter: call.matter(),
         cuts: call.api.faults().cuts(),
+        kinds: call.store().kinds_changed(),
         namespace: call.target.namespace.clone(),
         initial: state.map(|page| page.items.into()).unwrap_or_default(),
         announce_end_of_initial: initial == Some(true) && call.query.flag("allowWatchBookmarks"),
@@ -127,6 +128,7 @@ struct Watch {
     api: Api,
     matter: Matter,
     cuts: broadcast::Receiver<Cut>,
+    kinds: tokio::sync::watch::Receiver<()>,
     cursor: Cursor,
     selector: Selector,
     namespace: Option<String>,
@@ -171,6 +173,7 @@ impl Watch {
                     }
                     self.write_taken(events, &mut out);
                 }
+                _ = self.kinds.changed(), if self.encoder.kind.is_custom() => self.over = !self.is_served(),
             }
         }
         Some(out.into())
@@ -186,6 +189,15 @@ impl Watch {
                 format!("{{\"type\":\"MODIFIED\",\"object\":{{\"kind\":\"{kind}\",\"apiV").as_bytes(),
             );
         }
+    }
+
+    /// Whether the definition of a custom resource is the one that this watch began with.
+    fn is_served(&self) -> bool {
+        let stamp = |kind: &crate::kinds::Kind| kind.custom.as_ref().map(|custom| custom.stamp.clone());
+        let kind = &self.encoder.kind;
+        let kinds = self.api.store().kinds();
+        let now = kinds.by_path(&kind.group, &kind.version, &kind.plural);
+        now.is_some_and(|now| stamp(now) == stamp(kind))
     }
 
     fn write_initial(&mut self, out: &mut Vec<u8>) {

@@ -1,26 +1,34 @@
 //! Creating, replacing, patching.
 
 use super::body::Body;
-use super::decode::{complain, content_type, fit, read_object, yaml_complaints};
-use super::typing::{unknown_fields, wrong_type};
-use super::{Call, strict, warnings, yaml};
-use crate::fields::{self, ApplyError, Manager, Managers, Operation};
+use super::decode::{complain, content_type, fit, read_object};
+use super::{Call, apply, strict, warnings};
 use crate::patch::{self, PatchError};
-use crate::status::{Cause, FieldError, Status};
-use crate::store::{WriteOptions, Written, reset_fields};
+use crate::status::{FieldError, Status};
+use crate::store::{WriteOptions, Written};
 use http::{Response, header};
 use serde_json::{Value, json};
-use smol_str::SmolStr;
 
 pub(super) const JSON_PATCH: &str = "application/json-patch+json";
 pub(super) const MERGE_PATCH: &str = "application/merge-patch+json";
 pub(super) const STRATEGIC_PATCH: &str = "application/strategic-merge-patch+json";
-const APPLY_PATCH: &str = "application/apply-patch+yaml";
+pub(super) const APPLY_PATCH: &str = "application/apply-patch+yaml";
 
 /// `POST` to a collection.
 pub(super) fn create(call: &Call, body: &[u8]) -> Result<Response<Body>, Status> {
     let options = options(call, "CreateOptions")?;
-    let object = read_object(call, body)?;
+    let mut object = to_stored(call, read_object(call, body)?)?;
+    if is_signing_request(call) {
+        // Who asks is not for them to say.
+        for key in ["username", "uid", "groups", "extra"] {
+            match call.user.info().get(key) {
+                Some(value) => object["spec"][key] = value.clone(),
+                None => {
+                    object["spec"].as_object_mut().map(|spec| spec.remove(key));
+                }
+            }
+        }
+    }
     let created = call.store().create(&call.gr, call.namespace(), object, &options)?;
     call.warn(warnings::of_object(&call.kind, &created.value()));
     call.show(201, &created)
@@ -31,6 +39,7 @@ pub(super) fn replace(call: &Call, body: &[u8]) -> Result<Response<Body>, Status
     let options = options(call, "UpdateOptions")?;
     let object = read_object(call, body)?;
     check_named(call, &object)?;
+    let object = to_stored(call, object)?;
     let written = call.store().replace(
         &call.gr,
         call.namespace(),
@@ -47,7 +56,7 @@ pub(super) fn replace(call: &Call, body: &[u8]) -> Result<Response<Body>, Status
 pub(super) fn patch(call: &Call, body: &[u8]) -> Result<Response<Body>, Status> {
     let content_type = content_type(call);
     if content_type == APPLY_PATCH {
-        return apply(call, body);
+        return apply::apply(call, body);
     }
     let known = match content_type {
         JSON_PATCH | MERGE_PATCH => true,
@@ -82,6 +91,7 @@ pub(super) fn patch(call: &Call, body: &[u8]) -> Result<Response<Body>, Status> 
         &call.target.subresource,
         &options,
         |_, mut object| {
+            object = call.kind.show(object);
             name_kind(call, &mut object);
             let patched = match content_type {
                 JSON_PATCH => patch::json(&object, &change),
@@ -103,7 +113,7 @@ pub(super) fn patch(call: &Call, body: &[u8]) -> Result<Response<Body>, Status> 
                 };
                 refuse_result(&shown, &format!("strict decoding error: {all}"))
             })?;
-            Ok(patched)
+            to_stored(call, patched)
         },
     )?;
     call.warn(warnings::of_object(&call.kind, &written.value()));
@@ -182,7 +192,7 @@ fn no_object(patch: &Value) -> Option<&'static str> {
 }
 
 /// A whole object must say the name that the path says.
-fn check_named(call: &Call, object: &Value) -> Result<(), Status> {
+pub(super) fn check_named(call: &Call, object: &Value) -> Result<(), Status> {
     if object["metadata"]["name"].as_str().unwrap_or_default().is_empty() {
         return Err(Status::bad_request(format!(
             "the name of the object ({} based on URL) was undeterminable: name must be provided",
@@ -192,162 +202,13 @@ fn check_named(call: &Call, object: &Value) -> Result<(), Status> {
     check_name(call, object)
 }
 
-fn check_name(call: &Call, object: &Value) -> Result<(), Status> {
+pub(super) fn check_name(call: &Call, object: &Value) -> Result<(), Status> {
     match object["metadata"]["name"].as_str().unwrap_or_default() {
         name if name.is_empty() || name == call.name() => Ok(()),
         name => Err(Status::bad_request(format!(
             "the name of the object ({name}) does not match the name on the URL ({})",
             call.name()
         ))),
-    }
-}
-
-/// Server-side apply: creates what is not there.
-fn apply(call: &Call, body: &[u8]) -> Result<Response<Body>, Status> {
-    let manager = call.query.text("fieldManager");
-    if manager.is_empty() {
-        let error = FieldError::required("fieldManager", "is required for apply patch");
-        return Err(Status::invalid("meta.k8s.io", "PatchOptions", "", vec![error]));
-    }
-    let options = WriteOptions { applied: true, ..options(call, "PatchOptions")? };
-    let applied = read_applied(call, body)?;
-    let manager = Manager {
-        name: manager.into(),
-        operation: Operation::Apply,
-        api_version: call.kind.api_version(),
-        subresource: SmolStr::new(&call.target.subresource),
-    };
-    loop {
-        let updated = call.store().update(
-            &call.gr,
-            call.namespace(),
-            call.name(),
-            &call.target.subresource,
-            &options,
-            |_, mut live| {
-                name_kind(call, &mut live);
-                merge(call, Some(live), &applied, &manager)
-            },
-        );
-        let missing = match updated {
-            Ok(object) => {
-                call.warn(warnings::of_object(&call.kind, &object.value()));
-                return call.show(200, &object);
-            }
-            Err(status) if status.is_not_found() && call.target.subresource.is_empty() => status,
-            Err(status) => return Err(status),
-        };
-        let mut fresh = merge(call, None, &applied, &manager)?;
-        if fresh["metadata"].get("uid").is_some() {
-            return Err(Status::conflict(
-                &call.gr,
-                call.name(),
-                "uid mismatch: the provided object specified uid, and no existing object was found",
-            ));
-        }
-        fresh["metadata"]["name"] = json!(call.name());
-        match call.store().create(&call.gr, call.namespace(), fresh, &options) {
-            Ok(object) => {
-                call.warn(warnings::of_object(&call.kind, &object.value()));
-                return call.show(201, &object);
-            }
-            // Somebody made it in between: apply to that.
-            Err(status) if status.is_already_exists() => {}
-            // Its namespace is missing, not it.
-            Err(status) if status.is_not_found() && status.message != missing.message => return Err(status),
-            Err(status) => return Err(status),
-        }
-    }
-}
-
-fn merge(call: &Call, live: Option<Value>, applied: &Value, manager: &Manager) -> Result<Value, Status> {
-    let managers = live.as_ref().map(|live| Managers::from_wire(&live["metadata"]["managedFields"]));
-    let revision = live.as_ref().map(|live| live["metadata"]["resourceVersion"].clone());
-    let apply = |force: bool| {
-        fields::apply(
-            live.as_ref(),
-            applied,
-            call.kind.schema(),
-            managers.clone().unwrap_or_default(),
-            manager,
-            reset_fields(&call.kind, &call.target.subresource),
-            force,
-            &call.store().clock().stamp(),
-        )
-    };
-    let result = match (apply(call.query.flag("force")), &live) {
-        (Err(ApplyError::Conflicts(conflicts)), Some(live)) if manager.name == fields::KUBECTL => {
-            match fields::foreign_to_last_applied(conflicts, live, call.kind.schema()) {
-                none if none.is_empty() => apply(true),
-                foreign => Err(ApplyError::Conflicts(foreign)),
-            }
-        }
-        (result, _) => result,
-    };
-    let done = result.map_err(|error| match error {
-        ApplyError::Conflicts(conflicts) => {
-            let causes = conflicts.iter().map(|conflict| Cause {
-                reason: SmolStr::new_static("FieldManagerConflict"),
-                message: conflict.cause(),
-                field: conflict.field.clone(),
-            });
-            Status::apply_conflict(fields::conflict_message(&conflicts), causes.collect())
-        }
-        ApplyError::Malformed(malformed) => Status::new(500, "", malformed.to_string()),
-    })?;
-    let mut object = done.object;
-    if manager.name == fields::KUBECTL {
-        fields::renew_last_applied(&mut object, applied);
-    }
-    if !object["metadata"].is_object() {
-        object["metadata"] = json!({});
-    }
-    object["metadata"]["managedFields"] = done.managers.to_wire();
-    let given = applied["metadata"]["resourceVersion"].as_str().filter(|v| !v.is_empty() && *v != "0");
-    if let (None, Some(revision)) = (given, revision) {
-        object["metadata"]["resourceVersion"] = revision;
-    }
-    Ok(object)
-}
-
-/// A version as messages show it: that of the core group behind a slash.
-fn group_version(api_version: &str) -> String {
-    let slash = if api_version.contains('/') { "" } else { "/" };
-    format!("{slash}{api_version}")
-}
-
-fn read_applied(call: &Call, body: &[u8]) -> Result<Value, Status> {
-    let applied =
-        yaml::parse(body).map_err(|error| Status::bad_request(format!("error decoding YAML: {error}")))?;
-    complain(call, yaml_complaints(call, body), |all| {
-        Status::bad_request(format!("error strict decoding YAML: error converting YAML to JSON: {all}"))
-    })?;
-    let text = |key: &str| applied[key].as_str().unwrap_or_default();
-    if text("apiVersion") != call.kind.api_version() || text("kind") != call.kind.kind {
-        return Err(Status::bad_request(format!(
-            "invalid object type: {}, Kind={}",
-            group_version(text("apiVersion")),
-            text("kind")
-        )));
-    }
-    check_named(call, &applied)?;
-    if applied["metadata"]["managedFields"].as_array().is_some_and(|list| !list.is_empty()) {
-        return Err(Status::bad_request("metadata.managedFields must be nil"));
-    }
-    let unknown = unknown_fields(call.kind.schema(), &applied);
-    let wrong = wrong_type(call.kind.schema(), &applied, &call.kind.kind);
-    let undeclared = unknown.first().map(|field| format!(".{field}: field not declared in schema"));
-    match undeclared.or(wrong) {
-        Some(why) => {
-            let object = format!("{}/{}", call.namespace().unwrap_or_default(), call.name());
-            let message = format!(
-                "failed to create typed patch object ({object}; {}, Kind={}): {why}",
-                group_version(text("apiVersion")),
-                text("kind")
-            );
-            Err(Status::new(500, "", message))
-        }
-        None => Ok(applied),
     }
 }
 
@@ -369,6 +230,7 @@ pub(super) fn options(call: &Call, kind: &str) -> Result<WriteOptions, Status> {
         manager: if named.is_empty() { from_agent.chars().take(128).collect() } else { named.into() },
         api_version: call.kind.api_version(),
         applied: false,
+        origin: Some(call.origin()),
     })
 }
 
@@ -376,8 +238,19 @@ fn show_written(call: &Call, written: &Written) -> Result<Response<Body>, Status
     call.show(if written.created { 201 } else { 200 }, &written.object)
 }
 
+fn is_signing_request(call: &Call) -> bool {
+    call.gr.group == "certificates.k8s.io" && call.gr.plural == "certificatesigningrequests"
+}
+
+/// What is stored of an object of this call's version.
+pub(super) fn to_stored(call: &Call, object: Value) -> Result<Value, Status> {
+    let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+    let invalid = |errors| Status::invalid(&call.gr.group, &call.kind.kind, &name, errors);
+    call.kind.to_stored(object).map_err(invalid)
+}
+
 /// Patches may look at and test kind and version.
-fn name_kind(call: &Call, object: &mut Value) {
+pub(super) fn name_kind(call: &Call, object: &mut Value) {
     object["kind"] = json!(call.kind.kind);
     object["apiVersion"] = json!(call.kind.api_version());
 }

@@ -66,7 +66,7 @@ pub(super) fn schema_at(index: usize) -> &'static Schema {
 }
 
 /// The schema that allows anything.
-pub(super) fn anything() -> &'static Schema {
+pub(crate) fn anything() -> &'static Schema {
     static ANYTHING: Schema = Schema { shape: Shape::Any, nullable: true };
     &ANYTHING
 }

@@ -195,7 +195,8 @@ fn event_field<'v>(object: &'v Value, label: &str, about: &str, reporter: &str) 
         "kind" | "namespace" | "name" | "uid" | "apiVersion" | "resourceVersion" | "fieldPath"
             if first == about =>
         {
-            return at(&format!("/{about}/{rest}"));
+            // Stored under the names of `v1` whatever they are asked for by.
+            return at(&format!("/involvedObject/{rest}"));
         }
         "" => {}
         _ => return Field::Unsupported,
@@ -206,7 +207,7 @@ fn event_field<'v>(object: &'v Value, label: &str, about: &str, reporter: &str) 
             none if none.is_empty() => at("/reportingComponent"),
             component => Field::Value(component),
         },
-        _ if first == reporter => at(&format!("/{reporter}")),
+        _ if first == reporter => at("/reportingComponent"),
         _ => Field::Unsupported,
     }
 }
@@ -313,7 +314,7 @@ mod tests {
     #[test]
     fn custom_resources_offer_what_their_definition_says() {
         let mut widget = kind("cm").clone();
-        let custom = Custom { selectable_fields: vec![".spec.color".into()], columns: Vec::new() };
+        let custom = Custom { selectable_fields: vec![".spec.color".into()], ..Custom::default() };
         widget.custom = Some(Arc::new(custom));
         let object = json!({"spec": {"color": "blue", "size": 1}});
         assert_eq!(widget.selectable_field(&object, "spec.color"), Field::Value(Cow::Borrowed("blue")));

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::render;
-use crate::kinds::{Kind, KindSchema, Kinds, Schema, catalog};
+use crate::kinds::{Custom, Kind, KindSchema, Kinds, Schema, catalog};
 
 const META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.";
 const MARK: &str = "x-kubernetes-group-version-kind";
@@ -30,9 +30,10 @@ impl<'d> Schemas<'d> {
     pub(super) fn kind(&mut self, kind: &Kind) -> Value {
         let name = name_of(kind);
         if !self.done.contains_key(&name) {
-            let mut schema = match &kind.schema {
-                KindSchema::BuiltIn(name) => self.built_in(name),
-                KindSchema::Own(schema) => self.own(schema),
+            let mut schema = match (&kind.schema, &kind.custom) {
+                (KindSchema::BuiltIn(name), _) => self.built_in(name),
+                (KindSchema::Own(_), Some(custom)) => self.custom(custom),
+                (KindSchema::Own(schema), None) => self.own(schema),
             };
             schema[MARK] = json!([mark(&kind.group, &kind.version, &kind.kind)]);
             self.done.insert(name.clone(), schema);
@@ -111,6 +112,18 @@ impl<'d> Schemas<'d> {
             self.refer(schema);
         }
         schema.unwrap_or_else(|| json!({"type": "object"}))
+    }
+
+    /// As the definition says it, with the three fields that every object has.
+    fn custom(&mut self, custom: &Custom) -> Value {
+        let mut schema = (*custom.schema).clone();
+        let text = || json!({"type": "string"});
+        schema["type"] = json!("object");
+        schema["properties"]["apiVersion"] = text();
+        schema["properties"]["kind"] = text();
+        schema["properties"]["metadata"] = json!({"$ref": format!("{META}ObjectMeta")});
+        self.refer(&mut schema);
+        schema
     }
 
     fn own(&mut self, schema: &Schema) -> Value {

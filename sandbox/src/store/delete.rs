@@ -7,6 +7,7 @@ use super::options::{DeleteOptions, Deleted, Propagation, WriteOptions};
 use super::state::{Expect, key};
 use super::{Gr, ListQuery, Store, strategy};
 use crate::clock::stamp;
+use crate::custom;
 use crate::kinds::Kind;
 use crate::status::Status;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -71,7 +72,12 @@ impl Store {
                     .map(|object| Deleted { object, gone: true }),
                 Step::Remove => state.remove(gr, &key, expect).map(|object| Deleted { object, gone: true }),
             };
+            drop(state);
             if let Ok(deleted) = done {
+                match deleted.gone {
+                    true => self.gone(gr, &kind, &deleted.object),
+                    false => self.written(gr, &deleted.object),
+                }
                 return Ok(deleted);
             }
         }
@@ -113,7 +119,11 @@ impl Store {
                 "this namespace may not be deleted",
             ));
         }
-        let write = WriteOptions { dry_run: options.dry_run, ..WriteOptions::default() };
+        if options.unasked {
+            return Ok(());
+        }
+        let origin = options.origin.clone();
+        let write = WriteOptions { dry_run: options.dry_run, origin, ..WriteOptions::default() };
         let before = old.clone();
         let review = Review {
             kind,
@@ -163,6 +173,10 @@ fn check_preconditions(
 
 fn step(kind: &Kind, old: &Value, options: &DeleteOptions, now: DateTime<Utc>) -> Step {
     let mut object = old.clone();
+    if custom::is_definition(kind) && old["metadata"]["deletionTimestamp"].is_null() {
+        custom::mark_terminating(&mut object, &stamp(now));
+        return Step::Mark(object);
+    }
     let graceful = match begin_grace(kind, &mut object, options, now) {
         Grace::Pending => return Step::Pending,
         Grace::None => None,

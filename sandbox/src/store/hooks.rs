@@ -42,6 +42,11 @@ pub struct Review<'a> {
 /// Called without any lock held; may read and write the store, but an update of the object under review would
 /// come first and make this write start over.
 pub trait Admission: Send + Sync + 'static {
+    /// Whether it changes objects after all others have, and refuses before the others do (the quota is charged last).
+    fn comes_last(&self) -> bool {
+        false
+    }
+
     /// May change the object (defaults, injected fields) or refuse it. `object` is the new state; for a delete the
     /// last one.
     ///

@@ -18,6 +18,7 @@ mod metadata;
 mod object;
 mod options;
 mod selector;
+mod signing;
 mod state;
 mod strategy;
 #[cfg(test)]
@@ -34,13 +35,14 @@ pub use health::Health;
 pub use hooks::{Admission, Operation, Review};
 pub use log::{Change, Event, TooOld};
 pub use object::{Meta, Object, OwnerRef};
-pub use options::{DeleteOptions, Deleted, Propagation, StoreOptions, WriteOptions, Written};
+pub use options::{DeleteOptions, Deleted, Origin, Propagation, StoreOptions, WriteOptions, Written};
 pub use selector::Selector;
 pub use state::Page;
 pub(crate) use track::reset_fields;
 pub use write::Seed;
 
 use crate::clock::{Chance, Clock};
+use crate::custom::{DEFINITIONS, Definitions};
 use crate::kinds::{Kind, Kinds};
 use crate::status::Status;
 use state::{Scan, State, key};
@@ -55,6 +57,8 @@ pub struct Store(Arc<Inner>);
 struct Inner {
     state: RwLock<State>,
     kinds: RwLock<Arc<Kinds>>,
+    kinds_changed: watch::Sender<()>,
+    definitions: Definitions,
     admission: RwLock<Vec<Arc<dyn Admission>>>,
     clock: Clock,
     chance: Chance,
@@ -86,6 +90,8 @@ impl Store {
             // A real server has written its own objects before anybody can ask.
             state: RwLock::new(State::new(1, options.log_capacity)),
             kinds: RwLock::new(Arc::new(kinds)),
+            kinds_changed: watch::Sender::new(()),
+            definitions: Definitions::default(),
             admission: RwLock::default(),
             clock: options.clock.clone(),
             chance: options.chance.clone(),
@@ -112,19 +118,54 @@ impl Store {
     pub fn change_kinds(&self, change: impl FnOnce(&mut Kinds)) {
         let mut kinds = self.0.kinds.write().unwrap_or_else(PoisonError::into_inner);
         change(Arc::make_mut(&mut kinds));
+        drop(kinds);
+        self.0.kinds_changed.send_replace(());
     }
 
-    /// The kind of a resource in its preferred version.
+    /// Tells of every change of the kinds served.
+    pub fn kinds_changed(&self) -> watch::Receiver<()> {
+        self.0.kinds_changed.subscribe()
+    }
+
+    /// The kind of a resource in the version in which it is stored.
     ///
     /// # Errors
     /// 404 when no such kind is served.
     pub fn kind(&self, gr: &Gr) -> Result<Arc<Kind>, Status> {
-        self.kinds().by_resource(&gr.group, &gr.plural).cloned().ok_or_else(Status::unknown_resource)
+        self.kinds().stored(&gr.group, &gr.plural).cloned().ok_or_else(Status::unknown_resource)
+    }
+
+    /// The kind whose rules hold for a write: that of the writer's version for custom resources, whose versions may
+    /// ask for different things of the same object, else the stored one.
+    fn kind_for(&self, gr: &Gr, options: &WriteOptions) -> Result<Arc<Kind>, Status> {
+        let stored = self.kind(gr)?;
+        let version = options.api_version.rsplit('/').next().unwrap_or_default();
+        if !stored.is_custom() || version.is_empty() || version == stored.version {
+            return Ok(stored);
+        }
+        Ok(self.kinds().by_path(&gr.group, version, &gr.plural).cloned().unwrap_or(stored))
+    }
+
+    /// What follows a write at once: definitions make kinds.
+    fn written(&self, gr: &Gr, object: &Object) {
+        if *gr == DEFINITIONS {
+            self.0.definitions.look(self, object.name());
+        }
+    }
+
+    /// What follows when an object is gone: its definition may have waited for that.
+    fn gone(&self, gr: &Gr, kind: &Kind, object: &Object) {
+        self.written(gr, object);
+        if kind.custom.as_ref().is_some_and(|custom| custom.terminating) {
+            self.0.definitions.look(self, &gr.to_string());
+        }
     }
 
     /// Lets somebody take part in every write from now on.
     pub fn add_admission(&self, admission: Arc<dyn Admission>) {
-        self.0.admission.write().unwrap_or_else(PoisonError::into_inner).push(admission);
+        let mut all = self.0.admission.write().unwrap_or_else(PoisonError::into_inner);
+        all.push(admission);
+        all.sort_by_key(|admission| admission.comes_last());
     }
 
     fn admission(&self) -> Vec<Arc<dyn Admission>> {

@@ -1,9 +1,10 @@
 //! How a write is meant.
 
 use super::object::Object;
+use crate::access::User;
 use crate::clock::{Chance, Clock};
 use smol_str::SmolStr;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 /// How a store is set up. The default is what tests want.
 #[derive(Clone, Debug)]
@@ -33,9 +34,48 @@ pub struct WriteOptions {
     pub api_version: SmolStr,
     /// The object comes with its `managedFields` settled (server-side apply).
     pub applied: bool,
+    /// Whose request this is; none: the host itself writes.
+    pub origin: Option<Origin>,
+}
+
+/// A request behind a write.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// Who asks.
+    pub user: Arc<User>,
+    /// What the client is to be warned of.
+    pub warnings: Arc<Mutex<Vec<String>>>,
+}
+
+impl Origin {
+    /// Adds warnings to the answer, each once.
+    pub fn warn(&self, warnings: Vec<String>) {
+        let mut all = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
+        for warning in warnings {
+            if !all.contains(&warning) {
+                all.push(warning);
+            }
+        }
+    }
 }
 
 impl WriteOptions {
+    /// Who writes; the host itself under a name of its own.
+    pub fn requester(&self) -> &User {
+        static HOST: LazyLock<User> = LazyLock::new(|| User {
+            groups: vec!["system:masters".into(), "system:authenticated".into()],
+            ..User::named("system:apiserver")
+        });
+        self.origin.as_ref().map_or(&HOST, |origin| &origin.user)
+    }
+
+    /// Adds warnings to the answer, each once.
+    pub fn warn(&self, warnings: Vec<String>) {
+        if let Some(origin) = &self.origin {
+            origin.warn(warnings);
+        }
+    }
+
     /// A real write under the name of a controller.
     pub fn by(manager: &'static str) -> Self {
         Self { manager: SmolStr::new_static(manager), ..Self::default() }
@@ -66,12 +106,21 @@ pub struct DeleteOptions {
     pub resource_version: Option<SmolStr>,
     /// What becomes of dependents; none: the default of the kind.
     pub propagation: Option<Propagation>,
+    /// Whose request this is; none: the host itself deletes.
+    pub origin: Option<Origin>,
+    /// Nobody is asked.
+    pub(crate) unasked: bool,
 }
 
 impl DeleteOptions {
     /// At once, without grace.
     pub fn now() -> Self {
         Self { grace_period_seconds: Some(0), ..Self::default() }
+    }
+
+    /// As a definition that goes takes its objects with it.
+    pub(crate) fn cleaning_up() -> Self {
+        Self { unasked: true, ..Self::default() }
     }
 
     /// Only if the object is the one with this UID.

@@ -2,6 +2,7 @@
 //! may write, when the generation moves.
 
 use super::metadata;
+use crate::custom;
 use crate::kinds::defaults::apply_defaults;
 use crate::kinds::{Generation, Kind, StatusOnCreate};
 use serde_json::{Map, Value, json};
@@ -70,7 +71,12 @@ pub(super) fn prepare_update(kind: &Kind, subresource: &str, new: &mut Value, ol
         "" if kind.subresource("status").is_some() => copy(old, new, "status"),
         "status" => only_status(kind, new, old),
         "ephemeralcontainers" => only_at(new, old, "/spec/ephemeralContainers"),
-        "finalize" => only_at(new, old, "/spec/finalizers"),
+        "finalize" => {
+            only_at(new, old, "/spec/finalizers");
+            if new["spec"]["finalizers"].as_array().is_some_and(Vec::is_empty) {
+                remove(&mut new["spec"], "finalizers");
+            }
+        }
         "approval" => only_at(new, old, "/status/conditions"),
         "resize" => only_resources(new, old),
         _ => {}
@@ -79,6 +85,9 @@ pub(super) fn prepare_update(kind: &Kind, subresource: &str, new: &mut Value, ol
         copy(old, new, "spec");
     }
     apply_defaults(kind, new);
+    if custom::is_definition(kind) && subresource.is_empty() {
+        custom::remember_storage(new);
+    }
     if kind.group == "apps" && kind.plural == "daemonsets" {
         template_generation(new, Some(old));
     }

@@ -2,10 +2,11 @@
 
 use super::metadata::{self, set, unset};
 use super::options::WriteOptions;
-use crate::fields::{Manager, Managers, Operation, update};
-use crate::kinds::Kind;
+use crate::fields::{Manager, Managers, Operation, give_up, update};
+use crate::kinds::{Kind, Kinds};
 use serde_json::Value;
 use smol_str::SmolStr;
+use std::borrow::Cow;
 
 /// Fields that a write to a path cannot touch, so that nobody owns them by it.
 pub(crate) fn reset_fields(kind: &Kind, subresource: &str) -> &'static [&'static str] {
@@ -17,8 +18,10 @@ pub(crate) fn reset_fields(kind: &Kind, subresource: &str) -> &'static [&'static
     }
 }
 
-/// Brings `metadata.managedFields` up to date. A write that names no manager leaves it as it is.
+/// Brings `metadata.managedFields` up to date. A write that names no manager leaves it as it is. Every manager owns
+/// fields as the version calls them in which it writes.
 pub(super) fn track(
+    kinds: &Kinds,
     kind: &Kind,
     subresource: &str,
     old: Option<&Value>,
@@ -48,10 +51,31 @@ pub(super) fn track(
         subresource: SmolStr::new(subresource),
     };
     let reset = reset_fields(kind, subresource);
-    let managers = update(old, new, kind.schema(), known.unwrap_or_default(), &manager, reset, now);
+    let own = kinds.by_object(&manager.api_version, &kind.kind).map_or(kind, |found| found);
+    let live = old.map(|old| in_version(own, old));
+    let known = known.unwrap_or_default();
+    let mut managers =
+        update(live.as_deref(), &in_version(own, new), own.schema(), known, &manager, reset, now);
+    for version in managers.versions() {
+        if let (Some(old), true) = (old, version != manager.api_version) {
+            let other = kinds.by_object(&version, &kind.kind).map_or(own, |found| found);
+            give_up(
+                &mut managers,
+                &version,
+                &in_version(other, old),
+                &in_version(other, new),
+                other.schema(),
+            );
+        }
+    }
     if managers.is_empty() {
         unset(new, "managedFields");
     } else {
         set(new, "managedFields", managers.to_wire());
     }
+}
+
+/// A stored object as a version calls its fields.
+fn in_version<'v>(kind: &Kind, stored: &'v Value) -> Cow<'v, Value> {
+    if kind.has_stored_shape() { Cow::Borrowed(stored) } else { Cow::Owned(kind.show(stored.clone())) }
 }

@@ -6,7 +6,8 @@ use super::object::{Draft, Object};
 use super::options::{WriteOptions, Written};
 use super::state::{Expect, key};
 use super::track::track;
-use super::{Gr, Store, strategy, validate};
+use super::{Gr, Store, signing, strategy, validate};
+use crate::custom::DEFINITIONS;
 use crate::kinds::Kind;
 use crate::kinds::defaults::apply_defaults;
 use crate::kinds::zeros;
@@ -42,9 +43,13 @@ impl Store {
         options: &WriteOptions,
     ) -> Result<Arc<Object>, Status> {
         self.must_serve(true)?;
-        let kind = self.kind(gr)?;
+        let kind = self.kind_for(gr, options)?;
         let mut object = object;
         metadata::ensure(&mut object)?;
+        if kind.custom.as_ref().is_some_and(|custom| custom.terminating) {
+            let why = "create not allowed while custom resource definition is terminating";
+            return Err(Status::forbidden(gr, text(&object, "name"), why));
+        }
         if !text(&object, "resourceVersion").is_empty() {
             let message = "resourceVersion should not be set on objects to be created";
             return Err(Status::new(500, "", message));
@@ -52,7 +57,7 @@ impl Store {
         metadata::settle_namespace(&kind, namespace, &mut object)?;
         // The writer owns what it says and what that means by default, not what the server adds from here on.
         apply_defaults(&kind, &mut object);
-        track(&kind, "", None, &mut object, options, &self.clock().stamp());
+        track(&self.kinds(), &kind, "", None, &mut object, options, &self.clock().stamp());
         let generated = text(&object, "name").is_empty() && !text(&object, "generateName").is_empty();
         if !generated {
             return self.create_named(gr, &kind, object, options);
@@ -105,7 +110,7 @@ impl Store {
         }
         let errors = [metadata::check(kind, &object), validate::create(kind, &object)].concat();
         refuse(kind, &name, errors)?;
-        for plugin in &admission {
+        for plugin in admission.iter().rev() {
             plugin.validate(self, &review, &object)?;
         }
         let key = key(kind.namespaced.then_some(&*namespace), &name);
@@ -118,7 +123,9 @@ impl Store {
             };
         }
         let stored = self.write().put(gr, &key, draft, Expect::Absent);
-        stored.map_err(|_| Status::already_exists(gr, &name))
+        let stored = stored.map_err(|_| Status::already_exists(gr, &name))?;
+        self.written(gr, &stored);
+        Ok(stored)
     }
 
     /// Changes an object: `change` gets the tree as it is (with `metadata.resourceVersion`) and makes the new one.
@@ -138,7 +145,7 @@ impl Store {
         options: &WriteOptions,
         mut change: impl FnMut(&Object, Value) -> Result<Value, Status>,
     ) -> Result<Arc<Object>, Status> {
-        let kind = self.kind(gr)?;
+        let kind = self.kind_for(gr, options)?;
         let key = key(namespace.filter(|_| kind.namespaced), name);
         loop {
             let current = self.get(gr, namespace, name)?;
@@ -162,11 +169,14 @@ impl Store {
                 plugin.admit(self, &review, &mut new)?;
             }
             strategy::prepare_update(&kind, subresource, &mut new, &old);
+            if subresource == "approval" {
+                signing::stamp_conditions(&mut new, &old, &self.clock().stamp());
+            }
             let errors =
                 [metadata::check_update(&new, &old), validate::update(&kind, subresource, &new, &old)];
             refuse(&kind, name, errors.concat())?;
-            track(&kind, subresource, Some(&old), &mut new, options, &self.clock().stamp());
-            for plugin in &admission {
+            track(&self.kinds(), &kind, subresource, Some(&old), &mut new, options, &self.clock().stamp());
+            for plugin in admission.iter().rev() {
                 plugin.validate(self, &review, &new)?;
             }
             zeros::store(kind.schema(), &mut new);
@@ -176,14 +186,20 @@ impl Store {
                 return Ok(Arc::new(draft.commit(current.revision())));
             }
             let mut state = self.write();
-            let written = if emptied(&kind, &new, &old) {
+            let gone = emptied(&kind, &new, &old);
+            let written = if gone {
                 state
                     .put(gr, &key, draft, expect)
                     .and_then(|last| state.remove(gr, &key, Expect::Revision(last.revision())))
             } else {
                 state.put(gr, &key, draft, expect)
             };
+            drop(state);
             if let Ok(object) = written {
+                match gone {
+                    true => self.gone(gr, &kind, &object),
+                    false => self.written(gr, &object),
+                }
                 return Ok(object);
             }
         }
@@ -223,10 +239,12 @@ impl Store {
     /// load tests. UID and creation time are filled in where absent; an object of the same name is replaced.
     /// Answers how many were stored; objects of unknown kinds or without a name are left out.
     pub fn seed(&self, objects: impl IntoIterator<Item = Seed>) -> usize {
-        let kinds = self.kinds();
         let mut count = 0;
-        for Seed { resource, mut object } in objects {
-            let Some(kind) = kinds.by_resource(&resource.group, &resource.plural) else { continue };
+        let mut kinds = self.kinds();
+        for Seed { resource, object } in objects {
+            let Some(kind) = kinds.stored(&resource.group, &resource.plural) else { continue };
+            let Ok(mut object) = kind.to_stored(object) else { continue };
+            let resource = kind.stored_as();
             if metadata::ensure(&mut object).is_err() || text(&object, "name").is_empty() {
                 continue;
             }
@@ -243,7 +261,13 @@ impl Store {
             let mut state = self.write();
             let present = state.collection(&resource).and_then(|c| c.get(&key)).map(|o| o.revision());
             let expect = present.map_or(Expect::Absent, Expect::Revision);
-            count += usize::from(state.put(&resource, &key, draft, expect).is_ok());
+            let stored = state.put(&resource, &key, draft, expect);
+            drop(state);
+            count += usize::from(stored.is_ok());
+            if let (Ok(object), true) = (stored, resource == DEFINITIONS) {
+                self.written(&resource, &object);
+                kinds = self.kinds();
+            }
         }
         count
     }

@@ -91,64 +91,19 @@ const EVENT_COLUMNS: &[&str] = &[
     "+=Name",
 ];
 
-/// Where an event keeps what, in each of its two API groups.
-struct EventFields {
-    about: &'static str,
-    first: &'static str,
-    last: &'static str,
-    count: &'static str,
-    message: &'static str,
-    source: &'static str,
-    reporter: &'static str,
-}
+pub(super) const EVENT: Printer = Printer { columns: EVENT_COLUMNS, row: event };
 
-pub(super) const EVENT: Printer = Printer {
-    columns: EVENT_COLUMNS,
-    row: |row| {
-        event(
-            row,
-            &EventFields {
-                about: "/involvedObject",
-                first: "/firstTimestamp",
-                last: "/lastTimestamp",
-                count: "/count",
-                message: "/message",
-                source: "/source",
-                reporter: "/reportingComponent",
-            },
-        )
-    },
-};
-
-pub(super) const EVENT_OF_EVENTS: Printer = Printer {
-    columns: EVENT_COLUMNS,
-    row: |row| {
-        event(
-            row,
-            &EventFields {
-                about: "/regarding",
-                first: "/deprecatedFirstTimestamp",
-                last: "/deprecatedLastTimestamp",
-                count: "/deprecatedCount",
-                message: "/note",
-                source: "/deprecatedSource",
-                reporter: "/reportingController",
-            },
-        )
-    },
-};
-
-fn event(row: &Row<'_>, at: &EventFields) -> Vec<Value> {
+fn event(row: &Row<'_>) -> Vec<Value> {
     let or = |path: &str, other: String| if row.at(path).is_some() { row.since(path) } else { other };
-    let first = or(at.first, row.since("/eventTime"));
-    let mut last = or(at.last, first.clone());
-    let mut count = row.number(at.count).max(1);
+    let first = or("/firstTimestamp", row.since("/eventTime"));
+    let mut last = or("/lastTimestamp", first.clone());
+    let mut count = row.number("/count").max(1);
     if row.at("/series").is_some() {
         last = row.since("/series/lastObservedTime");
         count = row.number("/series/count");
     }
-    let kind = row.str(&format!("{}/kind", at.about)).to_lowercase();
-    let target = match row.str(&format!("{}/name", at.about)) {
+    let kind = row.str("/involvedObject/kind").to_lowercase();
+    let target = match row.str("/involvedObject/name") {
         "" => kind,
         name => format!("{kind}/{name}"),
     };
@@ -156,8 +111,8 @@ fn event(row: &Row<'_>, at: &EventFields) -> Vec<Value> {
         "" => row.str(other).to_owned(),
         text => text.to_owned(),
     };
-    let mut source = either(&format!("{}/component", at.source), at.reporter);
-    let instance = either(&format!("{}/host", at.source), "/reportingInstance");
+    let mut source = either("/source/component", "/reportingComponent");
+    let instance = either("/source/host", "/reportingInstance");
     if !instance.is_empty() {
         source = format!("{source}, {instance}");
     }
@@ -166,9 +121,9 @@ fn event(row: &Row<'_>, at: &EventFields) -> Vec<Value> {
         row.text("/type"),
         row.text("/reason"),
         target.into(),
-        row.text(&format!("{}/fieldPath", at.about)),
+        row.text("/involvedObject/fieldPath"),
         source.into(),
-        row.str(at.message).trim().into(),
+        row.str("/message").trim().into(),
         first.into(),
         count.into(),
         row.name(),

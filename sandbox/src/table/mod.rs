@@ -138,7 +138,6 @@ fn printer(kind: &Kind) -> Option<&'static Printer> {
         ("", "nodes") => &cluster::NODE,
         ("", "namespaces") => &cluster::NAMESPACE,
         ("", "events") => &cluster::EVENT,
-        ("events.k8s.io", "events") => &cluster::EVENT_OF_EVENTS,
         ("", "resourcequotas") => &cluster::QUOTA,
         ("", "serviceaccounts") => &cluster::SERVICE_ACCOUNT,
         ("rbac.authorization.k8s.io", "rolebindings" | "clusterrolebindings") => &cluster::ROLE_BINDING,

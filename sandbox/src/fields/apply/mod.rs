@@ -124,13 +124,24 @@ pub fn update(
     };
     let changes = compare(old, new, schema);
     let changed = changes.modified.union(&changes.added);
-    for other in managers.others(manager) {
+    // Managers of other versions call fields otherwise; see `give_up`.
+    for other in managers.others(manager).filter(|other| other.manager.api_version == manager.api_version) {
         other.fields = other.fields.difference(&changed).difference(&changes.removed);
     }
     let own = managers.fields(manager).cloned().unwrap_or_default();
     let own = own.union(&changed).difference(&changes.removed).outside(&unowned(reset));
     managers.set(manager, own, now);
     managers
+}
+
+/// Takes what changed from the managers of one version, with the object as that version shows it.
+pub fn give_up(managers: &mut Managers, api_version: &str, old: &Value, new: &Value, schema: &Schema) {
+    let changes = compare(old, new, schema);
+    let changed = changes.modified.union(&changes.added).union(&changes.removed);
+    for entry in managers.entries.iter_mut().filter(|entry| entry.manager.api_version == api_version) {
+        entry.fields = entry.fields.difference(&changed);
+    }
+    managers.entries.retain(|entry| !entry.fields.is_empty());
 }
 
 /// Server-side apply. `live` is none when the object does not exist.

@@ -20,13 +20,19 @@ use super::zeros;
 /// twice changes nothing. On create, when the status that came with it has been dropped, this also gives the
 /// status an object starts with.
 pub fn apply_defaults(kind: &Kind, object: &mut Value) {
+    if let Some(custom) = &kind.custom {
+        // Only metadata has types of its own there; a null elsewhere may be meant.
+        if let (Some(metadata), Some(property)) =
+            (object.get_mut("metadata"), kind.schema().field("metadata"))
+        {
+            normalize(property.schema(), metadata);
+        }
+        crate::custom::fill_in(&custom.schema, object);
+        return;
+    }
     normalize(kind.schema(), object);
     let without_status = object.get("status").is_none();
     zeros::settle(kind.schema(), object);
-    if kind.is_custom() {
-        fill_from_schema(kind.schema(), object);
-        return;
-    }
     match (kind.group.as_str(), kind.plural.as_str()) {
         ("", "pods") => pod::pod(object),
         ("", "podtemplates") => pod::template(&mut object["template"]),
@@ -59,6 +65,13 @@ pub fn apply_defaults(kind: &Kind, object: &mut Value) {
             fill(object, "preemptionPolicy", "PreemptLowerPriority");
         }
         ("rbac.authorization.k8s.io", "rolebindings" | "clusterrolebindings") => role_binding(object),
+        ("admissionregistration.k8s.io", "mutatingwebhookconfigurations") => {
+            crate::webhooks::set_defaults(object, true);
+        }
+        ("admissionregistration.k8s.io", "validatingwebhookconfigurations") => {
+            crate::webhooks::set_defaults(object, false);
+        }
+        ("apiextensions.k8s.io", "customresourcedefinitions") => crate::custom::set_defaults(object),
         _ => {}
     }
     if without_status {
@@ -136,38 +149,6 @@ fn keeps_null(known: &super::Struct, name: &str) -> bool {
             schema.nullable || matches!(schema.shape, Shape::Any | Shape::Text(Text::Time))
         }
         None => true,
-    }
-}
-
-/// Defaults of a custom resource: wherever an object is present, its absent fields.
-fn fill_from_schema(schema: &Schema, value: &mut Value) {
-    match &schema.shape {
-        Shape::Struct(known) => {
-            let Some(fields) = value.as_object_mut() else { return };
-            for (name, property) in &known.fields {
-                // Metadata is a built-in type: its zero values are no defaults.
-                if name == "metadata" {
-                    continue;
-                }
-                if let (None, Some(default)) = (fields.get(name.as_str()), &property.default) {
-                    fields.insert(name.to_string(), default.clone());
-                }
-                if let Some(value) = fields.get_mut(name.as_str()) {
-                    fill_from_schema(property.schema(), value);
-                }
-            }
-        }
-        Shape::Map { value: inner, .. } => {
-            for (_, value) in value.as_object_mut().into_iter().flatten() {
-                fill_from_schema(inner.schema(), value);
-            }
-        }
-        Shape::List { item, .. } => {
-            for value in value.as_array_mut().into_iter().flatten() {
-                fill_from_schema(item.schema(), value);
-            }
-        }
-        _ => {}
     }
 }
 
@@ -314,14 +295,14 @@ mod tests {
 
     #[test]
     fn custom_resources_take_defaults_from_their_schema() {
-        let schema = Schema::of_custom_resource(&json!({"type": "object", "properties": {
+        let schema = json!({"type": "object", "properties": {
             "spec": {"type": "object", "default": {}, "properties": {
                 "size": {"type": "integer", "default": 3},
                 "parts": {"type": "array", "items": {"type": "object", "properties": {
-                    "on": {"type": "boolean", "default": true}}}}}}}}));
+                    "on": {"type": "boolean", "default": true}}}}}}}});
         let mut kind = (**Kinds::builtin().by_word("cm").expect("built in")).clone();
-        kind.schema = KindSchema::Own(Arc::new(schema));
-        kind.custom = Some(Arc::new(Custom::default()));
+        kind.schema = KindSchema::Own(Arc::new(Schema::of_custom_resource(&schema)));
+        kind.custom = Some(Arc::new(Custom { schema: Arc::new(schema), ..Custom::default() }));
         let mut object = json!({"metadata": {"name": "w"}});
         apply_defaults(&kind, &mut object);
         assert_eq!(object, json!({"metadata": {"name": "w"}, "spec": {"size": 3}}));

@@ -163,6 +163,11 @@ pub(super) fn cron_job(object: &mut Value) {
 }
 
 pub(super) fn autoscaler(object: &mut Value, version: &str) {
+    if let Some(status) = object.get_mut("status").and_then(Value::as_object_mut).filter(|_| version != "v1")
+    {
+        // Go writes it even when there is none.
+        status.entry("currentMetrics").or_insert(Value::Null);
+    }
     let Some(spec) = section(object, "spec") else { return };
     fill(spec, "minReplicas", 1);
     if version == "v1" {

@@ -154,7 +154,7 @@ impl Works {
         let account =
             pod["spec"]["serviceAccountName"].as_str().filter(|name| !name.is_empty()).unwrap_or("default");
         let account = self.0.store.find(&SERVICE_ACCOUNTS, key.namespace(), account)?;
-        let token = issue(&self.0.store, &door.tokens, &account, TimeDelta::days(365), &[]).token;
+        let token = issue(&self.0.store, &door.tokens, &account, TimeDelta::days(365), &[], None).token;
         let config = tls::kubeconfig(&door.context, &door.url, &door.authority, &token);
         // JSON is YAML, and every client reads it.
         let kubeconfig = serde_saphyr::to_string(&config).unwrap_or_else(|_| config.to_string());

@@ -8,18 +8,30 @@ mod rbac;
 mod storage;
 mod workloads;
 
+use super::signing;
+use crate::custom;
 use crate::kinds::Kind;
 use crate::status::FieldError;
+use crate::webhooks;
 use serde_json::Value;
 
 /// What is wrong with a new object.
 pub(super) fn create(kind: &Kind, new: &Value) -> Vec<FieldError> {
     let mut errors = Vec::new();
     if kind.is_custom() {
-        return errors;
+        return custom::check_object(kind, new, None);
     }
     match (kind.group.as_str(), kind.plural.as_str()) {
         ("", "pods") => pod_spec(&new["spec"], "spec", &mut errors),
+        ("", "events") => event(new, &mut errors),
+        ("certificates.k8s.io", "certificatesigningrequests") => signing::create(new, &mut errors),
+        (
+            "admissionregistration.k8s.io",
+            "mutatingwebhookconfigurations" | "validatingwebhookconfigurations",
+        ) => {
+            errors = webhooks::check(new);
+        }
+        ("apiextensions.k8s.io", "customresourcedefinitions") => errors = custom::check_definition(new, None),
         ("", "services") => service(new, &mut errors),
         ("apps", "deployments" | "replicasets" | "daemonsets" | "statefulsets") => {
             workloads::workload(kind, new, &mut errors);
@@ -49,7 +61,15 @@ pub(super) fn create(kind: &Kind, new: &Value) -> Vec<FieldError> {
 /// What is wrong with a change of an object through this path.
 pub(super) fn update(kind: &Kind, subresource: &str, new: &Value, old: &Value) -> Vec<FieldError> {
     let mut errors = Vec::new();
-    if kind.is_custom() || !matches!(subresource, "" | "scale") {
+    if kind.is_custom() {
+        return custom::check_object(kind, new, Some(old));
+    }
+    match (kind.group.as_str(), kind.plural.as_str(), subresource) {
+        ("certificates.k8s.io", "certificatesigningrequests", _) => signing::update(new, old, &mut errors),
+        ("", "pods", "ephemeralcontainers") => debug_containers(new, old, &mut errors),
+        _ => {}
+    }
+    if !matches!(subresource, "" | "scale") {
         return errors;
     }
     match (kind.group.as_str(), kind.plural.as_str()) {
@@ -59,6 +79,15 @@ pub(super) fn update(kind: &Kind, subresource: &str, new: &Value, old: &Value) -
             unchanged(new, old, "/type", "type", &mut errors);
         }
         ("", "pods") => pod_update(new, old, &mut errors),
+        (
+            "admissionregistration.k8s.io",
+            "mutatingwebhookconfigurations" | "validatingwebhookconfigurations",
+        ) => {
+            errors = webhooks::check(new);
+        }
+        ("apiextensions.k8s.io", "customresourcedefinitions") => {
+            errors = custom::check_definition(new, Some(old));
+        }
         ("", "services") => {
             service(new, &mut errors);
             cluster_ip(new, old, &mut errors);
@@ -145,6 +174,17 @@ fn immutable_map(new: &Value, old: &Value, fields: &[&str], errors: &mut Vec<Fie
         if new[field] != old[field] {
             errors.push(FieldError::forbidden(field, "field is immutable when `immutable` is set"));
         }
+    }
+}
+
+/// An event stands in the namespace of what it is about; that of a cluster-scoped object in `default`.
+fn event(new: &Value, errors: &mut Vec<FieldError>) {
+    let own = new["metadata"]["namespace"].as_str().unwrap_or_default();
+    let about = new["involvedObject"]["namespace"].as_str().unwrap_or_default();
+    let fits = if about.is_empty() { own == "default" } else { about == own };
+    if !fits {
+        let (field, detail) = ("involvedObject.namespace", "does not match event.namespace");
+        errors.push(FieldError::invalid(field, format!("{about:?}"), detail));
     }
 }
 
@@ -275,6 +315,36 @@ fn stateful_set_update(kind: &Kind, new: &Value, old: &Value, errors: &mut Vec<F
         errors.push(FieldError::forbidden("spec", "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden"));
     } else {
         workloads::workload(kind, new, errors);
+    }
+}
+
+/// Containers for debugging come and never change or go; their names are those of no other.
+fn debug_containers(new: &Value, old: &Value, errors: &mut Vec<FieldError>) {
+    let list = |pod: &Value, key: &str| pod["spec"][key].as_array().cloned().unwrap_or_default();
+    let (now, before) = (list(new, "ephemeralContainers"), list(old, "ephemeralContainers"));
+    let others: Vec<Value> = ["containers", "initContainers"]
+        .iter()
+        .flat_map(|key| list(new, key))
+        .map(|container| container["name"].clone())
+        .collect();
+    for (index, container) in now.iter().enumerate() {
+        let earlier = now.iter().take(index).any(|other| other["name"] == container["name"]);
+        if others.contains(&container["name"]) || earlier {
+            errors.push(FieldError {
+                reason: "FieldValueDuplicate",
+                field: format!("spec.ephemeralContainers[{index}].name"),
+                message: format!("Duplicate value: {}", container["name"]),
+            });
+        }
+    }
+    for container in &before {
+        let name = &container["name"];
+        let why = match now.iter().find(|other| other["name"] == *name) {
+            Some(same) if same == container => continue,
+            Some(_) => format!("existing ephemeral containers {name} may not be changed"),
+            None => format!("existing ephemeral containers {name} may not be removed"),
+        };
+        errors.push(FieldError::forbidden("spec.ephemeralContainers", &why));
     }
 }
 

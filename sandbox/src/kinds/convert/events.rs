@@ -1,0 +1,66 @@
+//! Events: `events.k8s.io/v1` calls the fields of `v1` otherwise.
+
+use serde_json::{Map, Value, json};
+
+use crate::status::FieldError;
+
+/// Names in `v1` and in `events.k8s.io/v1`.
+const NAMES: [(&str, &str); 7] = [
+    ("involvedObject", "regarding"),
+    ("message", "note"),
+    ("source", "deprecatedSource"),
+    ("firstTimestamp", "deprecatedFirstTimestamp"),
+    ("lastTimestamp", "deprecatedLastTimestamp"),
+    ("count", "deprecatedCount"),
+    ("reportingComponent", "reportingController"),
+];
+
+pub(super) fn show(stored: Value) -> Value {
+    let mut shown = rename(stored, |name| NAMES.iter().find(|(old, _)| *old == name).map(|(_, new)| *new));
+    // Here empty texts are left out, there they are written.
+    if let Some(fields) = shown.as_object_mut() {
+        fields.retain(|name, value| {
+            !(matches!(name.as_str(), "reportingController" | "reportingInstance") && *value == "")
+        });
+        for name in ["eventTime", "deprecatedFirstTimestamp", "deprecatedLastTimestamp"] {
+            fields.entry(name).or_insert(Value::Null);
+        }
+        for name in ["regarding", "deprecatedSource"] {
+            fields.entry(name).or_insert_with(|| json!({}));
+        }
+    }
+    shown
+}
+
+pub(super) fn store(shown: Value) -> Result<Value, Vec<FieldError>> {
+    check(&shown)?;
+    Ok(rename(shown, |name| NAMES.iter().find(|(_, new)| *new == name).map(|(old, _)| *old)))
+}
+
+fn rename(object: Value, other: impl Fn(&str) -> Option<&'static str>) -> Value {
+    let Value::Object(fields) = object else { return object };
+    let renamed = fields.into_iter().map(|(name, value)| match other(&name) {
+        Some(other) => (other.to_owned(), value),
+        None => (name, value),
+    });
+    Value::Object(renamed.collect::<Map<_, _>>())
+}
+
+/// Events of this version say when, who and what; those that came as `v1` without it may go on as they are.
+fn check(shown: &Value) -> Result<(), Vec<FieldError>> {
+    let absent = |name: &str| shown[name].is_null() || shown[name] == "";
+    let old = !absent("deprecatedFirstTimestamp") || !shown["metadata"]["uid"].is_null();
+    if absent("eventTime") && old {
+        return Ok(());
+    }
+    let told = ["reportingController", "reportingInstance", "action", "reason"];
+    let wanted = if absent("eventTime") { &["eventTime"][..] } else { &told[..] };
+    let missing = wanted.iter().filter(|name| absent(name));
+    let mut errors: Vec<FieldError> = missing.map(|name| FieldError::required(*name, "")).collect();
+    let kind = shown["type"].as_str().unwrap_or_default();
+    if !matches!(kind, "Normal" | "Warning") {
+        let detail = format!("has invalid value: {kind}");
+        errors.push(FieldError::invalid("type", format!("{kind:?}"), &detail));
+    }
+    if errors.is_empty() { Ok(()) } else { Err(errors) }
+}
