@@ -1,4 +1,4 @@
-//! Name and label translation between a virtual cluster and its host (facts, section 2). Pure functions.
+//! Name and label translation between a virtual cluster and its host (docs/vclusters.md, Names). Pure functions.
 //!
 //! A name proves nothing about where an object came from: the way back goes by annotations. That is why
 //! [`HostName`] and [`VirtualName`] are different types and only one direction is offered here.
@@ -83,7 +83,7 @@ impl Translator {
     }
 
     /// Name on the host, for synced objects in the virtual cluster's own host namespace and for
-    /// cluster-scoped objects that are pushed to the host (facts, section 2.2).
+    /// cluster-scoped objects that are pushed to the host (docs/vclusters.md, Names).
     pub fn host_name(&self, object: &VirtualName) -> HostName {
         let name = match &object.namespace {
             Some(namespace) => safe_concat(&[&object.name, "x", namespace, "x", &self.vcluster]),
@@ -92,7 +92,7 @@ impl Translator {
         HostName(name.into())
     }
 
-    /// Name on the host where only about 15 characters fit (facts, section 2.2).
+    /// Name on the host where only about 15 characters fit (docs/vclusters.md, Names).
     pub fn short_host_name(&self, namespace: &str, name: &str) -> HostName {
         let digest = Sha256::digest(format!("{name}-x-{namespace}-x-{}", self.vcluster));
         let mut short = base36(digest.as_slice());
@@ -111,7 +111,7 @@ impl Translator {
         safe_concat(&[&self.host_namespace, "x", &self.vcluster])
     }
 
-    /// Label key on the host. Only four keys are translated, all others pass unchanged (facts, section 2.6):
+    /// Label key on the host. Only four keys are translated, all others pass unchanged (docs/vclusters.md, Labels):
     /// an untranslated `release` would be matched by the virtual cluster's own Service.
     pub fn label_key(&self, key: &str) -> SmolStr {
         match key {
@@ -133,7 +133,7 @@ impl Translator {
 }
 
 /// Joins the parts with `-`. A result longer than 63 bytes becomes its first 52 bytes, `-`, and ten hexadecimal
-/// digits of the SHA-256 of the whole; in such a name `.-` becomes `-` (facts, section 2.1).
+/// digits of the SHA-256 of the whole; in such a name `.-` becomes `-` (docs/vclusters.md, Names).
 pub fn safe_concat(parts: &[&str]) -> String {
     let whole = parts.join("-");
     if whole.len() <= MAX_NAME {
@@ -184,7 +184,7 @@ mod tests {
         Translator::new(vcluster, "vcluster-ns")
     }
 
-    /// Vectors of facts, section 2.2.
+    /// Vectors of the rules in docs/vclusters.md, Names, computed independently.
     #[test]
     fn host_names_are_the_official_ones() {
         let cases = [

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 /// Annotation of the last `kubectl apply`, which repeats the whole object.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
-/// Prefix of annotations in which the official syncer keeps service-account tokens in clear (facts, section 2.5).
+/// Prefix of annotations in which the official syncer keeps service-account tokens in clear (docs/vclusters.md, Annotations).
 const TOKEN_PREFIX: &str = "vcluster.loft.sh/token-";
 
 /// Parts of a key's name that say that its value is a secret.

@@ -7,7 +7,7 @@ use std::fmt::Display;
 
 use crate::names::safe_concat;
 
-/// Labels that the official chart puts on what makes up a control plane (facts, section 1.1).
+/// Labels that the official chart puts on what makes up a control plane (docs/vclusters.md, Finding).
 pub mod label {
     /// Which part of a virtual cluster an object is; [`super::App`] has the values.
     pub const APP: &str = "app";
@@ -17,29 +17,29 @@ pub mod label {
     pub const CHART: &str = "chart";
     /// Who rendered the chart; the official value is `Helm`.
     pub const HERITAGE: &str = "heritage";
-    /// `"true"` on the Service that clients reach the virtual API server by (facts, section 1.5).
+    /// `"true"` on the Service that clients reach the virtual API server by (docs/vclusters.md, Objects).
     pub const SERVICE: &str = "vcluster.loft.sh/service";
-    /// On the Secrets that the syncer writes: the virtual cluster they belong to (facts, section 1.5).
+    /// On the Secrets that the syncer writes: the virtual cluster they belong to (docs/vclusters.md, Objects).
     pub const VCLUSTER_NAME: &str = "vcluster-name";
-    /// Present on a workload that the platform put to sleep (facts, section 1.4).
+    /// Present on a workload that the platform put to sleep (docs/vclusters.md, Pausing and sleeping).
     pub const SLEEP_MODE: &str = "loft.sh/sleep-mode";
-    /// On every synced object: the virtual cluster it belongs to (facts, section 1.6).
+    /// On every synced object: the virtual cluster it belongs to (docs/vclusters.md, Synced objects).
     pub const MANAGED_BY: &str = "vcluster.loft.sh/managed-by";
     /// On every synced object: its namespace in the virtual cluster.
     pub const NAMESPACE: &str = "vcluster.loft.sh/namespace";
     /// On objects that a special controller looks after; ordinary syncers leave them alone.
     pub const CONTROLLED_BY: &str = "vcluster.loft.sh/controlled-by";
-    /// On host namespaces made by namespace sync: the virtual cluster they belong to (facts, section 2.5).
+    /// On host namespaces made by namespace sync: the virtual cluster they belong to (docs/vclusters.md, Annotations).
     pub const NAMESPACE_OF_VCLUSTER: &str = "vcluster.loft.sh/vcluster-name";
     /// On host namespaces made by namespace sync: the host namespace of that virtual cluster.
     pub const NAMESPACE_OF_VCLUSTER_NAMESPACE: &str = "vcluster.loft.sh/vcluster-namespace";
-    /// Prefix of a translated label key (facts, section 2.2).
+    /// Prefix of a translated label key (docs/vclusters.md, Names).
     pub const TRANSLATED: &str = "vcluster.loft.sh/label";
-    /// Prefix of a namespace label copied to pods (facts, section 2.2).
+    /// Prefix of a namespace label copied to pods (docs/vclusters.md, Names).
     pub const FROM_NAMESPACE: &str = "vcluster.loft.sh/ns-label";
 }
 
-/// Annotations (facts, sections 1.4 and 2.5).
+/// Annotations (docs/vclusters.md, Pausing and sleeping, and Annotations).
 pub mod annotation {
     /// `"true"` on a workload that was paused.
     pub const PAUSED: &str = "loft.sh/paused";
@@ -91,17 +91,17 @@ pub mod annotation {
     pub const SAFE_TO_EVICT: &str = "cluster-autoscaler.kubernetes.io/safe-to-evict";
     /// On synced pods of a virtual DaemonSet.
     pub const DAEMONSET_POD: &str = "cluster-autoscaler.kubernetes.io/daemonset-pod";
-    /// `"true"` on a host namespace that the official CLI made (facts, section 1.4).
+    /// `"true"` on a host namespace that the official CLI made (docs/vclusters.md, Pausing and sleeping).
     pub const CREATED: &str = "vcluster.loft.sh/created";
     /// On the Service of a virtual cluster: the service range of the host, once it was found out.
     pub const SERVICE_CIDR: &str = "vcluster.loft.sh/service-cidr";
-    /// On control-plane pods: hash of the configuration they started with (facts, section 1.5).
+    /// On control-plane pods: hash of the configuration they started with (docs/vclusters.md, Objects).
     pub const CONFIG_HASH: &str = "vClusterConfigHash";
-    /// On the configuration Secret: Argo CD deploys this virtual cluster (facts, section 1.4).
+    /// On the configuration Secret: Argo CD deploys this virtual cluster (docs/vclusters.md, Pausing and sleeping).
     pub const ARGO_TRACKING: &str = "argocd.argoproj.io/tracking-id";
 }
 
-/// Values of the label `app` on what makes up a control plane (facts, section 1.1).
+/// Values of the label `app` on what makes up a control plane (docs/vclusters.md, Finding).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum App {
     /// The control plane itself, with the container `syncer`.
@@ -134,7 +134,7 @@ impl App {
     }
 }
 
-/// Selects the workloads and the pods of all control planes (facts, section 1.1).
+/// Selects the workloads and the pods of all control planes (docs/vclusters.md, Finding).
 pub fn control_plane_selector() -> String {
     let values: Vec<_> = App::ALL.into_iter().map(App::value).collect();
     format!("{} in ({}),{}", label::APP, values.join(","), label::RELEASE)
@@ -145,17 +145,17 @@ pub fn config_selector() -> String {
     format!("{}={},{}", label::APP, App::ControlPlane.value(), label::RELEASE)
 }
 
-/// Selects what was synced from any virtual cluster (facts, section 1.6).
+/// Selects what was synced from any virtual cluster (docs/vclusters.md, Synced objects).
 pub fn synced_selector() -> &'static str {
     label::MANAGED_BY
 }
 
-/// Key of the whole configuration in the configuration Secret (facts, section 1.5).
+/// Key of the whole configuration in the configuration Secret (docs/vclusters.md, Objects).
 pub const CONFIG_KEY: &str = "config.yaml";
-/// Container that decides about the version (facts, section 1.2).
+/// Container that decides about the version (docs/vclusters.md, Version).
 pub const SYNCER_CONTAINER: &str = "syncer";
 
-/// Names of objects that belong to one virtual cluster (facts, section 1.5).
+/// Names of objects that belong to one virtual cluster (docs/vclusters.md, Objects).
 pub mod name {
     use super::{Display, safe_concat};
 
@@ -209,12 +209,12 @@ pub mod name {
         format!("vc-{vcluster}")
     }
 
-    /// Lease of the leading replica (facts, section 6.2).
+    /// Lease of the leading replica (docs/vclusters.md, Objects).
     pub fn leader_lease(vcluster: &str) -> String {
         safe_concat(&["vcluster", vcluster, "controller"])
     }
 
-    /// Kubeconfig context that the official CLI writes (facts, section 1.3).
+    /// Kubeconfig context that the official CLI writes (docs/vclusters.md, State).
     pub fn context(vcluster: &str, namespace: &str, host_context: &str) -> String {
         format!("vcluster_{vcluster}_{namespace}_{host_context}")
     }

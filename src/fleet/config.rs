@@ -39,7 +39,7 @@ pub fn read(yaml: &[u8]) -> Option<Settings> {
     })
 }
 
-/// The precedence of facts, section 1.5; nothing enabled means the embedded database.
+/// The official precedence (docs/vclusters.md, Objects); nothing enabled means the embedded database.
 fn store_of(stores: &BackingStore) -> Store {
     let etcd = stores.etcd.as_ref();
     let enabled = |switch: Option<&Switch>| switch.is_some_and(|switch| switch.enabled.0);

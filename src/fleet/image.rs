@@ -1,4 +1,4 @@
-//! What an image reference says: versions and distributions (facts, section 1.2).
+//! What an image reference says: versions and distributions (docs/vclusters.md, Version).
 
 /// The tag of an image reference: what follows the last `:` behind the last `/`, without a digest.
 pub fn tag(image: &str) -> Option<&str> {

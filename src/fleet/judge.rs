@@ -1,4 +1,4 @@
-//! The state of a virtual cluster and why: the official order of marks (facts, section 1.3), then the control plane's
+//! The state of a virtual cluster and why: the official order of marks (docs/vclusters.md, State), then the control plane's
 //! pods, all of them, the worst deciding. Pure.
 
 use chrono::{DateTime, TimeDelta, Utc};

@@ -22,7 +22,7 @@ pub struct VclusterKey {
     pub host: SmolStr,
     /// Host namespace.
     pub namespace: SmolStr,
-    /// Value of the label `release` (facts, section 1.1).
+    /// Value of the label `release` (docs/vclusters.md, Finding).
     pub name: SmolStr,
 }
 
@@ -121,7 +121,7 @@ pub struct Vcluster {
     pub state: State,
     /// Why it is in that state, empty when there is nothing to say.
     pub reason: SmolStr,
-    /// Version of the syncer: tag of the image of the container `syncer` (facts, section 1.2).
+    /// Version of the syncer: tag of the image of the container `syncer` (docs/vclusters.md, Version).
     pub version: Known<SmolStr>,
     /// Kubernetes version inside, such as `v1.36.0`.
     pub kubernetes: Known<SmolStr>,
@@ -159,7 +159,7 @@ pub struct Vcluster {
     pub stale_since: Option<DateTime<Utc>>,
 }
 
-/// What runs a control plane (facts, section 1.1).
+/// What runs a control plane (docs/vclusters.md, Finding).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub enum Workload {
     /// With a data volume.
@@ -168,7 +168,7 @@ pub enum Workload {
     Deployment,
 }
 
-/// Backing store of a virtual cluster, by the official precedence (facts, section 1.5).
+/// Backing store of a virtual cluster, by the official precedence (docs/vclusters.md, Objects).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Store {
@@ -243,7 +243,7 @@ pub struct PodRow {
     pub namespace: SmolStr,
     /// UID on the host.
     pub uid: SmolStr,
-    /// Name in the virtual cluster, from the annotation (facts, section 2.5); none for control-plane pods.
+    /// Name in the virtual cluster, from the annotation (docs/vclusters.md, Annotations); none for control-plane pods.
     pub virtual_name: Option<SmolStr>,
     /// Namespace in the virtual cluster, from the annotation.
     pub virtual_namespace: Option<SmolStr>,

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::fleet::model::Severity;
 
-/// State of a virtual cluster. The words are the official CLI's own where it has one (facts, section 1.3).
+/// State of a virtual cluster. The words are the official CLI's own where it has one (docs/vclusters.md, State).
 ///
 /// The order is "worst first": sorting rows by state puts what needs a person at the top.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

@@ -98,8 +98,9 @@ pub fn all(runtime: &Runtime, subject: &Subject, v9s: &Path, args: &Args) -> Res
         plain(
             "CPU at 200 pod events a second",
             "5 % of a core",
-            format!("{:.1} %", busy_cost.0),
-            busy_cost.0 <= 5.0,
+            format!("{:.1} % at {rate:.0}", busy_cost.0),
+            // A host that cannot deliver the events proves nothing.
+            busy_cost.0 <= 5.0 && rate >= 0.95 * f64::from(EVENTS_PER_SECOND),
         ),
         plain("key to paint, steady, p99", "16 ms", spread(&keys), within(percentile(&keys, 0.99), 16)),
         plain(
@@ -112,8 +113,7 @@ pub fn all(runtime: &Runtime, subject: &Subject, v9s: &Path, args: &Args) -> Res
     ];
     let read = rounds.first().map(|round| round.bare_all).unwrap_or_default();
     let notes = vec![format!(
-        "The bare client reads {:.0} MB in {} requests. The library alone has all rows after {} and all pods after {}. \
-             Events came at {rate:.0} a second.",
+        "The bare client reads {:.0} MB in {} requests. The library alone has all rows after {} and all pods after {}.",
         read.bytes as f64 / 1e6,
         read.requests,
         time(median(&|round| round.alone.rows)),

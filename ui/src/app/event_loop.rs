@@ -15,7 +15,7 @@ use super::state::State;
 use crate::keymap::Key;
 use crate::terminal::{self, Multiplexer, Signal, Signals, Tui};
 
-/// Shortest time between two frames: 60 a second.
+/// Shortest time between two frames that nobody asked for: 60 a second.
 const FRAME: Duration = Duration::from_millis(16);
 /// How often ages are painted anew.
 const TICK: Duration = Duration::from_secs(1);
@@ -43,6 +43,7 @@ pub async fn run(tui: &mut Tui, state: State, runner: Runner) -> anyhow::Result<
         tick: ticks(),
         painted: Instant::now(),
         wanted: false,
+        asked: false,
     };
     let first = app.state.begin(Utc::now());
     if let Some(ended) = app.carry_out(first).await? {
@@ -66,7 +67,10 @@ struct Loop<'a> {
     events: Option<EventStream>,
     tick: Interval,
     painted: Instant,
+    /// Something to show has changed since the last frame.
     wanted: bool,
+    /// A person pressed something since the last frame: it need not wait for its turn.
+    asked: bool,
 }
 
 /// What one turn of the loop took in.
@@ -94,10 +98,16 @@ impl Loop<'_> {
                 }
                 // The terminal is gone.
                 Turn::Input(None | Some(Err(_))) => return Ok(Ended::Signal(1)),
-                Turn::Input(Some(Ok(event))) => self.input(event),
+                Turn::Input(Some(Ok(event))) => {
+                    self.asked = true;
+                    self.input(event)
+                }
                 Turn::Msg(msg) => self.messages(msg),
                 Turn::Tick => self.state.update(Msg::Tick, Utc::now()),
-                Turn::Paint => Vec::new(),
+                Turn::Paint => {
+                    self.paint()?;
+                    Vec::new()
+                }
             };
             if let Some(ended) = self.carry_out(cmds).await? {
                 return Ok(ended);
@@ -107,12 +117,14 @@ impl Loop<'_> {
 
     async fn turn(&mut self) -> Turn {
         let focused = self.state.focused();
+        // Input that waits already is taken in before the frame; a flood of it gets its frames from `run`.
+        let due = if self.asked { Instant::now() } else { self.painted + FRAME };
         let events = self.events.get_or_insert_with(EventStream::new);
         tokio::select! {
             biased;
             signal = self.signals.next() => Turn::Signal(signal),
             event = events.next() => Turn::Input(event),
-            () = sleep_until(self.painted + FRAME), if self.wanted => Turn::Paint,
+            () = sleep_until(due), if self.wanted => Turn::Paint,
             msg = self.runner.next() => Turn::Msg(msg),
             _ = self.tick.tick(), if focused => Turn::Tick,
         }
@@ -149,6 +161,7 @@ impl Loop<'_> {
         self.tui.draw(|frame| self.state.draw(frame))?;
         self.painted = Instant::now();
         self.wanted = false;
+        self.asked = false;
         Ok(())
     }
 

@@ -53,7 +53,7 @@ pub enum Distro {
     K3s(String),
 }
 
-/// How a tenant stands (facts, sections 1.3 and 1.4).
+/// How a tenant stands (docs/vclusters.md, State).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Standing {
     /// It serves.
@@ -114,7 +114,7 @@ pub struct QuotaSpec {
 }
 
 impl Default for QuotaSpec {
-    /// The chart's own numbers (facts, section 4.3).
+    /// The chart's own numbers (docs/vclusters.md, Policies).
     fn default() -> Self {
         QuotaSpec { cpu_millis: 10_000, memory_mib: 20 * 1024, storage_gib: 100, pods: 20 }
     }
@@ -217,7 +217,7 @@ pub struct Stray {
     pub kind: StrayKind,
 }
 
-/// Kinds of strays (facts, sections 2.7, 3.1 and 11.1).
+/// Kinds of strays (docs/vclusters.md, Ownership).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StrayKind {
     /// Its virtual object is gone, and nothing deleted the copy.
@@ -401,7 +401,7 @@ impl Tenant {
         })
     }
 
-    /// Whether pausing or sleeping took the synced pods away (facts, section 5.2).
+    /// Whether pausing or sleeping took the synced pods away (docs/vclusters.md, Pausing and sleeping).
     pub fn workloads_stopped(&self) -> bool {
         match self.standing {
             Standing::Paused { .. }
@@ -432,7 +432,7 @@ impl Tenant {
         matches!(self.standing, Standing::Serving | Standing::WorkloadsAsleep { .. })
     }
 
-    /// Whether the control plane is a StatefulSet; otherwise a Deployment (facts, section 1.1).
+    /// Whether the control plane is a StatefulSet; otherwise a Deployment (docs/vclusters.md, Finding).
     pub fn is_stateful(&self) -> bool {
         matches!(self.store, Store::EmbeddedDatabase | Store::EmbeddedEtcd)
     }
@@ -448,7 +448,7 @@ impl Tenant {
             return 0;
         }
         // Only with a control plane that is a Deployment does a pause stop the etcd too, and there it
-        // always is one; a restore leaves it running (facts, sections 5.2 and 5.5).
+        // always is one; a restore leaves it running (docs/vclusters.md, State).
         match self.standing {
             Standing::Paused { .. } | Standing::Asleep { .. } => 0,
             _ => self.etcd_replicas(),
@@ -481,7 +481,7 @@ impl Tenant {
     }
 }
 
-/// The DNS server that every virtual cluster runs as ordinary synced pods (facts, section 1.6).
+/// The DNS server that every virtual cluster runs as ordinary synced pods (docs/vclusters.md, Synced objects).
 pub fn coredns(created: DateTime<Utc>) -> App {
     App {
         cpu_millis: 20,

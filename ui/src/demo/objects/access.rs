@@ -1,4 +1,4 @@
-//! Accounts and rights (facts, sections 1.5 and 4.4).
+//! Accounts and rights (docs/vclusters.md, Objects).
 
 use serde_json::{Value, json};
 use v9s::wire;

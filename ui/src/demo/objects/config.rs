@@ -1,4 +1,4 @@
-//! Secrets of a control plane (facts, section 1.5). Every credential in them is a plain dummy.
+//! Secrets of a control plane (docs/vclusters.md, Objects). Every credential in them is a plain dummy.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use crate::demo::spec::{Distro, Manager, Standing};
 /// Stands where a credential would.
 const DUMMY: &str = "not-a-credential";
 
-/// Files of the PKI (facts, section 6.4).
+/// Files of the PKI (docs/vclusters.md, Certificates).
 const PKI: [&str; 29] = [
     "ca.crt",
     "ca.key",
@@ -145,7 +145,7 @@ fn kubeconfig(name: &str) -> String {
     )
 }
 
-/// The whole configuration, as Helm renders the values (facts, sections 4.1 and 4.2).
+/// The whole configuration, as Helm renders the values (docs/vclusters.md, Objects).
 fn vcluster_yaml(maker: &Maker<'_>) -> String {
     let tenant = maker.tenant;
     let values = json!({

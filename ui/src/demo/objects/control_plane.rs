@@ -122,7 +122,7 @@ pub(super) fn data_claim_template() -> Value {
     })
 }
 
-/// Labels of a person, and the marks of pausing and sleeping (facts, section 1.4).
+/// Labels of a person, and the marks of pausing and sleeping (docs/vclusters.md, Pausing and sleeping).
 fn mark(maker: &Maker<'_>, meta: &mut Value) {
     let tenant = maker.tenant;
     let mut labels = meta.get("labels").and_then(Value::as_object).cloned().unwrap_or_default();
@@ -165,7 +165,7 @@ pub(super) fn template(maker: &Maker<'_>) -> Value {
     })
 }
 
-/// The pod of the control plane (facts, sections 4.2 and 4.5).
+/// The pod of the control plane (docs/vclusters.md, Objects).
 pub(super) fn pod_spec(maker: &Maker<'_>) -> Value {
     let tenant = maker.tenant;
     let mut volumes = vec![

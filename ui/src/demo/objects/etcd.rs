@@ -1,4 +1,4 @@
-//! Deployed etcd (facts, sections 1.5 and 4.2): StatefulSet NAME-etcd and its two Services.
+//! Deployed etcd (docs/vclusters.md, Objects): StatefulSet NAME-etcd and its two Services.
 
 use serde_json::{Value, json};
 use v9s::wire::{self, App, annotation};

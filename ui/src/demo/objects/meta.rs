@@ -12,7 +12,7 @@ pub(super) fn timestamp(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
-/// A moment as the official CLI writes it (facts, section 1.4).
+/// A moment as the official CLI writes it (docs/vclusters.md, Pausing and sleeping).
 pub(super) fn milli_timestamp(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
@@ -45,7 +45,7 @@ impl Maker<'_> {
         })
     }
 
-    /// Metadata of an object that the chart makes for the control plane (facts, section 1.1).
+    /// Metadata of an object that the chart makes for the control plane (docs/vclusters.md, Finding).
     pub(super) fn chart_meta(&self, kind: &str, name: &str) -> Value {
         let mut meta = self.bare_meta(kind, name);
         set(&mut meta, "labels", self.chart_labels(App::ControlPlane));
@@ -61,7 +61,7 @@ impl Maker<'_> {
 
     /// The four labels of the chart.
     pub(super) fn chart_labels(&self, app: App) -> Value {
-        // Label values know neither `+` nor `@` and end at 63 (facts, section 1.1).
+        // Label values know neither `+` nor `@` and end at 63 (docs/vclusters.md, Finding).
         let chart: String = format!("vcluster-{}", self.tenant.chart).replace(['+', '@'], "_");
         strings([
             (label::APP, app.value()),

@@ -1,5 +1,5 @@
-//! The exact objects that the official chart and its syncer leave on a host cluster (facts, sections 1.5, 2, 3.4
-//! and 4.5), from the description of a tenant. Pure: the same tenant and setting make the same objects.
+//! The exact objects that the official chart and its syncer leave on a host cluster (docs/vclusters.md),
+//! from the description of a tenant. Pure: the same tenant and setting make the same objects.
 
 mod access;
 mod config;
@@ -35,7 +35,7 @@ pub struct Setting {
     pub managed_fields: bool,
 }
 
-/// UID of the Service that owns everything synced (facts, section 2.7).
+/// UID of the Service that owns everything synced (docs/vclusters.md, Ownership).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnerUid(pub String);
 

@@ -1,4 +1,4 @@
-//! The host copy of a pod: identity, annotations, status (facts, sections 2.5 to 2.7 and 3.4).
+//! The host copy of a pod: identity, annotations, status (docs/vclusters.md, Annotations to Pods).
 
 use std::collections::BTreeMap;
 

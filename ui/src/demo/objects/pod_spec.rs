@@ -1,4 +1,4 @@
-//! The spec of a synced pod, translated for the host (facts, section 3.4).
+//! The spec of a synced pod, translated for the host (docs/vclusters.md, Pods).
 
 use serde_json::{Value, json};
 use v9s::wire::{self, annotation};

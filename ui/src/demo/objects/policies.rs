@@ -1,4 +1,4 @@
-//! Quota, limits and network policies (facts, section 4.3).
+//! Quota, limits and network policies (docs/vclusters.md, Policies).
 
 use serde_json::{Value, json};
 use v9s::wire::{self, label};

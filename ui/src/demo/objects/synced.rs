@@ -36,7 +36,7 @@ impl Maker<'_> {
         self.translator.host_name(&VirtualName::namespaced(namespace, name)).to_string()
     }
 
-    /// The reference to the Service NAME that owns what is synced (facts, section 2.7).
+    /// The reference to the Service NAME that owns what is synced (docs/vclusters.md, Ownership).
     pub(super) fn owner_reference(&self, owner: &OwnerUid, controller: bool) -> Value {
         json!({
             "apiVersion": "v1",
@@ -47,7 +47,7 @@ impl Maker<'_> {
         })
     }
 
-    /// Labels on the host: the virtual ones, of which four keys are translated, and the markers (facts, section 2.6).
+    /// Labels on the host: the virtual ones, of which four keys are translated, and the markers (docs/vclusters.md, Labels).
     pub(super) fn host_labels(
         &self,
         namespace: &str,
@@ -62,7 +62,7 @@ impl Maker<'_> {
         host
     }
 
-    /// Metadata of a host copy (facts, sections 2.5 to 2.7).
+    /// Metadata of a host copy (docs/vclusters.md, Annotations to Ownership).
     pub(super) fn synced_meta(&self, origin: &Origin<'_>, owner: Option<&OwnerUid>) -> Value {
         let host_name = self.host_name(origin.namespace, origin.name);
         let kind = format!("/v1, Kind={}", origin.kind);

@@ -60,6 +60,17 @@ impl Mark<'_> {
     }
 }
 
+/// Whether new lines come into view by themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Hold {
+    #[default]
+    Follows,
+    /// A place that was looked for is shown; the end of the search follows again.
+    Search,
+    /// The person reads.
+    Person,
+}
+
 /// A log, and which part of it is seen.
 #[derive(Debug, Clone, Default)]
 pub struct LogsPane {
@@ -67,7 +78,7 @@ pub struct LogsPane {
     ring: Ring,
     scroll: Scroll,
     search: Option<Search>,
-    held: bool,
+    hold: Hold,
     timestamps: bool,
 }
 
@@ -81,7 +92,7 @@ impl LogsPane {
     pub fn open(&mut self, source: Source) {
         self.source = source;
         self.clear();
-        self.held = false;
+        self.hold = Hold::Follows;
     }
 
     /// Where the log comes from.
@@ -120,18 +131,18 @@ impl LogsPane {
     pub fn go(&mut self, step: Move) {
         self.scroll.go(step, &self.ring);
         if !matches!(step, Move::Left | Move::Right) {
-            self.held = !self.scroll.at_bottom(&self.ring);
+            self.hold = if self.scroll.at_bottom(&self.ring) { Hold::Follows } else { Hold::Person };
         }
     }
 
     /// Holds still, or follows again.
     pub fn toggle_follow(&mut self) {
-        self.held = !self.held;
+        self.hold = if self.follows() { Hold::Person } else { Hold::Follows };
     }
 
     /// Whether new lines come into view by themselves.
     pub fn follows(&self) -> bool {
-        !self.held
+        self.hold == Hold::Follows
     }
 
     /// Breaks long lines, or no longer.
@@ -161,12 +172,16 @@ impl LogsPane {
         self.ring.only().map(Only::typed).unwrap_or_default()
     }
 
-    /// Looks for what was typed and goes to the first place from here; nothing typed ends the search.
+    /// Looks for what was typed and goes to the first place from here; nothing typed ends the search, and
+    /// a log that only the search held still follows again.
     ///
     /// # Errors
     /// If what was typed is no regular expression; the search before stays.
     pub fn search(&mut self, typed: &str) -> Result<(), PatternError> {
         self.search = Pattern::parse(typed)?.map(|pattern| self.look(pattern));
+        if self.search.is_none() && self.hold == Hold::Search {
+            self.hold = Hold::Follows;
+        }
         let from = self.scroll.line();
         let hit = self.search.as_mut().and_then(|search| search.start(from));
         self.show(hit);
@@ -206,11 +221,11 @@ impl LogsPane {
     fn show(&mut self, hit: Option<Hit>) {
         let Some((hit, search)) = hit.zip(self.search.as_ref()) else { return };
         let Some(place) = search.place(hit, self.ring.line(hit.line)) else { return };
-        if !self.held {
+        if self.follows() {
             self.scroll.show_end(&self.ring);
+            self.hold = Hold::Search;
         }
         self.scroll.reveal(hit.line, place, &self.ring);
-        self.held = true;
     }
 
     /// What is shown, as plain text for the clipboard or a file: with times (ISO 8601) if they show, remarks after `#`.
@@ -237,7 +252,7 @@ impl LogsPane {
         let body = Rect { y: area.y + head, height: area.height - head, ..area };
         let gutter = self.gutter(usize::from(body.width), now);
         self.scroll.fit(usize::from(body.width) - gutter.columns, usize::from(body.height));
-        if self.held {
+        if !self.follows() {
             self.scroll.settle(&self.ring);
         } else {
             self.scroll.show_end(&self.ring);
@@ -321,7 +336,7 @@ impl LogsPane {
         if self.source.previous {
             facts.push(("before the last restart".into(), Slot::Warn));
         }
-        if self.held {
+        if !self.follows() {
             let below = self.lines_below();
             let words = match below {
                 0 => format!("{} held", symbols.paused),

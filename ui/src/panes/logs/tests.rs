@@ -139,6 +139,25 @@ fn a_search_goes_on_through_lines_that_come() {
 }
 
 #[test]
+fn the_end_of_a_search_follows_again_unless_the_person_had_stopped() {
+    let mut pane = pane(30, Limits::default());
+    draw(&mut pane, 80, 6);
+    pane.search("line 12").unwrap();
+    assert!(!pane.follows());
+    pane.search("").unwrap();
+    assert!(pane.follows() && draw(&mut pane, 80, 6).contains("line 29"));
+    pane.toggle_follow();
+    pane.search("line 12").unwrap();
+    pane.search("").unwrap();
+    assert!(!pane.follows(), "who has stopped goes on reading");
+    pane.toggle_follow();
+    pane.search("line 12").unwrap();
+    pane.go(Move::Up);
+    pane.search("").unwrap();
+    assert!(!pane.follows(), "who has moved goes on reading");
+}
+
+#[test]
 fn a_copy_is_plain_and_names_the_gaps() {
     let mut pane = pane(0, Limits::default());
     pane.push(Some(NOW), "\x1b[31mred\x1b[0m\tcell\r\n");

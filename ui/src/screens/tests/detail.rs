@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use smol_str::SmolStr;
-use v9s::cluster::{ContainerInfo, EventKind, EventRow, LogRequest};
+use v9s::cluster::{ContainerInfo, LogRequest};
 use v9s::fleet::model::{Phase, PodRow, Vcluster};
 
 use super::stage::{Stage, fleet};
@@ -45,7 +45,7 @@ fn alpha() -> Vcluster {
     alpha
 }
 
-fn stage_with(config: Config) -> Stage {
+pub(super) fn stage_with(config: Config) -> Stage {
     let mut stage = Stage::with_fleet(config, Appearance::default());
     let mut all = fixture::fleet();
     all[0] = alpha();
@@ -64,7 +64,7 @@ fn on_pods(config: Config, forbidden: &[&str]) -> Stage {
     stage
 }
 
-fn asked_for(stage: &Stage, wanted: impl Fn(&Read) -> bool) -> Ticket {
+pub(super) fn asked_for(stage: &Stage, wanted: impl Fn(&Read) -> bool) -> Ticket {
     let find = |cmd: &Cmd| match cmd {
         Cmd::Read(ticket, read) if wanted(read) => Some(*ticket),
         _ => None,
@@ -147,35 +147,6 @@ fn one_that_goes_away_stays_on_the_screen_as_it_last_was() {
     stage.fleet(fleet(fixture::fleet().split_off(1)));
     let text = stage.text();
     assert!(text.contains("gone from the host") && text.contains("NOSPACE"), "{text}");
-}
-
-#[test]
-fn events_are_read_when_looked_at_and_again_after_a_while() {
-    let mut stage = stage_with(Config::default());
-    stage.keys("enter 4");
-    let is_events = |read: &Read| matches!(read, Read::Events { namespace, .. } if namespace == "team-alpha");
-    let first = asked_for(&stage, is_events);
-    let event = EventRow {
-        uid: "u".into(),
-        kind: EventKind::Warning,
-        reason: "FailedCreate".into(),
-        object: "ReplicaSet/web".into(),
-        message: "exceeded quota".into(),
-        count: 3,
-        first: Some(fixture::now()),
-        last: Some(fixture::now()),
-        source: "replicaset-controller".into(),
-    };
-    stage.tell(Msg::Reply(first, Reply::Events(Ok(vec![event]))));
-    insta::assert_snapshot!(stage.text_at(120, 20));
-    stage.wait(9);
-    assert_eq!(asked_for(&stage, is_events), first, "too early");
-    stage.wait(2);
-    let second = asked_for(&stage, is_events);
-    assert_ne!(second, first);
-    stage.tell(Msg::Reply(second, Reply::Events(Err("timeout".into()))));
-    let text = stage.text();
-    assert!(text.contains("not read again: timeout") && text.contains("exceeded quota"), "{text}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The real state driven by keys, and pictures of what it shows.
 
 mod detail;
+mod events;
 mod fleet;
 mod popups;
 mod stage;

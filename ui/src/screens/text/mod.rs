@@ -1,6 +1,7 @@
 //! Texts: reading, searching, copying, saving; what YAML, configuration and logs have in common.
 
 pub mod config;
+pub mod event;
 pub mod logs;
 pub mod yaml;
 

@@ -4,16 +4,16 @@ use chrono::{DateTime, TimeDelta, Utc};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use smol_str::SmolStr;
-use v9s::cluster::{EventKind, EventRow};
 use v9s::fleet::model::VclusterKey;
 
 use super::{Seen, Tab};
 use crate::actions::{Action, ActionId, Scope};
 use crate::app::reads::{Read, Reply, Ticket};
-use crate::app::{Cmd, Effects, Input, News, Offer};
+use crate::app::{Cmd, Effect, Effects, Input, News, Offer};
 use crate::filter::Language;
-use crate::panes::events::{COLUMNS, Event, Events, Kind, LANGUAGE, is_fault};
+use crate::panes::events::{COLUMNS, Event, Events, LANGUAGE, is_fault};
 use crate::screens::list::{Item, List, Rows};
+use crate::screens::text::event::EventScreen;
 
 /// How long events are looked at before they are read again.
 const FRESH: TimeDelta = TimeDelta::seconds(10);
@@ -65,6 +65,13 @@ impl EventsTab {
         self.events.wait();
     }
 
+    fn open(&self, seen: Seen<'_>, out: &mut Effects) {
+        if let Some(event) = self.list.current(Self::rows(&self.events)) {
+            let host = seen.vcluster.key.host.clone();
+            out.push(Effect::Open(Box::new(EventScreen::new(host, event.clone(), seen.world))));
+        }
+    }
+
     fn forget(&mut self, out: &mut Effects) {
         if let Some(asked) = self.asked.take() {
             out.cmd(Cmd::Forget(asked));
@@ -86,13 +93,22 @@ impl Tab for EventsTab {
     }
 
     fn offer(&self, action: &Action, _: Seen<'_>) -> Offer {
-        if action.id == ActionId::Open { Offer::Absent } else { Offer::Possible }
+        let none = self.list.current(Self::rows(&self.events)).is_none();
+        if action.id == ActionId::Open && none {
+            Offer::Impossible("there is no event".into())
+        } else {
+            Offer::Possible
+        }
     }
 
     fn act(&mut self, action: ActionId, seen: Seen<'_>, out: &mut Effects) -> bool {
         match action {
             ActionId::Refresh => {
                 self.read(seen, out);
+                true
+            }
+            ActionId::Open => {
+                self.open(seen, out);
                 true
             }
             _ => self.list.act(action, Self::rows(&self.events), seen.world, out),
@@ -116,7 +132,7 @@ impl Tab for EventsTab {
             News::Reply(ticket, Reply::Events(told)) if self.asked == Some(*ticket) => {
                 self.asked = None;
                 match told {
-                    Ok(rows) => self.events.set(rows.iter().map(event).collect(), seen.world.now),
+                    Ok(rows) => self.events.set(rows.to_vec(), seen.world.now),
                     Err(why) => self.events.fail(why),
                 }
             }
@@ -131,13 +147,4 @@ impl Tab for EventsTab {
         let body = Rect { y: head.bottom(), height: area.height - head.height, ..area };
         self.list.draw(body, buf, world, Self::rows(&self.events), self.events.emptiness());
     }
-}
-
-fn event(row: &EventRow) -> Event {
-    let EventRow { uid, kind, reason, object, message, count, first, last, source } = row.clone();
-    let kind = match kind {
-        EventKind::Normal => Kind::Normal,
-        EventKind::Warning => Kind::Warning,
-    };
-    Event { uid, kind, reason, object, message, count, first, last, source }
 }
