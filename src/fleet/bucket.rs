@@ -55,10 +55,12 @@ impl Bucket {
         if self.pending.is_empty() {
             return;
         }
-        let kept = self.rows.iter().filter(|row| !self.pending.contains_key(&row.name)).cloned();
+        // Taken whole: a map that had room for all pods of the first list would keep it for ever.
+        let pending = std::mem::take(&mut self.pending);
+        let kept = self.rows.iter().filter(|row| !pending.contains_key(&row.name)).cloned();
         let mut rows: Vec<PodRow> = kept.collect();
         let before = rows.len();
-        rows.extend(self.pending.drain().filter_map(|(_, row)| row));
+        rows.extend(pending.into_values().flatten());
         if rows.len() > before || before < self.rows.len() {
             rows.sort_by(|a, b| order(a).cmp(&order(b)));
             self.counts = count(&rows);

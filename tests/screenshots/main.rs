@@ -37,7 +37,8 @@ impl Shot {
             .start()?;
         terminal.wait_for("a live fleet with its worst tenant", |screen| {
             let text = screen.contents();
-            text.contains("live") && text.contains("ml-training") && text.contains("Down")
+            let whole = text.contains("live") && !text.contains("loading");
+            whole && text.contains("ml-training") && text.contains("Down")
         })?;
         Ok((home, terminal))
     }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use tracing_appender::non_blocking::WorkerGuard;
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_appender::rolling::{RollingFileAppender, Rotation};
 use tracing_subscriber::EnvFilter;
 
@@ -14,6 +14,8 @@ pub const FILTER_VARIABLE: &str = "V9S_LOG";
 
 /// How many daily files are kept.
 const KEPT: usize = 7;
+/// Lines that may wait for a slow disk. The room is taken at the start, before the first frame.
+const WAITING_LINES: usize = 4096;
 
 /// The running log. Dropping it writes what is left.
 pub struct Log {
@@ -49,7 +51,8 @@ pub fn start(state_dir: &Path, level: &str) -> anyhow::Result<Log> {
         .max_log_files(KEPT)
         .build(&folder)
         .with_context(|| format!("cannot write logs in {}", folder.display()))?;
-    let (writer, worker) = tracing_appender::non_blocking(files);
+    let (writer, worker) =
+        NonBlockingBuilder::default().buffered_lines_limit(WAITING_LINES).finish(files);
     tracing_subscriber::fmt()
         .with_env_filter(filter(level, std::env::var(FILTER_VARIABLE).ok().as_deref()))
         .with_ansi(false)

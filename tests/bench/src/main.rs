@@ -7,6 +7,7 @@
 
 mod baseline;
 mod dashboard;
+mod embedded;
 mod events;
 mod library;
 mod lists;
@@ -42,6 +43,9 @@ struct Args {
     /// A file whose part between the marks `<!-- measured -->` and `<!-- /measured -->` becomes the table.
     #[arg(long)]
     write: Option<PathBuf>,
+    /// Be the embedded host that is measured.
+    #[arg(long, hide = true)]
+    serve: bool,
 }
 
 /// What holds the fleet.
@@ -49,18 +53,21 @@ struct Args {
 enum HostKind {
     /// etcd and kube-apiserver.
     Real,
-    /// The sandbox, in this process.
+    /// The sandbox.
     Embedded,
 }
 
 fn main() -> Result<()> {
     let args = Args::parse();
+    let runtime = tokio::runtime::Runtime::new()?;
+    if args.serve {
+        return runtime.block_on(embedded::serve());
+    }
     let v9s = match &args.v9s {
         Some(path) => path.clone(),
         None => std::env::current_exe().context("looking for v9s")?.with_file_name("v9s"),
     };
     ensure!(v9s.is_file(), "{} is not there: cargo build --release", v9s.display());
-    let runtime = tokio::runtime::Runtime::new()?;
     let mut sections = Vec::new();
     for kind in &args.hosts {
         let subject = runtime.block_on(subject::Subject::start(*kind, args.vclusters, args.pods))?;

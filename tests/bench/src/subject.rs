@@ -7,7 +7,6 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use kube::Client;
-use v9s_sandbox::Sandbox;
 use v9s_testkit::kubeconfig;
 use v9s_testkit::real::{ControlPlane, Options};
 use v9s_ui::demo::fleet::fleet_of;
@@ -16,6 +15,7 @@ use v9s_ui::demo::objects::{Maker, Setting};
 use v9s_ui::demo::seed::Seed;
 
 use crate::HostKind;
+use crate::embedded::Embedded;
 
 /// A host that holds a fleet. Dropping it ends the host.
 pub struct Subject {
@@ -35,7 +35,7 @@ pub struct Subject {
 /// Held to keep it running.
 enum Server {
     Real(#[expect(dead_code, reason = "its drop ends the programs")] Box<ControlPlane>),
-    Embedded(#[expect(dead_code, reason = "its drop ends the server")] Box<Sandbox>),
+    Embedded(#[expect(dead_code, reason = "its drop ends the process")] Embedded),
 }
 
 impl Subject {
@@ -56,9 +56,8 @@ impl Subject {
                 ("etcd and kube-apiserver", Server::Real(Box::new(plane)), kubeconfig)
             }
             HostKind::Embedded => {
-                let sandbox = Sandbox::start(v9s_sandbox::Options::default()).await?;
-                let kubeconfig = sandbox.kubeconfig();
-                ("the embedded host", Server::Embedded(Box::new(sandbox)), kubeconfig)
+                let (host, kubeconfig) = Embedded::start()?;
+                ("the embedded host", Server::Embedded(host), kubeconfig)
             }
         };
         let client = kubeconfig::client(&kubeconfig).await?;

@@ -70,6 +70,7 @@ pub static COLUMNS: &[Column<Vcluster>] = &[
         min: 30,
         preferred: 44,
         grow: 60,
+        cut: Cut::End,
         ..text("why", "WHY", 1)
     },
     Column {
