@@ -51,8 +51,7 @@ pub fn start(state_dir: &Path, level: &str) -> anyhow::Result<Log> {
         .max_log_files(KEPT)
         .build(&folder)
         .with_context(|| format!("cannot write logs in {}", folder.display()))?;
-    let (writer, worker) =
-        NonBlockingBuilder::default().buffered_lines_limit(WAITING_LINES).finish(files);
+    let (writer, worker) = NonBlockingBuilder::default().buffered_lines_limit(WAITING_LINES).finish(files);
     tracing_subscriber::fmt()
         .with_env_filter(filter(level, std::env::var(FILTER_VARIABLE).ok().as_deref()))
         .with_ansi(false)

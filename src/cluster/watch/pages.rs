@@ -1,6 +1,6 @@
 //! A list in pages, the next one on its way while the current one is being read.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use kube::api::ListParams;
 use kube::core::Request;
@@ -19,7 +19,33 @@ const HEAD_WITHIN: usize = 16 * 1024;
 /// One page as it came. Holding it holds back the page after the next.
 pub(super) struct Page {
     pub(super) bytes: Vec<u8>,
-    _room: OwnedSemaphorePermit,
+    room: Room,
+}
+
+impl Drop for Page {
+    fn drop(&mut self) {
+        self.room.give_back(std::mem::take(&mut self.bytes));
+    }
+}
+
+/// The right to hold one page, and the buffers of pages that were read.
+///
+/// Pages of one list are of one size: a buffer that has grown to it once need not grow again, and the heap is not
+/// left with holes of all sizes.
+struct Room {
+    spare: Arc<Mutex<Vec<Vec<u8>>>>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Room {
+    fn buffer(&self) -> Vec<u8> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+    }
+
+    fn give_back(&self, mut buffer: Vec<u8>) {
+        buffer.clear();
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner).push(buffer);
+    }
 }
 
 /// The pages of one list, in order. Dropping it ends the requests.
@@ -32,7 +58,8 @@ impl Pages {
     /// Begins to list. `limit` is the size of a page, none for everything at once.
     pub(super) fn start(cluster: Cluster, target: Target, limit: Option<u32>) -> Self {
         let (send, pages) = mpsc::channel(1);
-        let fetcher = Fetcher { cluster, target, limit, room: Arc::new(Semaphore::new(PAGES_AT_ONCE)) };
+        let rooms = Arc::new(Semaphore::new(PAGES_AT_ONCE));
+        let fetcher = Fetcher { cluster, target, limit, rooms, spare: Arc::default() };
         Pages { pages, _pump: AbortOnDropHandle::new(tokio::spawn(pump(fetcher, send))) }
     }
 
@@ -47,7 +74,8 @@ struct Fetcher {
     cluster: Cluster,
     target: Target,
     limit: Option<u32>,
-    room: Arc<Semaphore>,
+    rooms: Arc<Semaphore>,
+    spare: Arc<Mutex<Vec<Vec<u8>>>>,
 }
 
 /// A page on its way: its token for the next page may be known long before its end.
@@ -87,12 +115,13 @@ impl Fetcher {
         token: Option<String>,
         tell: oneshot::Sender<Option<String>>,
     ) -> Result<Page, Failure> {
-        let room = self.room.clone().acquire_owned().await;
-        let room =
-            room.map_err(|_| Failure::new(crate::cluster::FailureKind::Cut, "the list was given up"))?;
+        let permit = self.rooms.clone().acquire_owned().await;
+        let permit =
+            permit.map_err(|_| Failure::new(crate::cluster::FailureKind::Cut, "the list was given up"))?;
+        let room = Room { spare: self.spare.clone(), _permit: permit };
         let request = self.request(token)?;
         let mut body = self.cluster.send(request).await?.into_body();
-        let mut bytes = Vec::new();
+        let mut bytes = room.buffer();
         let mut tell = Some(tell);
         while let Some(chunk) = next_chunk(&mut body, self.cluster.request_timeout()).await? {
             bytes.extend_from_slice(&chunk);
@@ -107,7 +136,7 @@ impl Fetcher {
         if let Some(tell) = tell {
             let _ = tell.send(decode::head(&bytes)?.next);
         }
-        Ok(Page { bytes, _room: room })
+        Ok(Page { bytes, room })
     }
 
     fn request(&self, token: Option<String>) -> Result<http::Request<Vec<u8>>, Failure> {
