@@ -10,6 +10,7 @@ pub mod live;
 pub mod model;
 mod pod_status;
 mod pool;
+mod protobuf;
 pub mod quantity;
 pub mod quota;
 mod restarts;

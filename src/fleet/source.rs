@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use smol_str::{SmolStr, format_smolstr};
 
+use super::protobuf::POD;
 use crate::cluster::watch::{Phase, Target};
 use crate::cluster::{Failure, FailureKind, Resource};
 use crate::wire;
@@ -59,7 +60,7 @@ impl Kind {
             Kind::Configs => Target { page_size: 200, ..target.labelled(wire::config_selector()) },
             Kind::Quotas => target,
             Kind::Namespaces => target.metadata_only(),
-            Kind::SyncedPods => target.labelled(wire::synced_selector()),
+            Kind::SyncedPods => target.labelled(wire::synced_selector()).in_protobuf(POD),
         }
     }
 }

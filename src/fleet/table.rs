@@ -80,8 +80,8 @@ impl Table {
         }
     }
 
-    /// Takes the events of one watch in.
-    pub(super) fn apply(&mut self, source: &Source, rows: Rows, now: DateTime<Utc>) {
+    /// Takes the events of one watch in. True when they made its first list whole.
+    pub(super) fn apply(&mut self, source: &Source, rows: Rows, now: DateTime<Utc>) -> bool {
         let synced = match rows {
             Rows::Workloads(events) => {
                 self.each(events, |table, key, row| table.workload(source.kind, key, row))
@@ -96,10 +96,12 @@ impl Table {
         };
         let health = self.sources.entry(source.clone()).or_default();
         health.on_events(now);
-        if synced && !health.synced {
+        let whole = synced && !health.synced;
+        if whole {
             health.synced = true;
             self.touch_where(source.namespace.clone());
         }
+        whole
     }
 
     /// Takes the state of one watch in.

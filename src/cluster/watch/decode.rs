@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use smol_str::SmolStr;
 
 use super::fold::{Fold, Text};
+use super::protobuf;
 use crate::cluster::{Failure, FailureKind};
 
 /// Takes the objects of a list as they are read.
@@ -44,10 +45,18 @@ impl From<ListMeta<'_>> for ListHead {
     }
 }
 
-/// Reads a page and hands its objects over. Returns its head and how many objects could not be read.
+/// Reads a page and hands its objects over; `fields` are needed where the server may have answered in protobuf.
+/// Returns its head and how many objects could not be read.
 ///
-/// When an object cannot be read, the page is read again with the others, so `intake` may see objects twice.
-pub(super) fn page<F: Fold>(bytes: &[u8], intake: &mut dyn Intake<F>) -> Result<(ListHead, usize), Failure> {
+/// When an object cannot be read, a page of JSON is read again with the others, so `intake` may see objects twice.
+pub(super) fn page<F: Fold>(
+    bytes: &[u8],
+    fields: Option<&'static [protobuf::Field]>,
+    intake: &mut dyn Intake<F>,
+) -> Result<(ListHead, usize), Failure> {
+    if let Some(fields) = fields.filter(|_| protobuf::is_protobuf(bytes)) {
+        return protobuf::page::<F>(bytes, fields, intake);
+    }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     match (ListSeed::<F> { intake }).deserialize(&mut reader) {
         Ok(head) => Ok((head, 0)),
@@ -84,6 +93,9 @@ fn unreadable(what: &str) -> Failure {
 
 /// The head of a list from its first bytes, when the server writes it before the items as Kubernetes does.
 pub(super) fn early_head(prefix: &[u8]) -> Option<ListHead> {
+    if protobuf::is_protobuf(prefix) {
+        return protobuf::early_head(prefix);
+    }
     const ITEMS: &[u8] = b"\"items\":[";
     #[derive(Deserialize)]
     struct Head<'a> {
@@ -99,6 +111,9 @@ pub(super) fn early_head(prefix: &[u8]) -> Option<ListHead> {
 
 /// The head of a list that is there whole.
 pub(super) fn head(bytes: &[u8]) -> Result<ListHead, Failure> {
+    if protobuf::is_protobuf(bytes) {
+        return protobuf::early_head(bytes).ok_or_else(|| unreadable("the list"));
+    }
     #[derive(Deserialize)]
     struct Head<'a> {
         #[serde(borrow)]

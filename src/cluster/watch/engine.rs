@@ -155,7 +155,8 @@ impl<F: Fold, O: Outlet<F::Row>> Engine<F, O> {
         let mut revision = SmolStr::default();
         while let Some(page) = pages.next().await {
             let page = page.map_err(classify)?;
-            let (head, skipped) = decode::page::<F>(&page.bytes, &mut self.intake).map_err(Break::Failed)?;
+            let (head, skipped) = decode::page::<F>(&page.bytes, self.target.protobuf, &mut self.intake)
+                .map_err(Break::Failed)?;
             drop(page);
             revision = head.revision;
             self.tell_skipped(skipped).await?;

@@ -11,6 +11,7 @@ mod engine;
 mod fold;
 mod known;
 mod pages;
+pub mod protobuf;
 
 use std::time::Duration;
 
@@ -42,6 +43,8 @@ pub struct Target {
     pub fields: Option<String>,
     /// Whether metadata is enough.
     pub metadata_only: bool,
+    /// Fields by which lists may come in protobuf; none for JSON. Events always come in JSON.
+    pub protobuf: Option<&'static [protobuf::Field]>,
     /// Objects in one page of a list.
     pub page_size: u32,
 }
@@ -49,7 +52,15 @@ pub struct Target {
 impl Target {
     /// All objects of a kind in all namespaces, whole, 500 in a page.
     pub fn new(resource: Resource) -> Self {
-        Target { resource, namespace: None, labels: None, fields: None, metadata_only: false, page_size: 500 }
+        Target {
+            resource,
+            namespace: None,
+            labels: None,
+            fields: None,
+            metadata_only: false,
+            protobuf: None,
+            page_size: 500,
+        }
     }
 
     /// Only in this namespace.
@@ -65,6 +76,11 @@ impl Target {
     /// Their metadata only.
     pub fn metadata_only(self) -> Self {
         Target { metadata_only: true, ..self }
+    }
+
+    /// Lists in protobuf, where the server speaks it, read by these fields.
+    pub fn in_protobuf(self, fields: &'static [protobuf::Field]) -> Self {
+        Target { protobuf: Some(fields), ..self }
     }
 
     fn path(&self) -> String {

@@ -2,12 +2,13 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use http::{HeaderValue, header};
 use kube::api::ListParams;
 use kube::core::Request;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{Target, decode};
+use super::{Target, decode, protobuf};
 use crate::cluster::http::{next_chunk, unbuildable};
 use crate::cluster::{Cluster, Failure};
 
@@ -150,6 +151,10 @@ impl Fetcher {
         let request = Request::new(self.target.path());
         let built =
             if self.target.metadata_only { request.list_metadata(&params) } else { request.list(&params) };
-        built.map_err(|error| unbuildable(&error))
+        let mut request = built.map_err(|error| unbuildable(&error))?;
+        if self.target.protobuf.is_some() {
+            request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static(protobuf::ACCEPT));
+        }
+        Ok(request)
     }
 }

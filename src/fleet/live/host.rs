@@ -4,19 +4,20 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use smol_str::{SmolStr, format_smolstr};
 use tokio::sync::{mpsc, watch as latest};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::link::{Signs, link};
+use super::link::{Signs, link, polled, same_but_for_life};
 use super::places::{Found, Places, Search, search};
-use super::publish::{PACE, Picture, Slot};
+use super::publish::{PACE, Picture, Slot, Urgency};
 use super::start::{Message, Tagged, start};
 use super::{FleetOptions, HostTarget};
-use crate::cluster::watch::{Controls, POLL_EVERY, Phase};
+use crate::cluster::watch::{Controls, Phase};
 use crate::cluster::{Cluster, ReadError};
 use crate::fleet::model::{Host, Link, Scope};
 use crate::fleet::source::{Health, Kind, Source};
@@ -33,8 +34,6 @@ const OPEN_PATIENCE: Duration = Duration::from_secs(60);
 const OPEN_WAITS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 /// Shortest time between two tries to get new credentials.
 const REOPEN_PACE: Duration = Duration::from_secs(20);
-/// A sign of life that changes nothing else is worth a snapshot only after this long.
-const SIGN_OF_LIFE: TimeDelta = TimeDelta::seconds(5);
 
 /// Watches a host until the task is dropped.
 pub(super) async fn run(
@@ -67,7 +66,7 @@ async fn open_patiently(target: &HostTarget, slot: &Slot, nudged: &mut latest::R
             notes: Vec::new(),
         };
         nudged.mark_unchanged();
-        slot.put(Picture { host: Arc::new(host), rows: Arc::new([]) });
+        slot.put(Picture { host: Arc::new(host), rows: Arc::new([]) }, Urgency::AtOnce);
         tokio::select! {
             () = sleep(wait) => wait = (wait * 2).min(OPEN_WAITS.1),
             Ok(()) = nudged.changed() => wait = OPEN_WAITS.0,
@@ -98,10 +97,14 @@ struct HostTask {
     reopened: Option<Instant>,
     unreadable: BTreeMap<Kind, usize>,
     last_seen: Option<DateTime<Utc>>,
-    /// The picture that was left last, and when.
-    left: Option<(Picture, Instant)>,
+    /// The picture that was left last.
+    left: Option<Picture>,
+    /// When that was; none when the next one is urgent.
+    left_at: Option<Instant>,
     changed: bool,
     revisit: Option<DateTime<Utc>>,
+    /// Cancelled once everything but the synced pods has been listed: only then does the server get those to do.
+    settled: CancellationToken,
 }
 
 impl HostTask {
@@ -130,8 +133,10 @@ impl HostTask {
             unreadable: BTreeMap::new(),
             last_seen: None,
             left: None,
+            left_at: None,
             changed: true,
             revisit: None,
+            settled: CancellationToken::new(),
         }
     }
 
@@ -139,7 +144,7 @@ impl HostTask {
         self.start_watches();
         self.ask_version();
         loop {
-            let flush_at = self.left.as_ref().map_or_else(Instant::now, |(_, at)| *at + PACE);
+            let flush_at = self.left_at.map_or_else(Instant::now, |at| at + PACE);
             let revisit_at = self.revisit.map(instant_of);
             tokio::select! {
                 biased;
@@ -176,7 +181,7 @@ impl HostTask {
         }
         self.table.sources.entry(source.clone()).or_default();
         let controls = Controls { cluster: self.cluster.subscribe(), nudge: self.nudged.clone() };
-        let handle = start(source.clone(), controls, self.messages.0.clone());
+        let handle = start(source.clone(), controls, self.messages.0.clone(), self.settled.clone());
         self.watches.insert(source, handle);
         self.changed = true;
     }
@@ -199,6 +204,12 @@ impl HostTask {
         }
         self.changed = true;
         self.notice_denied();
+        let settled = |(source, health): (&Source, &Health)| {
+            source.kind == Kind::SyncedPods || health.synced || health.denied()
+        };
+        if self.table.sources.iter().all(settled) {
+            self.settled.cancel();
+        }
     }
 
     fn on_message(&mut self, source: &Source, message: Message) {
@@ -210,7 +221,10 @@ impl HostTask {
         match message {
             Message::Rows(rows) => {
                 self.last_seen = Some(now);
-                self.table.apply(source, rows, now);
+                if self.table.apply(source, rows, now) {
+                    // A whole list is what people wait for: it does not wait for its turn.
+                    self.left_at = None;
+                }
             }
             Message::Unreadable(count) => *self.unreadable.entry(source.kind).or_default() += count,
             Message::Phase(phase) => {
@@ -321,6 +335,8 @@ impl HostTask {
     /// Leaves the picture on the board, if it is another than the last.
     fn flush(&mut self) {
         self.changed = false;
+        let urgency = if self.left_at.is_none() { Urgency::AtOnce } else { Urgency::InTurn };
+        self.left_at = Some(Instant::now());
         let now = Utc::now();
         let link = link(&Signs {
             sources: &self.table.sources,
@@ -337,7 +353,7 @@ impl HostTask {
         self.revisit = next.into_iter().chain(self.table.pass_time(now)).min();
         let host = self.host(link);
         let rows = match &self.left {
-            Some((left, _)) if !rows_changed => {
+            Some(left) if !rows_changed => {
                 if same_but_for_life(&left.host, &host) {
                     return;
                 }
@@ -346,8 +362,8 @@ impl HostTask {
             _ => self.table.rows().into(),
         };
         let picture = Picture { host: Arc::new(host), rows };
-        self.slot.put(picture.clone());
-        self.left = Some((picture, Instant::now()));
+        self.slot.put(picture.clone(), urgency);
+        self.left = Some(picture);
     }
 
     fn host(&self, link: Link) -> Host {
@@ -367,28 +383,6 @@ impl HostTask {
             notes,
         }
     }
-}
-
-/// The line that says what may be listed and not watched.
-fn polled(sources: &BTreeMap<Source, Health>) -> Option<SmolStr> {
-    let mut plurals: Vec<SmolStr> = sources
-        .iter()
-        .filter(|(_, health)| health.polled)
-        .map(|(source, _)| source.kind.resource().plural)
-        .collect();
-    plurals.dedup();
-    let every = POLL_EVERY.as_secs();
-    let all = plurals.join(", ");
-    (!plurals.is_empty())
-        .then(|| format_smolstr!("forbidden: cannot watch {all}; listed every {every} s instead"))
-}
-
-/// Whether two pictures of a host differ in nothing but a recent sign of life.
-fn same_but_for_life(before: &Host, after: &Host) -> bool {
-    let (Link::Live { last_seen: old }, Link::Live { last_seen: new }) = (&before.link, &after.link) else {
-        return before == after;
-    };
-    *new - *old < SIGN_OF_LIFE && *before == Host { link: before.link.clone(), ..after.clone() }
 }
 
 fn instant_of(time: DateTime<Utc>) -> Instant {

@@ -2,11 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use smol_str::{SmolStr, format_smolstr};
 
-use crate::fleet::model::Link;
+use crate::cluster::watch::POLL_EVERY;
+use crate::fleet::model::{Host, Link};
 use crate::fleet::source::{Broken, Health, Kind, Source};
+
+/// A sign of life that changes nothing else is worth a snapshot only after this long.
+const SIGN_OF_LIFE: TimeDelta = TimeDelta::seconds(5);
 
 /// What the link is judged by.
 pub(super) struct Signs<'a> {
@@ -50,6 +54,28 @@ fn word(kind: Kind) -> SmolStr {
         Kind::ControlPods => SmolStr::new_static("control-plane pods"),
         other => other.resource().plural,
     }
+}
+
+/// The line that says what may be listed and not watched.
+pub(super) fn polled(sources: &BTreeMap<Source, Health>) -> Option<SmolStr> {
+    let mut plurals: Vec<SmolStr> = sources
+        .iter()
+        .filter(|(_, health)| health.polled)
+        .map(|(source, _)| source.kind.resource().plural)
+        .collect();
+    plurals.dedup();
+    let every = POLL_EVERY.as_secs();
+    let all = plurals.join(", ");
+    (!plurals.is_empty())
+        .then(|| format_smolstr!("forbidden: cannot watch {all}; listed every {every} s instead"))
+}
+
+/// Whether two pictures of a host differ in nothing but a recent sign of life.
+pub(super) fn same_but_for_life(before: &Host, after: &Host) -> bool {
+    let (Link::Live { last_seen: old }, Link::Live { last_seen: new }) = (&before.link, &after.link) else {
+        return before == after;
+    };
+    *new - *old < SIGN_OF_LIFE && *before == Host { link: before.link.clone(), ..after.clone() }
 }
 
 #[cfg(test)]

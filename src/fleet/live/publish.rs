@@ -30,17 +30,30 @@ pub(super) struct Slot {
 struct Shared {
     pictures: Mutex<Vec<Picture>>,
     changed: Notify,
+    urgent: Notify,
+}
+
+/// Whether a picture may wait for the pace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Urgency {
+    /// A person waits for it: the first picture, or a list that has just become whole.
+    AtOnce,
+    /// It is one of many.
+    InTurn,
 }
 
 impl Slot {
     /// Leaves a new picture; it is part of the next snapshot.
-    pub(super) fn put(&self, picture: Picture) {
+    pub(super) fn put(&self, picture: Picture, urgency: Urgency) {
         let mut pictures = self.shared.pictures.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(slot) = pictures.get_mut(self.at) {
             *slot = picture;
         }
         drop(pictures);
         self.shared.changed.notify_one();
+        if urgency == Urgency::AtOnce {
+            self.shared.urgent.notify_one();
+        }
     }
 }
 
@@ -56,7 +69,11 @@ impl Board {
         let pictures: Vec<Picture> = contexts.map(blank).collect();
         let count = pictures.len();
         let first = Arc::new(assemble(0, &pictures));
-        let shared = Arc::new(Shared { pictures: Mutex::new(pictures), changed: Notify::new() });
+        let shared = Arc::new(Shared {
+            pictures: Mutex::new(pictures),
+            changed: Notify::new(),
+            urgent: Notify::new(),
+        });
         let slots = (0..count).map(|at| Slot { shared: shared.clone(), at }).collect();
         (Board { shared, snapshots: latest::Sender::new(first) }, slots)
     }
@@ -66,7 +83,7 @@ impl Board {
         self.snapshots.subscribe()
     }
 
-    /// Publishes until it is dropped: the first change at once, then at the pace.
+    /// Publishes until it is dropped: the first change and what is urgent at once, then at the pace.
     pub(super) async fn run(self) {
         let mut epoch = 0;
         loop {
@@ -74,7 +91,10 @@ impl Board {
             epoch += 1;
             let pictures = self.shared.pictures.lock().unwrap_or_else(PoisonError::into_inner).clone();
             self.snapshots.send_replace(Arc::new(assemble(epoch, &pictures)));
-            sleep_until(Instant::now() + PACE).await;
+            tokio::select! {
+                () = sleep_until(Instant::now() + PACE) => {}
+                () = self.shared.urgent.notified() => {}
+            }
         }
     }
 }

@@ -1,6 +1,10 @@
 //! Starts one watch and sends what it tells to its host's task.
 
+use std::time::Duration;
+
 use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::cluster::watch::{Controls, Event, Fold, Outlet, Phase, Signal, watch};
@@ -8,6 +12,9 @@ use crate::fleet::model::Workload;
 use crate::fleet::rows::{Configs, ControlPods, Namespaces, Quotas, SyncedPods, Workloads};
 use crate::fleet::source::{Kind, Source};
 use crate::fleet::table::Rows;
+
+/// How long the synced pods wait for everything else: a kind that stalls must not keep them away.
+const HEAD_START: Duration = Duration::from_secs(1);
 
 /// What a watch tells its host's task.
 pub(super) enum Message {
@@ -37,35 +44,49 @@ impl<R: Send + 'static> Outlet<R> for Way<R> {
     }
 }
 
-/// Starts a watch; dropping the handle ends it.
+/// Starts a watch; dropping the handle ends it. The synced pods, which are most of all objects, wait until the rest
+/// has settled, so that the rows of the fleet come first.
 pub(super) fn start(
     source: Source,
     controls: Controls,
     messages: mpsc::Sender<Tagged>,
+    settled: CancellationToken,
 ) -> AbortOnDropHandle<()> {
-    match source.kind {
-        Kind::StatefulSets => {
-            spawn(source, controls, messages, Workloads(Workload::StatefulSet), Rows::Workloads)
-        }
-        Kind::Deployments => {
-            spawn(source, controls, messages, Workloads(Workload::Deployment), Rows::Workloads)
-        }
-        Kind::ControlPods => spawn(source, controls, messages, ControlPods::default(), Rows::ControlPods),
-        Kind::SyncedPods => spawn(source, controls, messages, SyncedPods::default(), Rows::SyncedPods),
-        Kind::Configs => spawn(source, controls, messages, Configs, Rows::Configs),
-        Kind::Quotas => spawn(source, controls, messages, Quotas, Rows::Quotas),
-        Kind::Namespaces => spawn(source, controls, messages, Namespaces, Rows::Namespaces),
+    let begin = Begin { source, controls, messages };
+    match begin.source.kind {
+        Kind::StatefulSets => spawn(begin.watch(Workloads(Workload::StatefulSet), Rows::Workloads)),
+        Kind::Deployments => spawn(begin.watch(Workloads(Workload::Deployment), Rows::Workloads)),
+        Kind::ControlPods => spawn(begin.watch(ControlPods::default(), Rows::ControlPods)),
+        Kind::Configs => spawn(begin.watch(Configs, Rows::Configs)),
+        Kind::Quotas => spawn(begin.watch(Quotas, Rows::Quotas)),
+        Kind::Namespaces => spawn(begin.watch(Namespaces, Rows::Namespaces)),
+        Kind::SyncedPods => spawn(async move {
+            // Late or settled, they begin.
+            let _ = timeout(HEAD_START, settled.cancelled()).await;
+            begin.watch(SyncedPods::default(), Rows::SyncedPods).await;
+        }),
     }
 }
 
-fn spawn<F: Fold>(
+/// What every watch needs.
+struct Begin {
     source: Source,
     controls: Controls,
     messages: mpsc::Sender<Tagged>,
-    fold: F,
-    wrap: fn(Vec<Event<F::Row>>) -> Rows,
-) -> AbortOnDropHandle<()> {
-    let target = source.kind.target(source.namespace.clone());
-    let way = Way { source, wrap, messages };
-    AbortOnDropHandle::new(tokio::spawn(watch(target, controls, fold, way)))
+}
+
+impl Begin {
+    fn watch<F: Fold>(
+        self,
+        fold: F,
+        wrap: fn(Vec<Event<F::Row>>) -> Rows,
+    ) -> impl Future<Output = ()> + Send + use<F> {
+        let target = self.source.kind.target(self.source.namespace.clone());
+        let way = Way { source: self.source, wrap, messages: self.messages };
+        watch(target, self.controls, fold, way)
+    }
+}
+
+fn spawn(watch: impl Future<Output = ()> + Send + 'static) -> AbortOnDropHandle<()> {
+    AbortOnDropHandle::new(tokio::spawn(watch))
 }

@@ -1,5 +1,6 @@
 //! The loop: signals, keys, fleets, answers and the clock go in, frames and commands come out.
 
+use std::future::ready;
 use std::time::Duration;
 
 use chrono::Utc;
@@ -69,7 +70,7 @@ struct Loop<'a> {
     painted: Instant,
     /// Something to show has changed since the last frame.
     wanted: bool,
-    /// A person pressed something since the last frame: it need not wait for its turn.
+    /// A person pressed something since the last frame: it is painted once no more input waits, or when a frame is due.
     asked: bool,
 }
 
@@ -117,14 +118,14 @@ impl Loop<'_> {
 
     async fn turn(&mut self) -> Turn {
         let focused = self.state.focused();
-        // Input that waits already is taken in before the frame; a flood of it gets its frames from `run`.
-        let due = if self.asked { Instant::now() } else { self.painted + FRAME };
         let events = self.events.get_or_insert_with(EventStream::new);
         tokio::select! {
             biased;
             signal = self.signals.next() => Turn::Signal(signal),
             event = events.next() => Turn::Input(event),
-            () = sleep_until(due), if self.wanted => Turn::Paint,
+            // No timer: they fire late while all workers are reading lists.
+            () = ready(()), if self.wanted && self.asked => Turn::Paint,
+            () = sleep_until(self.painted + FRAME), if self.wanted => Turn::Paint,
             msg = self.runner.next() => Turn::Msg(msg),
             _ = self.tick.tick(), if focused => Turn::Tick,
         }
