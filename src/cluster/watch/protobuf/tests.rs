@@ -60,9 +60,11 @@ static THING: &[Field] = &[
     Field::new(3, "signal", Of::Integer),
     Field::new(4, "started", Of::OptionalTruth),
     Field::new(5, "madeAt", Of::Time),
-    Field::new(6, "parts", Of::List(THING)),
+    Field::new(6, "parts", Of::List(PART)),
     Field::new(7, "labels", Of::TextMap),
 ];
+
+static PART: &[Field] = &[Field::new(1, "name", Of::Text), Field::new(2, "count", Of::Integer)];
 
 fn read(message: &Writer) -> Result<Thing<'_>, serde::de::value::Error> {
     Thing::deserialize(Value::Message(THING, &message.0))
