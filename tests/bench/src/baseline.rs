@@ -71,13 +71,22 @@ async fn read_one(client: &Client, list: &List, page: u32) -> Result<Read> {
     }
 }
 
+/// What a Kubernetes answer in protobuf begins with.
+const PROTOBUF: &[u8] = b"k8s\0";
 /// The list's own metadata stands before its items and fits in this many bytes.
 const HEAD: usize = 4096;
 
 /// The `continue` of a list. It is base64 for URLs and needs no encoding.
 fn continue_token(head: &[u8]) -> Option<String> {
-    let head = String::from_utf8_lossy(head.get(..head.len().min(HEAD))?);
-    let before_items = head.split("\"items\"").next()?;
-    let token = before_items.split_once("\"continue\":\"")?.1.split('"').next()?;
+    let text = String::from_utf8_lossy(head.get(..head.len().min(HEAD))?);
+    let token = if head.starts_with(PROTOBUF) {
+        // A token is JSON inside: it begins like this, and what follows it is no letter.
+        let rest = text.get(text.find("eyJ")?..)?;
+        let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_'));
+        rest.get(..end.unwrap_or(rest.len()))?
+    } else {
+        let before_items = text.split("\"items\"").next()?;
+        before_items.split_once("\"continue\":\"")?.1.split('"').next()?
+    };
     (!token.is_empty()).then(|| token.to_owned())
 }
