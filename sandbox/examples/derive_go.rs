@@ -4,7 +4,8 @@
 //! `cargo run -p v9s-sandbox --example derive_go -- <module cache>/k8s.io 0.36.2` reads the `types.go` of the modules
 //! `api`, `apimachinery` and `kube-aggregator` there and writes `sandbox/kinds/go.jsonl`: for each schema of
 //! `schemas.jsonl`, by field, a mark and the Go type. Marks: `-` the zero value is left out (`omitempty` or `omitzero`
-//! of a plain type), `+` it is always written, `?` the field is a pointer, so that only nothing is left out.
+//! of a plain type), `+` it is always written, `?` the field is a pointer, so that only nothing is left out, `!` a pointer whose nothing is
+//! written as null.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -170,7 +171,8 @@ fn collect(
             } else if field.json != "-" {
                 let plain = plain(types, imports, &field.go);
                 let mark = match plain {
-                    Plain::Pointer => '?',
+                    Plain::Pointer if field.omit_empty || field.omit_zero => '?',
+                    Plain::Pointer => '!',
                     _ if field.omit_zero => '-',
                     Plain::Struct => '+',
                     Plain::Other if field.omit_empty => '-',

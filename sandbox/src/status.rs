@@ -99,11 +99,16 @@ impl FieldError {
 
     /// A value is none of the supported ones.
     pub fn not_supported(field: impl Into<String>, value: &str, supported: &[&str]) -> Self {
+        Self::not_among(field, format!("{value:?}"), supported)
+    }
+
+    /// A value that is no text is none of the supported ones; `value` is shown as it is.
+    pub fn not_among(field: impl Into<String>, value: impl fmt::Display, supported: &[&str]) -> Self {
         let list: Vec<String> = supported.iter().map(|s| format!("{s:?}")).collect();
         Self {
             reason: "FieldValueNotSupported",
             field: field.into(),
-            message: format!("Unsupported value: {value:?}: supported values: {}", list.join(", ")),
+            message: format!("Unsupported value: {value}: supported values: {}", list.join(", ")),
         }
     }
 }

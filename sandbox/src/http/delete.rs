@@ -5,6 +5,8 @@ use super::body::{self, Body};
 use super::decode::read_value;
 use super::encode::ListMeta;
 use super::read::list_query;
+use super::typing::wrong_type;
+use crate::kinds::catalog;
 use crate::status::{FieldError, Status};
 use crate::store::{DeleteOptions, Object, Propagation};
 use http::Response;
@@ -113,6 +115,10 @@ fn delete_options(call: &Call, body: &[u8]) -> Result<Asked, Status> {
 
 /// Options from a `DeleteOptions` object.
 pub(super) fn delete_options_of(call: &Call, options: Value) -> Result<Asked, Status> {
+    let schema = catalog::named("io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions");
+    if let Some(wrong) = schema.and_then(|schema| wrong_type(schema, &options, "DeleteOptions")) {
+        return Err(Status::bad_request(wrong));
+    }
     let given = serde_json::from_value(options).map_err(|error| Status::bad_request(error.to_string()))?;
     settle_delete(call, given)
 }
@@ -135,8 +141,8 @@ fn settle_delete(call: &Call, given: DeleteBody) -> Result<Asked, Status> {
         }
     };
     let dry = given.dry_run.unwrap_or_default();
-    if let Some(other) = dry.iter().find(|word| *word != "All") {
-        errors.push(FieldError::not_supported("dryRun", other, &["All"]));
+    if dry.iter().any(|word| word != "All") {
+        errors.push(FieldError::not_among("dryRun", json!(dry), &["All"]));
     }
     if !errors.is_empty() {
         return Err(Status::invalid("meta.k8s.io", "DeleteOptions", "", errors));

@@ -66,15 +66,12 @@ impl Query {
 
     /// Whether the write is only to be checked.
     pub(crate) fn dry_run(&self, options_kind: &str) -> Result<bool, Status> {
-        let mut dry = false;
-        for value in self.all("dryRun").filter(|value| !value.is_empty()) {
-            if value != "All" {
-                let error = FieldError::not_supported("dryRun", value, &["All"]);
-                return Err(Status::invalid("meta.k8s.io", options_kind, "", vec![error]));
-            }
-            dry = true;
+        let values: Vec<&str> = self.all("dryRun").filter(|value| !value.is_empty()).collect();
+        if values.iter().any(|value| *value != "All") {
+            let error = FieldError::not_among("dryRun", serde_json::json!(values), &["All"]);
+            return Err(Status::invalid("meta.k8s.io", options_kind, "", vec![error]));
         }
-        Ok(dry)
+        Ok(!values.is_empty())
     }
 }
 

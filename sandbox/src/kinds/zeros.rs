@@ -24,6 +24,8 @@ pub enum Zero {
     Written,
     /// It is a value like any other (the field is a pointer).
     Kept,
+    /// As `Kept`, and nothing is written as null.
+    Null,
 }
 
 impl Go {
@@ -33,6 +35,7 @@ impl Go {
             '-' => Zero::Dropped,
             '+' => Zero::Written,
             '?' => Zero::Kept,
+            '!' => Zero::Null,
             _ => return None,
         };
         Some(Self { name: text.get(1..)?.into(), zero })
@@ -106,6 +109,9 @@ fn settle_field(name: &str, property: &Property, fields: &mut Map<String, Value>
             let mut written = zero_of(property.schema());
             settle(property.schema(), &mut written);
             fields.insert(name.to_owned(), written);
+        }
+        Zero::Null => {
+            fields.entry(name).or_insert(Value::Null);
         }
         _ => {}
     }

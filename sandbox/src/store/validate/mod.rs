@@ -38,6 +38,7 @@ pub(super) fn create(kind: &Kind, new: &Value) -> Vec<FieldError> {
         }
         ("", "secrets") => secret(new, &mut errors),
         ("", "configmaps") => distinct_keys(new, &mut errors),
+        ("", "events") => about(new, &mut errors),
         ("networking.k8s.io", "ingressclasses") => network::ingress_class(new, &mut errors),
         ("", "persistentvolumes") => storage::volume(new, &mut errors),
         ("", "persistentvolumeclaims") => storage::claim(new, &mut errors),
@@ -77,6 +78,7 @@ pub(super) fn update(kind: &Kind, subresource: &str, new: &Value, old: &Value) -
         ("", "secrets") => {
             immutable_map(new, old, &["data"], &mut errors);
             unchanged(new, old, "/type", "type", &mut errors);
+            secret(new, &mut errors);
         }
         ("", "pods") => pod_update(new, old, &mut errors),
         (
@@ -105,6 +107,13 @@ pub(super) fn update(kind: &Kind, subresource: &str, new: &Value, old: &Value) -
             unchanged(new, old, "/spec/selector", "spec.selector", &mut errors);
             unchanged(new, old, "/spec/completionMode", "spec.completionMode", &mut errors);
         }
+        ("scheduling.k8s.io", "priorityclasses") => {
+            if new["value"] != old["value"] {
+                errors.push(FieldError::forbidden("value", "may not be changed in an update."));
+            }
+            unchanged(new, old, "/preemptionPolicy", "preemptionPolicy", &mut errors);
+        }
+        ("", "events") => about(new, &mut errors),
         ("storage.k8s.io", "storageclasses") => {
             for (path, field) in [
                 ("/parameters", "parameters"),
@@ -126,6 +135,16 @@ pub(super) fn update(kind: &Kind, subresource: &str, new: &Value, old: &Value) -
         _ => {}
     }
     errors
+}
+
+/// An event is in the namespace of what it is about; in `default`, when that is in none.
+fn about(new: &Value, errors: &mut Vec<FieldError>) {
+    let own = new["metadata"]["namespace"].as_str().unwrap_or_default();
+    let about = new["involvedObject"]["namespace"].as_str().unwrap_or_default();
+    if own != about && !(about.is_empty() && own == "default") {
+        let detail = "does not match event.namespace";
+        errors.push(FieldError::invalid("involvedObject.namespace", format!("{about:?}"), detail));
+    }
 }
 
 /// A ConfigMap has each key once.

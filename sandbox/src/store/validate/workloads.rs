@@ -12,7 +12,10 @@ pub(super) fn workload(kind: &Kind, new: &Value, errors: &mut Vec<FieldError>) {
     let labels = &new["spec"]["template"]["metadata"]["labels"];
     match selector.as_object() {
         None => {
-            errors.push(FieldError::required("spec.selector", ""));
+            // DaemonSets demand none, and then select nothing.
+            if kind.plural != "daemonsets" {
+                errors.push(FieldError::required("spec.selector", ""));
+            }
             not_selected(labels, errors);
         }
         Some(terms) if terms.is_empty() => {
