@@ -132,9 +132,11 @@ both! {
         let found = host.get(&format!("{new}?fieldSelector=regarding.name=p,reportingController=x.y/c")).await?.names();
         assert_eq!(found, ["e2"]);
         assert_eq!(host.get(&format!("{new}?fieldSelector=involvedObject.name=p")).await?.code, 400);
-        let patched = host.patch(&format!("{new}/e1"), "merge", &json!({"note": "N"})).await?.expect_code(200)?;
-        assert_eq!((&patched["note"], name(&patched).as_str()), (&json!("N"), "e1"));
-        assert_eq!(host.get(&format!("{old}/e1")).await?.json()["message"], "N");
+        let patched = host.patch(&format!("{old}/e1"), "merge", &json!({"message": "N"})).await?.expect_code(200)?;
+        assert_eq!((&patched["message"], name(&patched).as_str()), (&json!("N"), "e1"));
+        assert_eq!(host.get(&format!("{new}/e1")).await?.json()["note"], "N");
+        let refused = host.patch(&format!("{new}/e1"), "merge", &json!({"note": "M"})).await?;
+        assert_eq!(refused.code, 422, "the newer form fixes what was said");
         host.delete(&format!("{new}/e1")).await?.expect_code(200)?;
         assert_eq!(host.get(&old).await?.names(), ["e2"]);
         let (_, _, message) = host.get(&format!("{new}/e1")).await?.refusal();

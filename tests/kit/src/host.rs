@@ -45,7 +45,7 @@ impl Needs {
         Self { controllers: true, ..self }
     }
 
-    /// Controllers run, and pods are looked at by the scheduler (the embedded host's controllers include it).
+    /// Controllers run, and pods are looked at by the scheduler.
     #[must_use]
     pub const fn scheduler(self) -> Self {
         Self { controllers: true, scheduler: true, ..self }
@@ -81,10 +81,11 @@ impl Host {
     /// # Errors
     /// Why it did not start.
     pub async fn embedded(needs: Needs) -> Result<Self> {
-        // As on the real one, nobody schedules pods or makes volumes.
+        // As on the real one, nobody makes volumes, nor schedules pods unless a test asks for it.
+        let frozen = if needs.scheduler { Vec::new() } else { vec!["scheduler".into()] };
         let controllers = needs.controllers.then(|| controllers::Options {
             provisioners: Vec::new(),
-            frozen: vec!["scheduler".into()],
+            frozen,
             ..controllers::Options::default()
         });
         let sandbox = Sandbox::start(v9s_sandbox::Options { controllers, ..Default::default() }).await?;

@@ -85,19 +85,23 @@ pub(super) fn mounts(pod: &Value, container: &Value, claim: &str) -> bool {
 mod tests {
     use super::*;
     use crate::controllers::testing::host;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     #[test]
     fn data_lives_as_long_as_what_it_is_on() {
         let mut host = host();
-        let claim = json!({"metadata": {"name": "c"}, "spec": {"storageClassName": "x"}});
+        let spec = |mut spec: Value| {
+            spec["accessModes"] = json!(["ReadWriteOnce"]);
+            spec["resources"] = json!({"requests": {"storage": "1Gi"}});
+            spec
+        };
+        let claim = json!({"metadata": {"name": "c"}, "spec": spec(json!({"storageClassName": "x"}))});
         let loose = host.create("pvc", claim.clone())["metadata"]["uid"].as_str().expect("a UID").to_owned();
-        let volume = json!({"metadata": {"name": "v"}, "spec": {"storageClassName": "y", "hostPath": {"path": "/tmp/v"}}});
+        let volume = json!({"metadata": {"name": "v"}, "spec": {"storageClassName": "y", "hostPath": {"path": "/tmp/v"},
+            "capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"]}});
         let volume = host.create("pv", volume)["metadata"]["uid"].as_str().expect("a UID").to_owned();
-        host.create(
-            "pvc",
-            json!({"metadata": {"name": "bound"}, "spec": {"storageClassName": "y", "volumeName": "v"}}),
-        );
+        let bound = spec(json!({"storageClassName": "y", "volumeName": "v"}));
+        host.create("pvc", json!({"metadata": {"name": "bound"}, "spec": bound}));
         host.settle();
         let pod = json!({"metadata": {"name": "p", "namespace": "default", "uid": "u"}, "spec": {"nodeName": "n1", "volumes": [
             {"name": "scratch", "emptyDir": {}},

@@ -23,7 +23,6 @@ pub(super) fn create(kind: &Kind, new: &Value) -> Vec<FieldError> {
     }
     match (kind.group.as_str(), kind.plural.as_str()) {
         ("", "pods") => pod_spec(&new["spec"], "spec", &mut errors),
-        ("", "events") => event(new, &mut errors),
         ("certificates.k8s.io", "certificatesigningrequests") => signing::create(new, &mut errors),
         (
             "admissionregistration.k8s.io",
@@ -193,17 +192,6 @@ fn immutable_map(new: &Value, old: &Value, fields: &[&str], errors: &mut Vec<Fie
         if new[field] != old[field] {
             errors.push(FieldError::forbidden(field, "field is immutable when `immutable` is set"));
         }
-    }
-}
-
-/// An event stands in the namespace of what it is about; that of a cluster-scoped object in `default`.
-fn event(new: &Value, errors: &mut Vec<FieldError>) {
-    let own = new["metadata"]["namespace"].as_str().unwrap_or_default();
-    let about = new["involvedObject"]["namespace"].as_str().unwrap_or_default();
-    let fits = if about.is_empty() { own == "default" } else { about == own };
-    if !fits {
-        let (field, detail) = ("involvedObject.namespace", "does not match event.namespace");
-        errors.push(FieldError::invalid(field, format!("{about:?}"), detail));
     }
 }
 

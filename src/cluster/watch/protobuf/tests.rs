@@ -83,7 +83,7 @@ fn a_message_is_read_as_its_json_would_be() {
         .message(6, new().bytes(1, "b"))
         .message(7, entry("app", "shop"))
         .message(7, entry("empty", ""));
-    let json = r#"{"name": "web", "count": -7, "started": false, "madeAt": "2026-11-20T12:12:51Z",
+    let json = r#"{"name": "web", "count": -7, "started": false, "madeAt": "2026-11-20T11:46:11Z",
         "parts": [{"name": "a"}, {"name": "b"}], "labels": {"app": "shop", "empty": ""}}"#;
     assert_eq!(read(&message).unwrap(), serde_json::from_str(json).unwrap());
 }
