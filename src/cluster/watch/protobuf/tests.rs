@@ -51,7 +51,18 @@ struct Thing<'a> {
     #[serde(borrow)]
     made_at: Option<Text<'a>>,
     parts: Option<Vec<Thing<'a>>>,
-    labels: std::collections::BTreeMap<String, String>,
+    #[serde(borrow)]
+    labels: Labels<'a>,
+}
+
+#[derive(Deserialize, Debug, PartialEq, Default)]
+struct Labels<'a> {
+    #[serde(borrow)]
+    app: Option<Text<'a>>,
+    #[serde(borrow)]
+    empty: Option<Text<'a>>,
+    #[serde(borrow)]
+    missing: Option<Text<'a>>,
 }
 
 static THING: &[Field] = &[
@@ -82,9 +93,10 @@ fn a_message_is_read_as_its_json_would_be() {
         .message(6, new().bytes(1, "a"))
         .message(6, new().bytes(1, "b"))
         .message(7, entry("app", "shop"))
-        .message(7, entry("empty", ""));
+        .message(7, entry("empty", ""))
+        .message(7, entry("other", "of no interest"));
     let json = r#"{"name": "web", "count": -7, "started": false, "madeAt": "2026-11-20T11:46:11Z",
-        "parts": [{"name": "a"}, {"name": "b"}], "labels": {"app": "shop", "empty": ""}}"#;
+        "parts": [{"name": "a"}, {"name": "b"}], "labels": {"app": "shop", "empty": "", "other": "of no interest"}}"#;
     assert_eq!(read(&message).unwrap(), serde_json::from_str(json).unwrap());
 }
 
