@@ -162,14 +162,14 @@ fn collect(
     into: &mut BTreeMap<String, String>,
 ) -> io::Result<()> {
     let mut inner = Vec::new();
-    if let Some(Package { types, imports }) = packages.get(package)
+    if let Some(Package { types, .. }) = packages.get(package)
         && let Some(Type::Struct(fields)) = types.get(kind)
     {
         for field in fields {
             if field.inline {
                 inner.push(field.go.trim_start_matches('*').to_owned());
             } else if field.json != "-" {
-                let plain = plain(types, imports, &field.go);
+                let plain = plain(types, &field.go);
                 let mark = match plain {
                     Plain::Pointer if field.omit_empty || field.omit_zero => '?',
                     Plain::Pointer => '!',
@@ -209,7 +209,7 @@ enum Plain {
 }
 
 /// What a Go type is underneath.
-fn plain(types: &HashMap<String, Type>, imports: &HashMap<String, String>, go: &str) -> Plain {
+fn plain(types: &HashMap<String, Type>, go: &str) -> Plain {
     if go.starts_with('*') {
         return Plain::Pointer;
     }
@@ -218,7 +218,7 @@ fn plain(types: &HashMap<String, Type>, imports: &HashMap<String, String>, go: &
     }
     match (types.get(go), go.split_once('.')) {
         (Some(Type::Struct(_)), _) => Plain::Struct,
-        (Some(Type::Named(other)), _) => plain(types, imports, other),
+        (Some(Type::Named(other)), _) => plain(types, other),
         // Names for text and maps in other packages.
         (None, Some((_, kind))) => match kind {
             "UID"

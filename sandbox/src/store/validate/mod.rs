@@ -44,10 +44,10 @@ pub(super) fn create(kind: &Kind, new: &Value) -> Vec<FieldError> {
         ("networking.k8s.io", "ingresses") => network::ingress(new, &mut errors),
         ("batch", "jobs") => workloads::job(&new["spec"], "spec", &mut errors),
         ("batch", "cronjobs") => workloads::cron_job(new, &mut errors),
-        ("storage.k8s.io", "storageclasses") => {
-            if new["provisioner"].as_str().unwrap_or_default().is_empty() {
-                errors.push(FieldError::required("provisioner", ""));
-            }
+        ("storage.k8s.io", "storageclasses")
+            if new["provisioner"].as_str().unwrap_or_default().is_empty() =>
+        {
+            errors.push(FieldError::required("provisioner", ""));
         }
         ("autoscaling", "horizontalpodautoscalers") => workloads::autoscaler(new, &mut errors),
         ("rbac.authorization.k8s.io", "rolebindings" | "clusterrolebindings") => {
@@ -229,7 +229,7 @@ fn container_ports(container: &Value, at: &str, errors: &mut Vec<FieldError>) {
             let field = format!("{at}.ports[{index}].{key}");
             match port[key].as_i64().unwrap_or_default() {
                 0 if required => errors.push(FieldError::required(field, "")),
-                0 | 1..=65535 => {}
+                0..=65535 => {}
                 other => {
                     let why = "must be between 1 and 65535, inclusive";
                     errors.push(FieldError::invalid(field, other, why));
