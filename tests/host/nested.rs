@@ -265,9 +265,11 @@ async fn a_program_that_does_not_stop_is_killed_after_its_grace() -> Result<()> 
     let images = program(move |process| {
         let told = told.clone();
         async move {
-            let _dropped = told;
+            told.send(()).ok();
             process.stop.cancelled().await;
-            std::future::pending().await
+            let never = std::future::pending().await;
+            drop(told);
+            never
         }
     });
     let (sandbox, client) = host(images).await?;
@@ -275,6 +277,7 @@ async fn a_program_that_does_not_stop_is_killed_after_its_grace() -> Result<()> 
     object["spec"]["terminationGracePeriodSeconds"] = json!(1);
     post(&client, PODS, &object).await?.expect_code(201)?;
     until(&client, &format!("{PODS}/p"), is_ready).await?;
+    tell.recv().await.context("the program has begun")?;
     let mut watch = sandbox.store().cursor(&v9s_sandbox::store::Gr::core("pods"), sandbox.store().revision());
     delete(&client, &format!("{PODS}/p")).await?;
     let events = watch.take().map_err(|_| anyhow::anyhow!("the log is long enough"))?;

@@ -124,6 +124,7 @@ pub(super) fn admit(
     if let Some(old) = review.old {
         keep(old, service);
         drop_node_ports(old, service);
+        drop_traffic_policy(old, service);
     }
     let asking = Key::new(review.namespace, review.name);
     let problems = check(&taken, store, &asking, review.old, service);
@@ -171,6 +172,22 @@ fn keep(old: &Value, service: &mut Value) {
         {
             port["nodePort"] = json!(old);
         }
+    }
+}
+
+/// A Service that turns into a type that nobody reaches from outside forgets how traffic from there is routed, unless
+/// the update says something else.
+fn drop_traffic_policy(old: &Value, service: &mut Value) {
+    const POLICY: &str = "externalTrafficPolicy";
+    let outside =
+        |service: &Value| matches!(service["spec"]["type"].as_str(), Some("NodePort" | "LoadBalancer"));
+    let unchanged = old["spec"][POLICY] == service["spec"][POLICY];
+    if outside(old)
+        && !outside(service)
+        && unchanged
+        && let Some(spec) = service["spec"].as_object_mut()
+    {
+        spec.remove(POLICY);
     }
 }
 
