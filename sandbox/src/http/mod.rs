@@ -18,6 +18,7 @@ mod read;
 mod request;
 mod reviews;
 mod scale;
+mod service;
 mod strict;
 mod typing;
 mod warnings;
@@ -46,7 +47,6 @@ use path::{Route, Target};
 use query::Query;
 use request::{check_verb, collect, verb_of};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::task::{Context, Poll};
 use tokio_util::sync::CancellationToken;
 
 /// Answers API requests over a store. Cheap to clone; clones share everything.
@@ -381,25 +381,5 @@ impl Call {
 
     fn not_served(&self, subresource: &str, verb: &str) -> Status {
         Status::not_implemented(format!("{verb} of {}/{subresource}", self.gr))
-    }
-}
-
-impl<B> tower::Service<Request<B>> for Api
-where
-    B: http_body::Body + Send + 'static,
-    B::Data: Send,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    type Response = Response<Body>;
-    type Error = Dropped;
-    type Future = futures::future::BoxFuture<'static, Result<Response<Body>, Dropped>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Dropped>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        let api = self.clone();
-        Box::pin(async move { api.handle(request).await })
     }
 }

@@ -1,0 +1,243 @@
+//! Both sides as they were last seen, by pair.
+//!
+//! Objects come from watches and from the answers to our own writes, whichever is newer, so that a plan sees what the
+//! plan before it has done.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use smol_str::SmolStr;
+use v9s::cluster::lean::Lean;
+use v9s::names::{HostName, VirtualName};
+
+use super::key::{Key, KindId, Side};
+
+/// A pair, either of which may be missing.
+#[derive(Debug, Clone, Default)]
+pub struct Pair {
+    /// The tenant's object.
+    pub v: Option<Arc<Lean>>,
+    /// The host's object.
+    pub h: Option<Arc<Lean>>,
+}
+
+impl Pair {
+    /// The object of one side.
+    pub fn of(&self, side: Side) -> Option<&Arc<Lean>> {
+        match side {
+            Side::Virtual => self.v.as_ref(),
+            Side::Host => self.h.as_ref(),
+        }
+    }
+
+    fn slot(&mut self, side: Side) -> &mut Option<Arc<Lean>> {
+        match side {
+            Side::Virtual => &mut self.v,
+            Side::Host => &mut self.h,
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct OfKind {
+    pairs: HashMap<VirtualName, Pair>,
+    /// Objects on the host that carry our marker and are not ours all the same.
+    foreign: HashMap<HostName, (Arc<Lean>, &'static str)>,
+    /// Whose list has been told whole, virtual and host.
+    whole: [bool; 2],
+    /// Written by us and not yet told of by a watch.
+    unconfirmed: HashSet<(Side, VirtualName)>,
+}
+
+/// Everything that is mirrored.
+#[derive(Debug, Default)]
+pub struct Index {
+    kinds: Vec<OfKind>,
+    uses: HashMap<Key, Box<[Key]>>,
+    used_by: HashMap<Key, BTreeSet<Key>>,
+}
+
+/// What a change of the index amounted to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told {
+    /// The index is newer or the same.
+    Nothing,
+    /// It was not there before.
+    New,
+    /// It has another state.
+    Changed,
+    /// It is gone.
+    Gone,
+}
+
+impl Index {
+    /// An index for this number of kinds.
+    pub fn new(kinds: usize) -> Self {
+        Index { kinds: (0..kinds).map(|_| OfKind::default()).collect(), ..Index::default() }
+    }
+
+    /// A pair.
+    pub fn pair(&self, key: &Key) -> Option<&Pair> {
+        self.of(key.kind)?.pairs.get(&key.object)
+    }
+
+    /// Takes note of an object, unless a newer state of it is known.
+    pub fn upsert(&mut self, side: Side, key: &Key, object: Arc<Lean>, confirmed: bool) -> Told {
+        let Some(kind) = self.kinds.get_mut(usize::from(key.kind.0)) else { return Told::Nothing };
+        let slot = kind.pairs.entry(key.object.clone()).or_default().slot(side);
+        let told = match slot {
+            None => Told::New,
+            Some(known) if !supersedes(known, &object) => Told::Nothing,
+            Some(_) => Told::Changed,
+        };
+        if told != Told::Nothing {
+            *slot = Some(object);
+        }
+        let unconfirmed = (side, key.object.clone());
+        match confirmed {
+            true => kind.unconfirmed.remove(&unconfirmed),
+            false => told == Told::New && kind.unconfirmed.insert(unconfirmed),
+        };
+        told
+    }
+
+    /// Forgets an object. With a UID only that very object.
+    pub fn remove(&mut self, side: Side, key: &Key, uid: Option<&str>) -> Told {
+        let Some(kind) = self.kinds.get_mut(usize::from(key.kind.0)) else { return Told::Nothing };
+        let Some(pair) = kind.pairs.get_mut(&key.object) else { return Told::Nothing };
+        let slot = pair.slot(side);
+        let meant = slot.as_ref().is_some_and(|known| uid.is_none_or(|uid| known.metadata.uid == uid));
+        if !meant {
+            return Told::Nothing;
+        }
+        *slot = None;
+        if pair.v.is_none() && pair.h.is_none() {
+            kind.pairs.remove(&key.object);
+        }
+        kind.unconfirmed.remove(&(side, key.object.clone()));
+        Told::Gone
+    }
+
+    /// Takes note of an object that carries our marker and is not ours.
+    pub fn set_foreign(&mut self, kind: KindId, object: Arc<Lean>, why: &'static str) {
+        if let Some(kind) = self.kinds.get_mut(usize::from(kind.0)) {
+            kind.foreign.insert(HostName::as_sent(object.metadata.name.clone()), (object, why));
+        }
+    }
+
+    /// Forgets such an object.
+    pub fn remove_foreign(&mut self, kind: KindId, name: &HostName) {
+        if let Some(kind) = self.kinds.get_mut(usize::from(kind.0)) {
+            kind.foreign.remove(name);
+        }
+    }
+
+    /// A list has been told whole. What we wrote and no watch has told of is to be looked at: it may be gone.
+    pub fn set_whole(&mut self, kind: KindId, side: Side) -> Vec<Key> {
+        let Some(of) = self.kinds.get_mut(usize::from(kind.0)) else { return Vec::new() };
+        of.whole[side as usize] = true;
+        of.unconfirmed
+            .iter()
+            .filter(|(of, _)| *of == side)
+            .map(|(_, object)| Key::new(kind, object.clone()))
+            .collect()
+    }
+
+    /// Whether a kind has been listed whole on a side since the process began.
+    pub fn is_whole(&self, kind: KindId, side: Side) -> bool {
+        self.of(kind).is_some_and(|kind| kind.whole[side as usize])
+    }
+
+    /// Sets what a pair uses. Answers those that have lost or won a user.
+    pub fn set_uses(&mut self, user: &Key, uses: Vec<Key>) -> Vec<Key> {
+        let before: BTreeSet<Key> = self.uses.remove(user).unwrap_or_default().into_iter().collect();
+        let after: BTreeSet<Key> = uses.into_iter().collect();
+        for lost in before.difference(&after) {
+            if let Some(users) = self.used_by.get_mut(lost) {
+                users.remove(user);
+                if users.is_empty() {
+                    self.used_by.remove(lost);
+                }
+            }
+        }
+        for won in after.difference(&before) {
+            self.used_by.entry(won.clone()).or_default().insert(user.clone());
+        }
+        let changed = before.symmetric_difference(&after).cloned().collect();
+        if !after.is_empty() {
+            self.uses.insert(user.clone(), after.into_iter().collect());
+        }
+        changed
+    }
+
+    /// Who uses a pair.
+    pub fn users(&self, key: &Key) -> impl Iterator<Item = &Key> {
+        self.used_by.get(key).into_iter().flatten()
+    }
+
+    /// All names of a kind.
+    pub fn names(&self, kind: KindId) -> impl Iterator<Item = (&VirtualName, &Pair)> {
+        self.of(kind).into_iter().flat_map(|kind| kind.pairs.iter())
+    }
+
+    /// How many objects of a kind there are on a side.
+    pub fn count(&self, kind: KindId, side: Side) -> usize {
+        self.names(kind).filter(|(_, pair)| pair.of(side).is_some()).count()
+    }
+
+    /// What plans may look at.
+    pub fn view(&self) -> View<'_> {
+        View { index: self }
+    }
+
+    fn of(&self, kind: KindId) -> Option<&OfKind> {
+        self.kinds.get(usize::from(kind.0))
+    }
+}
+
+/// Whether `new` is a later state than `known`. Revisions of one resource on one server are comparable numbers
+/// (Kubernetes API conventions since 1.35, and etcd's before); another UID is a later life.
+fn supersedes(known: &Lean, new: &Lean) -> bool {
+    let number = |object: &Lean| object.metadata.resource_version.parse::<u64>().ok();
+    match (number(known), number(new)) {
+        (Some(known), Some(new)) => new > known,
+        _ => known.metadata.resource_version != new.metadata.resource_version,
+    }
+}
+
+/// The index as plans see it.
+#[derive(Clone, Copy)]
+pub struct View<'a> {
+    index: &'a Index,
+}
+
+impl<'a> View<'a> {
+    /// An object of one side.
+    pub fn get(&self, side: Side, key: &Key) -> Option<&'a Lean> {
+        self.index.pair(key)?.of(side).map(|object| &**object)
+    }
+
+    /// Whether anything uses a pair.
+    pub fn is_used(&self, key: &Key) -> bool {
+        self.index.users(key).next().is_some()
+    }
+
+    /// Who uses a pair.
+    pub fn users(&self, key: &Key) -> impl Iterator<Item = &'a Key> {
+        self.index.users(key)
+    }
+
+    /// All pairs of a kind.
+    pub fn all(&self, kind: KindId) -> impl Iterator<Item = (&'a VirtualName, &'a Pair)> {
+        self.index.names(kind)
+    }
+
+    /// All pairs of a kind in a virtual namespace.
+    pub fn in_namespace(
+        &self,
+        kind: KindId,
+        namespace: SmolStr,
+    ) -> impl Iterator<Item = (&'a VirtualName, &'a Pair)> {
+        self.all(kind).filter(move |(name, _)| name.namespace.as_ref() == Some(&namespace))
+    }
+}

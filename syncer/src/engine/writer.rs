@@ -1,0 +1,274 @@
+//! Carries writes out: one request each, answers sorted into what the engine makes of them.
+
+use std::time::Duration;
+
+use http::Request;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use smol_str::SmolStr;
+use v9s::cluster::lean::Lean;
+use v9s::cluster::{Cluster, Failure, FailureKind, ObjectRef};
+
+use super::budget::Budget;
+use super::key::Side;
+use super::plan::{Part, PatchKind, TokenWrite, Write};
+
+/// Both API servers, and how much each may be asked of.
+pub struct Writer {
+    sides: [(Cluster, Budget); 2],
+    /// Name under which fields are owned.
+    manager: &'static str,
+}
+
+/// What a write has come to.
+#[derive(Debug)]
+pub enum Done {
+    /// The object as it is now.
+    Object(Side, Box<Lean>),
+    /// It is gone.
+    Gone(Side),
+    /// It was there already: the object that is there.
+    Exists(Side, Box<Lean>),
+    /// Done, and nothing is known of the result.
+    Blind,
+}
+
+/// Most writes under way on one server.
+const MOST: [usize; 2] = [64, 64];
+
+impl Writer {
+    /// Writes to these clusters.
+    pub fn new(virtual_side: Cluster, host: Cluster) -> Self {
+        let sides = [(virtual_side, Budget::new(MOST[0])), (host, Budget::new(MOST[1]))];
+        Writer { sides, manager: "v9s-syncer" }
+    }
+
+    /// The API server of a side.
+    pub fn cluster(&self, side: Side) -> &Cluster {
+        &self.sides[side as usize].0
+    }
+
+    /// The budget of a side.
+    pub fn budget(&self, side: Side) -> &Budget {
+        &self.sides[side as usize].1
+    }
+
+    /// Carries out one write.
+    ///
+    /// # Errors
+    /// What the server said instead.
+    pub async fn carry_out(&self, write: &Write) -> Result<Done, Failure> {
+        match write {
+            Write::Create { side, target, body } => self.create(*side, target, body).await,
+            Write::Patch { side, target, part, kind, change, revision } => {
+                let mut change = change.clone();
+                change["metadata"]["resourceVersion"] = json!(revision);
+                let path = match part.path() {
+                    Some(part) => format!("{}/{part}", target.path()),
+                    None => target.path(),
+                };
+                let content_type = match kind {
+                    PatchKind::Merge => "application/merge-patch+json",
+                    PatchKind::Strategic => "application/strategic-merge-patch+json",
+                };
+                let answer = self.ask(*side, "PATCH", &path, content_type, &change).await?;
+                match part {
+                    Part::Main | Part::Status | Part::Resize | Part::EphemeralContainers => {
+                        Ok(Done::Object(*side, Box::new(read(&answer)?)))
+                    }
+                }
+            }
+            Write::Delete { side, target, uid, revision, grace, .. } => {
+                self.delete(*side, target, uid, revision.as_deref(), *grace).await
+            }
+            Write::Bind { target, uid, node } => {
+                let body = json!({"apiVersion": "v1", "kind": "Binding",
+                    "metadata": {"name": target.name, "namespace": target.namespace, "uid": uid},
+                    "target": {"apiVersion": "v1", "kind": "Node", "name": node}});
+                let path = format!("{}/binding", target.path());
+                self.ask(Side::Virtual, "POST", &path, JSON, &body).await?;
+                Ok(Done::Blind)
+            }
+            Write::Tokens(tokens) => self.tokens(tokens).await,
+        }
+    }
+
+    async fn create(&self, side: Side, target: &ObjectRef, body: &Value) -> Result<Done, Failure> {
+        let path = target.resource.path(target.namespace.as_deref());
+        match self.ask(side, "POST", &path, JSON, body).await {
+            Ok(answer) => Ok(Done::Object(side, Box::new(read(&answer)?))),
+            Err(failure) if failure.kind == FailureKind::Conflict => {
+                // Perhaps by ourselves, when an answer was lost.
+                let there = self.get(side, target).await;
+                match there {
+                    Ok(there) => Ok(Done::Exists(side, Box::new(there))),
+                    Err(gone) if gone.kind == FailureKind::NotFound => Err(failure),
+                    Err(other) => Err(other),
+                }
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Reads an object as it is now.
+    ///
+    /// # Errors
+    /// What the server said instead.
+    pub async fn get(&self, side: Side, target: &ObjectRef) -> Result<Lean, Failure> {
+        let answer = self.cluster(side).request(request("GET", &target.path(), JSON, Vec::new())?).await?;
+        read(&answer)
+    }
+
+    async fn delete(
+        &self,
+        side: Side,
+        target: &ObjectRef,
+        uid: &str,
+        revision: Option<&str>,
+        grace: Option<u32>,
+    ) -> Result<Done, Failure> {
+        let mut options = json!({"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid},
+            "propagationPolicy": "Background"});
+        if let Some(revision) = revision {
+            options["preconditions"]["resourceVersion"] = json!(revision);
+        }
+        if let Some(grace) = grace {
+            options["gracePeriodSeconds"] = json!(grace);
+        }
+        match self.ask(side, "DELETE", &target.path(), JSON, &options).await {
+            Ok(answer) => match serde_json::from_slice::<Deleted>(&answer) {
+                // A Status, or the object in its last state, unless it stays for its grace or its finalizers.
+                Ok(Deleted { metadata: Some(meta) }) if meta.deletion_timestamp.is_some() => {
+                    Ok(Done::Object(side, Box::new(read(&answer)?)))
+                }
+                _ => Ok(Done::Gone(side)),
+            },
+            Err(failure) if failure.kind == FailureKind::NotFound => Ok(Done::Gone(side)),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    async fn tokens(&self, tokens: &TokenWrite) -> Result<Done, Failure> {
+        let path = format!("/api/v1/namespaces/{}/serviceaccounts/{}/token", tokens.namespace, tokens.account);
+        let mut data = serde_json::Map::new();
+        let mut expires: Option<SmolStr> = None;
+        for claim in &tokens.claims {
+            let body = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest",
+                "spec": {"audiences": claim.audiences, "expirationSeconds": claim.seconds,
+                    "boundObjectRef": {"apiVersion": "v1", "kind": "Pod", "name": tokens.pod, "uid": tokens.pod_uid}}});
+            let answer = self.ask(Side::Virtual, "POST", &path, JSON, &body).await?;
+            let Granted { status } = serde_json::from_slice(&answer).map_err(|_| unreadable())?;
+            data.insert(claim.key.to_string(), Value::String(status.token));
+            if expires.as_ref().is_none_or(|before| status.expiration_timestamp < *before) {
+                expires = Some(status.expiration_timestamp);
+            }
+        }
+        let mut body = tokens.body.clone();
+        body["stringData"] = Value::Object(data);
+        if let Some(expires) = expires {
+            body["metadata"]["annotations"][v9s::wire::annotation::TOKENS_EXPIRE] = json!(expires);
+        }
+        let Some(revision) = &tokens.revision else {
+            return self.create(Side::Host, &tokens.secret, &body).await;
+        };
+        body["metadata"]["resourceVersion"] = json!(revision);
+        let path = tokens.secret.path();
+        let answer = self.ask(Side::Host, "PATCH", &path, "application/merge-patch+json", &body).await?;
+        Ok(Done::Object(Side::Host, Box::new(read(&answer)?)))
+    }
+
+    async fn ask(
+        &self,
+        side: Side,
+        method: &str,
+        path: &str,
+        content_type: &str,
+        body: &Value,
+    ) -> Result<Vec<u8>, Failure> {
+        let body = serde_json::to_vec(body)
+            .map_err(|error| Failure::new(FailureKind::Rejected, format!("cannot be written: {error}")))?;
+        let path = match method {
+            "POST" | "PATCH" => format!("{path}?fieldManager={}", self.manager),
+            _ => path.to_owned(),
+        };
+        let request = request(method, &path, content_type, body)?;
+        let budget = self.budget(side);
+        let permit = budget.begin().await;
+        let answered = self.cluster(side).request(request).await;
+        drop(permit);
+        match &answered {
+            Ok(_) => budget.succeeded(),
+            Err(Failure { kind: FailureKind::Busy { retry_after }, .. }) => budget.refused(*retry_after),
+            Err(_) => {}
+        }
+        answered
+    }
+}
+
+const JSON: &str = "application/json";
+
+#[derive(Deserialize)]
+struct Deleted {
+    metadata: Option<DeletedMeta>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct DeletedMeta {
+    deletion_timestamp: Option<SmolStr>,
+}
+
+#[derive(Deserialize)]
+struct Granted {
+    status: GrantedToken,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct GrantedToken {
+    token: String,
+    expiration_timestamp: SmolStr,
+}
+
+fn request(method: &str, path: &str, content_type: &str, body: Vec<u8>) -> Result<Request<Vec<u8>>, Failure> {
+    Request::builder()
+        .method(method)
+        .uri(path)
+        .header(http::header::CONTENT_TYPE, content_type)
+        .header(http::header::ACCEPT, JSON)
+        .body(body)
+        .map_err(|error| Failure::new(FailureKind::Rejected, format!("cannot be asked: {error}")))
+}
+
+fn read(answer: &[u8]) -> Result<Lean, Failure> {
+    // Never the parser's own words: they may quote a Secret.
+    serde_json::from_slice(answer).map_err(|_| unreadable())
+}
+
+fn unreadable() -> Failure {
+    Failure::new(FailureKind::Protocol, "the answer cannot be read")
+}
+
+/// How a failed write is gone on with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// Something else was faster: look at the pair again soon.
+    Again,
+    /// The object is not there any more: take that in and look again.
+    Vanished,
+    /// The server does not accept it: the tenant is told, and it is tried again ever more rarely.
+    Refused,
+    /// The server cannot now: try again after a growing time, at least this.
+    Later(Option<Duration>),
+}
+
+/// What follows from a failed write.
+pub fn next(failure: &Failure) -> Next {
+    match failure.kind {
+        FailureKind::Conflict => Next::Again,
+        FailureKind::NotFound | FailureKind::Gone => Next::Vanished,
+        FailureKind::Forbidden | FailureKind::Rejected => Next::Refused,
+        FailureKind::Busy { retry_after } => Next::Later(retry_after),
+        _ => Next::Later(None),
+    }
+}
