@@ -97,6 +97,14 @@ pub mod annotation {
     pub const SERVICE_CIDR: &str = "vcluster.loft.sh/service-cidr";
     /// On control-plane pods: hash of the configuration they started with (docs/vclusters.md, Objects).
     pub const CONFIG_HASH: &str = "vClusterConfigHash";
+    /// `"true"` on a virtual ConfigMap or Secret that goes to the host although nothing refers to it.
+    pub const FORCE_SYNC: &str = "vcluster.loft.sh/force-sync";
+    /// On a host object of ours without a partner: it is left alone.
+    pub const SKIP_BACKSYNC: &str = "vcluster.loft.sh/skip-backsync";
+    /// On synced objects that v9s-syncer made: digests of the virtual state that was applied last, `labels=…;spec=…`.
+    pub const APPLIED: &str = "v9s.io/applied";
+    /// On Secrets with service account tokens: when the first of them expires.
+    pub const TOKENS_EXPIRE: &str = "v9s.io/tokens-expire";
     /// On the configuration Secret: Argo CD deploys this virtual cluster (docs/vclusters.md, Pausing and sleeping).
     pub const ARGO_TRACKING: &str = "argocd.argoproj.io/tracking-id";
 }

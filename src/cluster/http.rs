@@ -31,7 +31,10 @@ impl Cluster {
     }
 
     /// Sends a request and reads the whole answer.
-    pub(crate) async fn fetch(&self, request: Request<Vec<u8>>) -> Result<Vec<u8>, Failure> {
+    ///
+    /// # Errors
+    /// What the server or the system said instead.
+    pub async fn fetch(&self, request: Request<Vec<u8>>) -> Result<Vec<u8>, Failure> {
         let response = self.send(request).await?;
         read_body(response.into_body(), self.request_timeout(), usize::MAX).await
     }

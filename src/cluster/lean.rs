@@ -48,6 +48,20 @@ pub struct LeanMeta {
 }
 
 impl Lean {
+    /// The same without some of its top-level fields.
+    pub fn without(mut self, names: &[&str]) -> Self {
+        self.fields = self.fields.into_iter().filter(|(field, _)| !names.contains(&field.as_str())).collect();
+        self
+    }
+
+    /// The same with a top-level field in another form; the field must be there.
+    pub fn with_field(mut self, name: &str, value: Box<RawValue>) -> Self {
+        if let Some((_, raw)) = self.fields.iter_mut().find(|(field, _)| field == name) {
+            *raw = value;
+        }
+        self
+    }
+
     /// The JSON of a top-level field, such as `spec`.
     pub fn field(&self, name: &str) -> Option<&RawValue> {
         self.fields.iter().find(|(field, _)| field == name).map(|(_, raw)| &**raw)
@@ -58,6 +72,11 @@ impl LeanMeta {
     /// The value of a label.
     pub fn label(&self, key: &str) -> Option<&str> {
         value_of(&self.labels, key)
+    }
+
+    /// The JSON of a field that has no place of its own, such as `ownerReferences`.
+    pub fn other(&self, name: &str) -> Option<&RawValue> {
+        self.other.iter().find(|(field, _)| field == name).map(|(_, raw)| &**raw)
     }
 
     /// The value of an annotation.

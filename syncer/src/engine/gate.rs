@@ -57,7 +57,9 @@ pub enum Held {
     #[error("the identity of the virtual store is not known yet")]
     StoreUnknown,
     /// Another store.
-    #[error("the virtual store is another than before (kube-system {found}, remembered {remembered}): its objects on the host are kept until somebody decides")]
+    #[error(
+        "the virtual store is another than before (kube-system {found}, remembered {remembered}): its objects on the host are kept until somebody decides"
+    )]
     StoreReplaced {
         /// UID of `kube-system` as remembered.
         remembered: SmolStr,
@@ -65,7 +67,9 @@ pub enum Held {
         found: SmolStr,
     },
     /// Too many at once.
-    #[error("{asked} of {of} objects would be deleted because they are missing on the other side; somebody has to allow it")]
+    #[error(
+        "{asked} of {of} objects would be deleted because they are missing on the other side; somebody has to allow it"
+    )]
     Brake {
         /// Deletions within the window, this one among them.
         asked: usize,
@@ -160,7 +164,8 @@ mod tests {
         for _ in 0..100 {
             assert_eq!(brake.ask(Absence::Seen, 100, now), Ok(()));
         }
-        let let_through = (0..100).take_while(|gone| brake.ask(Absence::Missing, 100 - gone, now).is_ok()).count();
+        let let_through =
+            (0..100).take_while(|gone| brake.ask(Absence::Missing, 100 - gone, now).is_ok()).count();
         assert_eq!(let_through, 20);
         assert!(matches!(brake.ask(Absence::Missing, 80, now), Err(Held::Brake { asked: 21, of: 100 })));
         brake.release(now + Duration::from_secs(60));

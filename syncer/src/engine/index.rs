@@ -43,6 +43,8 @@ struct OfKind {
     pairs: HashMap<VirtualName, Pair>,
     /// Objects on the host that carry our marker and are not ours all the same.
     foreign: HashMap<HostName, (Arc<Lean>, &'static str)>,
+    /// Whom the objects on the host belong to, by their names there.
+    by_host: HashMap<SmolStr, VirtualName>,
     /// Whose list has been told whole, virtual and host.
     whole: [bool; 2],
     /// Written by us and not yet told of by a watch.
@@ -91,6 +93,9 @@ impl Index {
             Some(_) => Told::Changed,
         };
         if told != Told::Nothing {
+            if side == Side::Host {
+                kind.by_host.insert(object.metadata.name.clone(), key.object.clone());
+            }
             *slot = Some(object);
         }
         let unconfirmed = (side, key.object.clone());
@@ -110,12 +115,21 @@ impl Index {
         if !meant {
             return Told::Nothing;
         }
-        *slot = None;
+        if let (Side::Host, Some(known)) = (side, slot.take()) {
+            kind.by_host.remove(&known.metadata.name);
+        }
+        *pair.slot(side) = None;
         if pair.v.is_none() && pair.h.is_none() {
             kind.pairs.remove(&key.object);
         }
         kind.unconfirmed.remove(&(side, key.object.clone()));
         Told::Gone
+    }
+
+    /// The pair of an object on the host, by its name there.
+    pub fn key_of_host(&self, kind: KindId, name: &HostName) -> Option<Key> {
+        let object = self.of(kind)?.by_host.get(name.as_str())?;
+        Some(Key::new(kind, object.clone()))
     }
 
     /// Takes note of an object that carries our marker and is not ours.

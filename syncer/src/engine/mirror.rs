@@ -1,7 +1,5 @@
 //! What a kind tells the engine: where it is watched, which pair an object belongs to, and what to do about a pair.
 
-use std::time::Duration;
-
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use smol_str::SmolStr;
@@ -17,7 +15,7 @@ use crate::context::Context;
 /// One kind that is mirrored. All methods are pure; a kind is one file in `resources/` and one line in its registry.
 pub trait Mirror: Send + Sync + 'static {
     /// What is watched for it on a side; none where that side is not looked at.
-    fn source(&self, side: Side) -> Option<Source>;
+    fn source(&self, side: Side, ctx: &Context) -> Option<Source>;
 
     /// What is kept of an object of that side. By default everything but what nobody needs twice.
     fn keep(&self, side: Side, object: Lean) -> Lean {
@@ -30,7 +28,13 @@ pub trait Mirror: Send + Sync + 'static {
 
     /// Other pairs whose virtual object this one's plan looks at: it is looked at again when one of them changes, and
     /// they can ask who uses them.
-    fn uses(&self, ctx: &Context, object: &VirtualName, virtual_object: &Lean, kinds: &dyn Kinds) -> Vec<Key> {
+    fn uses(
+        &self,
+        ctx: &Context,
+        object: &VirtualName,
+        virtual_object: &Lean,
+        kinds: &dyn Kinds,
+    ) -> Vec<Key> {
         let _ = (ctx, object, virtual_object, kinds);
         Vec::new()
     }
@@ -75,7 +79,11 @@ impl Source {
     /// Those in the host namespace that carry our marker.
     pub fn marked(resource: Resource, ctx: &Context) -> Self {
         let selector = format!("{}={}", v9s::wire::label::MANAGED_BY, ctx.names.marker());
-        Source { labels: Some(selector), namespace: Some(ctx.host_namespace.clone()), ..Source::all(resource) }
+        Source {
+            labels: Some(selector),
+            namespace: Some(ctx.host_namespace.clone()),
+            ..Source::all(resource)
+        }
     }
 }
 
@@ -113,6 +121,8 @@ pub struct At<'a> {
     pub absence: super::plan::Absence,
     /// Everything else that is mirrored.
     pub view: View<'a>,
+    /// The registry.
+    pub kinds: &'a dyn Kinds,
     /// What does not change while the process lives.
     pub ctx: &'a Context,
     /// Now.
@@ -120,6 +130,11 @@ pub struct At<'a> {
 }
 
 impl At<'_> {
+    /// The pair of another kind under this name, none when that kind is not mirrored.
+    pub fn other(&self, kind: &str, object: VirtualName) -> Option<Key> {
+        self.kinds.id(kind).map(|kind| Key::new(kind, object))
+    }
+
     /// The top-level field of the virtual object, null when it is missing.
     pub fn virtual_field(&self, name: &str) -> Value {
         field(self.v, name)
@@ -136,6 +151,3 @@ pub fn field(object: Option<&Lean>, name: &str) -> Value {
     let raw = object.and_then(|object| object.field(name));
     raw.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or(Value::Null)
 }
-
-/// How long a pair whose writes keep being undone is left alone at first.
-pub const QUARANTINE: Duration = Duration::from_secs(60);

@@ -115,7 +115,7 @@ impl Writer {
     /// # Errors
     /// What the server said instead.
     pub async fn get(&self, side: Side, target: &ObjectRef) -> Result<Lean, Failure> {
-        let answer = self.cluster(side).request(request("GET", &target.path(), JSON, Vec::new())?).await?;
+        let answer = self.cluster(side).fetch(request("GET", &target.path(), JSON, Vec::new())?).await?;
         read(&answer)
     }
 
@@ -149,7 +149,8 @@ impl Writer {
     }
 
     async fn tokens(&self, tokens: &TokenWrite) -> Result<Done, Failure> {
-        let path = format!("/api/v1/namespaces/{}/serviceaccounts/{}/token", tokens.namespace, tokens.account);
+        let path =
+            format!("/api/v1/namespaces/{}/serviceaccounts/{}/token", tokens.namespace, tokens.account);
         let mut data = serde_json::Map::new();
         let mut expires: Option<SmolStr> = None;
         for claim in &tokens.claims {
@@ -194,7 +195,7 @@ impl Writer {
         let request = request(method, &path, content_type, body)?;
         let budget = self.budget(side);
         let permit = budget.begin().await;
-        let answered = self.cluster(side).request(request).await;
+        let answered = self.cluster(side).fetch(request).await;
         drop(permit);
         match &answered {
             Ok(_) => budget.succeeded(),

@@ -1,0 +1,272 @@
+//! From the watches into the index and the queue.
+
+use std::sync::Arc;
+
+use tokio::sync::watch as latest;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use v9s::cluster::Resource;
+use v9s::cluster::lean::Lean;
+use v9s::cluster::watch::{Controls, Event, Fold, Outlet, Phase, Signal, Target, watch};
+use v9s::names::{HostName, VirtualName};
+
+use super::index::Told;
+use super::key::{Key, KindId, Side};
+use super::mirror::{Affects, At, Mirror, Origin, Source};
+use super::plan::Absence;
+use super::queue::Urgency;
+use super::{Shared, State, steady};
+
+/// Objects in one page of a list.
+const PAGE: u32 = 500;
+/// Objects with large bodies come in smaller pages.
+const PAGE_OF_LARGE: u32 = 200;
+
+/// Starts every watch.
+pub(super) fn watch_all(shared: &Arc<Shared>, tasks: &mut JoinSet<()>) {
+    for at in 0..shared.kinds.len() {
+        let Some(kind) = u16::try_from(at).ok().map(KindId) else { continue };
+        let Some(mirror) = shared.mirror(kind).cloned() else { continue };
+        for side in [Side::Virtual, Side::Host] {
+            let Some(source) = mirror.source(side, &shared.ctx) else { continue };
+            let controls = Controls {
+                cluster: steady(shared.writer.cluster(side)),
+                nudge: latest::Sender::new(0).subscribe(),
+            };
+            let fold = Kept { mirror: Arc::clone(&mirror), side };
+            let way = Way { shared: Arc::clone(shared), kind, side, listed: 0 };
+            tasks.spawn(watch(target(source), controls, fold, way));
+        }
+    }
+}
+
+fn target(source: Source) -> Target {
+    let large = source.resource == Resource::SECRETS || source.resource == Resource::CONFIG_MAPS;
+    let mut target = Target::new(source.resource).in_namespace(source.namespace);
+    target.labels = source.labels;
+    target.fields = source.fields;
+    target.metadata_only = source.metadata_only;
+    target.page_size = if large { PAGE_OF_LARGE } else { PAGE };
+    target
+}
+
+/// Keeps as much of an object as its kind wants.
+struct Kept {
+    mirror: Arc<dyn Mirror>,
+    side: Side,
+}
+
+impl Fold for Kept {
+    type Object<'a> = Lean;
+    type Row = Arc<Lean>;
+
+    fn fold(&mut self, key: &v9s::cluster::watch::Key, mut object: Lean) -> Option<Arc<Lean>> {
+        object.metadata.namespace = key.namespace.clone();
+        object.metadata.name = key.name.clone();
+        Some(Arc::new(self.mirror.keep(self.side, object)))
+    }
+}
+
+/// The way of one watch into the engine.
+struct Way {
+    shared: Arc<Shared>,
+    kind: KindId,
+    side: Side,
+    /// Lists told whole.
+    listed: u32,
+}
+
+impl Outlet<Arc<Lean>> for Way {
+    async fn send(&mut self, signal: Signal<Arc<Lean>>) -> bool {
+        match signal {
+            Signal::Events(events) => self.take_in(events),
+            Signal::Phase(phase) => {
+                let live = matches!(phase, Phase::Live | Phase::Polled);
+                if let Phase::Broken { failure, .. } = &phase {
+                    let kind = self.shared.kind_name(self.kind);
+                    tracing::warn!(kind, side = %self.side, %failure, "a watch is broken");
+                }
+                self.shared.lock().live.insert((self.kind, self.side), live);
+            }
+            Signal::Unreadable(count) => {
+                let kind = self.shared.kind_name(self.kind);
+                tracing::error!(kind, side = %self.side, count, "objects cannot be read and are left alone");
+            }
+        }
+        true
+    }
+}
+
+impl Way {
+    fn take_in(&mut self, events: Vec<Event<Arc<Lean>>>) {
+        let mut state = self.shared.lock();
+        for event in events {
+            match event {
+                Event::Upsert(_, object) => self.upsert(&mut state, object),
+                Event::Gone(named, last) => self.gone(&mut state, &named, last.as_deref()),
+                Event::Synced => {
+                    self.listed += 1;
+                    for key in state.index.set_whole(self.kind, self.side) {
+                        state.queue.add(key, Urgency::Later, Instant::now());
+                    }
+                    self.look_again_at_all(&mut state);
+                }
+            }
+        }
+        drop(state);
+        self.shared.wake.notify_one();
+    }
+
+    /// A first list makes deletions possible that were held back before.
+    fn look_again_at_all(&self, state: &mut State) {
+        let keys: Vec<Key> =
+            state.index.names(self.kind).map(|(name, _)| Key::new(self.kind, name.clone())).collect();
+        for key in keys {
+            state.queue.add(key, Urgency::Later, Instant::now());
+        }
+    }
+
+    fn upsert(&self, state: &mut State, object: Arc<Lean>) {
+        match self.key_of(&object) {
+            Ok(key) => {
+                if self.side == Side::Host {
+                    state.index.remove_foreign(self.kind, &HostName::as_sent(object.metadata.name.clone()));
+                }
+                let told = take(&self.shared, state, self.side, &key, object, true);
+                if told != Told::Nothing {
+                    let urgency = if self.listed == 0 { Urgency::Later } else { Urgency::Now };
+                    state.queue.add(key, urgency, Instant::now());
+                }
+            }
+            Err(why) => {
+                // It may have been ours until somebody took its annotations away.
+                let name = HostName::as_sent(object.metadata.name.clone());
+                if let Some(key) = state.index.key_of_host(self.kind, &name) {
+                    state.index.remove(Side::Host, &key, None);
+                    state.queue.add(key, Urgency::Now, Instant::now());
+                }
+                state.index.set_foreign(self.kind, object, why);
+            }
+        }
+    }
+
+    fn gone(&self, state: &mut State, named: &v9s::cluster::watch::Key, last: Option<&Lean>) {
+        let key = match self.side {
+            Side::Virtual => Some(Key::new(self.kind, virtual_name(&named.namespace, &named.name))),
+            Side::Host => {
+                let name = HostName::as_sent(named.name.clone());
+                state.index.remove_foreign(self.kind, &name);
+                state.index.key_of_host(self.kind, &name)
+            }
+        };
+        let Some(key) = key else { return };
+        // Our own delete has been told by its answer, and what is there now is another.
+        let uid = last.map(|last| last.metadata.uid.clone());
+        if state.index.remove(self.side, &key, uid.as_deref()) == Told::Nothing && last.is_some() {
+            return;
+        }
+        forget(&self.shared, state, self.side, &key, last.is_some());
+        state.queue.add(key, Urgency::Now, Instant::now());
+    }
+
+    fn key_of(&self, object: &Lean) -> Result<Key, &'static str> {
+        match self.side {
+            Side::Virtual => {
+                Ok(Key::new(self.kind, virtual_name(&object.metadata.namespace, &object.metadata.name)))
+            }
+            Side::Host => {
+                match self.shared.mirror(self.kind).map(|mirror| mirror.origin(&self.shared.ctx, object)) {
+                    Some(Origin::Ours(name)) => Ok(Key::new(self.kind, name)),
+                    Some(Origin::Foreign(why)) => Err(why),
+                    None => Err("its kind is not mirrored"),
+                }
+            }
+        }
+    }
+}
+
+/// Takes an object into the index, with what follows for others.
+pub(super) fn take(
+    shared: &Shared,
+    state: &mut State,
+    side: Side,
+    key: &Key,
+    object: Arc<Lean>,
+    confirmed: bool,
+) -> Told {
+    let told = state.index.upsert(side, key, Arc::clone(&object), confirmed);
+    if told == Told::Nothing {
+        return told;
+    }
+    if state.seen_gone.get(key) == Some(&side) {
+        state.seen_gone.remove(key);
+    }
+    if side == Side::Virtual
+        && let Some(mirror) = shared.mirror(key.kind)
+    {
+        let uses = mirror.uses(&shared.ctx, &key.object, &object, shared);
+        for used in state.index.set_uses(key, uses) {
+            state.queue.add(used, Urgency::Now, Instant::now());
+        }
+    }
+    tell_others(shared, state, side, key);
+    told
+}
+
+/// What follows when an object is gone.
+pub(super) fn forget(shared: &Shared, state: &mut State, side: Side, key: &Key, seen: bool) {
+    if seen {
+        state.seen_gone.insert(key.clone(), side);
+    }
+    if side == Side::Virtual {
+        for used in state.index.set_uses(key, Vec::new()) {
+            state.queue.add(used, Urgency::Now, Instant::now());
+        }
+    }
+    tell_others(shared, state, side, key);
+    if state.index.pair(key).is_none() {
+        state.seen_gone.remove(key);
+        state.pending.remove(key);
+        state.flips.remove(key);
+    }
+}
+
+fn tell_others(shared: &Shared, state: &mut State, side: Side, key: &Key) {
+    let now = Instant::now();
+    let users: Vec<Key> = state.index.users(key).cloned().collect();
+    for user in users {
+        state.queue.add(user, Urgency::Later, now);
+    }
+    let Some(mirror) = shared.mirror(key.kind) else { return };
+    let affected = {
+        let pair = state.index.pair(key);
+        let at = At {
+            key,
+            v: pair.and_then(|pair| pair.v.as_deref()),
+            h: pair.and_then(|pair| pair.h.as_deref()),
+            absence: Absence::Seen,
+            view: state.index.view(),
+            kinds: shared,
+            ctx: &shared.ctx,
+            now: chrono::Utc::now(),
+        };
+        match mirror.affects(&at, side) {
+            Affects::None => Vec::new(),
+            Affects::Keys(keys) => keys,
+            Affects::Namespace(kind, namespace) => {
+                at.view.in_namespace(kind, namespace).map(|(name, _)| Key::new(kind, name.clone())).collect()
+            }
+            Affects::Kind(kind) => at.view.all(kind).map(|(name, _)| Key::new(kind, name.clone())).collect(),
+        }
+    };
+    for key in affected {
+        state.queue.add(key, Urgency::Later, now);
+    }
+}
+
+fn virtual_name(namespace: &smol_str::SmolStr, name: &smol_str::SmolStr) -> VirtualName {
+    match namespace.is_empty() {
+        true => VirtualName::cluster_scoped(name.clone()),
+        false => VirtualName::namespaced(namespace.clone(), name.clone()),
+    }
+}

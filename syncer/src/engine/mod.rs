@@ -1,0 +1,270 @@
+//! Keeps pairs of objects in agreement: watch both sides, queue what changed, decide, write.
+//!
+//! The engine knows no kind: [`Mirror`]s decide, in pure functions over the [`Index`](index::Index), and the
+//! [`Writer`](writer::Writer) carries out. It is level-triggered: a plan looks at the state of both sides and never at
+//! the event that brought it about, so that a lost event costs at most one resync.
+
+pub mod budget;
+pub mod gate;
+pub mod index;
+mod intake;
+pub mod key;
+pub mod mirror;
+pub mod notes;
+pub mod plan;
+pub mod queue;
+mod work;
+pub mod writer;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use smol_str::SmolStr;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use v9s::cluster::Cluster;
+
+use crate::context::Context;
+use gate::{Brake, Sight, StoreIdentity};
+use index::Index;
+use key::{Key, KindId, Side};
+use mirror::{Kinds, Mirror};
+use notes::Notes;
+use queue::{Queue, Urgency};
+use writer::Writer;
+
+/// Most keys under way at once.
+const UNDER_WAY: usize = 96;
+/// Most keys of one virtual namespace under way at once while others wait.
+const OF_ONE_NAMESPACE: usize = 64;
+/// Every pair is looked at once in this time, whatever the watches say.
+const RESYNC: Duration = Duration::from_secs(10 * 3600);
+
+/// A kind and its name in the registry.
+pub struct Registered {
+    /// `pods`, `ingresses.networking.k8s.io`.
+    pub name: SmolStr,
+    /// What it does.
+    pub mirror: Arc<dyn Mirror>,
+}
+
+/// Everything the engine's tasks share.
+pub(crate) struct Shared {
+    pub(crate) ctx: Context,
+    pub(crate) kinds: Vec<Registered>,
+    pub(crate) writer: Writer,
+    pub(crate) notes: Notes,
+    state: Mutex<State>,
+    /// Something was added to the queue, or has become possible.
+    wake: Notify,
+}
+
+/// What changes, behind one lock that is never held across an await.
+pub(crate) struct State {
+    pub(crate) index: Index,
+    pub(crate) queue: Queue,
+    /// Whether the watch of a kind and side is live.
+    live: HashMap<(KindId, Side), bool>,
+    pub(crate) store: StoreIdentity,
+    /// The virtual cluster is paused, restoring, or this replica follows another.
+    pub(crate) suspended: Option<SmolStr>,
+    pub(crate) brakes: HashMap<KindId, Brake>,
+    /// Partners whose deletion was seen, by the side that is gone.
+    pub(crate) seen_gone: HashMap<Key, Side>,
+    /// Why pairs are not in agreement.
+    pub(crate) pending: HashMap<Key, SmolStr>,
+    /// Writes without a change of the tenant's in between: two writers that keep undoing each other.
+    pub(crate) flips: HashMap<Key, Flips>,
+    pub(crate) counts: Counts,
+}
+
+/// How often a pair was written in a row.
+#[derive(Debug, Clone)]
+pub(crate) struct Flips {
+    pub(crate) writes: u32,
+    pub(crate) since: Instant,
+    pub(crate) virtual_revision: SmolStr,
+}
+
+/// What has been done since the process began.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Plans made.
+    pub plans: u64,
+    /// Writes that succeeded, virtual and host.
+    pub writes: [u64; 2],
+    /// Writes that failed.
+    pub failures: u64,
+    /// Deletions that were held back.
+    pub held: u64,
+    /// Pairs that were quarantined because somebody keeps undoing what is written.
+    pub quarantines: u64,
+}
+
+/// A running engine. Dropping it stops its tasks.
+pub struct Engine {
+    shared: Arc<Shared>,
+    stop: CancellationToken,
+    tasks: JoinSet<()>,
+}
+
+impl Shared {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn mirror(&self, kind: KindId) -> Option<&Arc<dyn Mirror>> {
+        self.kinds.get(usize::from(kind.0)).map(|registered| &registered.mirror)
+    }
+
+    pub(crate) fn kind_name(&self, kind: KindId) -> &str {
+        self.kinds.get(usize::from(kind.0)).map_or("unknown", |registered| registered.name.as_str())
+    }
+}
+
+impl Shared {
+    pub(crate) fn kind_ids(&self) -> impl Iterator<Item = KindId> + use<> {
+        (0..self.kinds.len()).filter_map(|kind| u16::try_from(kind).ok().map(KindId))
+    }
+
+    fn look_at_everything(&self) {
+        let mut state = self.lock();
+        let now = Instant::now();
+        let all: Vec<Key> = self
+            .kind_ids()
+            .flat_map(|kind| state.index.names(kind).map(move |(name, _)| Key::new(kind, name.clone())))
+            .collect();
+        for key in all {
+            state.queue.add(key, Urgency::Later, now);
+        }
+        drop(state);
+        self.wake.notify_one();
+    }
+}
+
+/// Whatever the watches have missed is found in the end.
+async fn resync(shared: Arc<Shared>) {
+    loop {
+        tokio::time::sleep(RESYNC).await;
+        shared.look_at_everything();
+    }
+}
+
+impl Kinds for Shared {
+    fn id(&self, name: &str) -> Option<KindId> {
+        let at = self.kinds.iter().position(|registered| registered.name == name)?;
+        u16::try_from(at).ok().map(KindId)
+    }
+}
+
+impl State {
+    pub(crate) fn sight(&self, shared: &Shared, kind: KindId) -> Sight {
+        let watched =
+            |side: Side| shared.mirror(kind).is_some_and(|mirror| mirror.source(side, &shared.ctx).is_some());
+        let sides = [Side::Virtual, Side::Host].into_iter().filter(|side| watched(*side));
+        let (mut whole, mut live) = (true, true);
+        for side in sides {
+            whole &= self.index.is_whole(kind, side);
+            live &= self.live.get(&(kind, side)).copied().unwrap_or(false);
+        }
+        Sight { whole, live }
+    }
+}
+
+impl Engine {
+    /// Starts watching and, as soon as the store's identity is known, writing.
+    pub fn start(ctx: Context, kinds: Vec<Registered>, virtual_side: Cluster, host: Cluster) -> Engine {
+        let state = State {
+            index: Index::new(kinds.len()),
+            queue: Queue::default(),
+            live: HashMap::new(),
+            store: StoreIdentity::Unknown,
+            suspended: None,
+            brakes: HashMap::new(),
+            seen_gone: HashMap::new(),
+            pending: HashMap::new(),
+            flips: HashMap::new(),
+            counts: Counts::default(),
+        };
+        let shared = Arc::new(Shared {
+            notes: Notes::new(virtual_side.clone(), &ctx),
+            ctx,
+            kinds,
+            writer: Writer::new(virtual_side, host),
+            state: Mutex::new(state),
+            wake: Notify::new(),
+        });
+        let stop = CancellationToken::new();
+        let mut tasks = JoinSet::new();
+        intake::watch_all(&shared, &mut tasks);
+        tasks.spawn(work::run(Arc::clone(&shared), stop.clone()));
+        tasks.spawn(resync(Arc::clone(&shared)));
+        Engine { shared, stop, tasks }
+    }
+
+    /// Says whether the tenant's store is the one we knew.
+    pub fn set_store(&self, store: StoreIdentity) {
+        self.shared.lock().store = store;
+        self.look_at_everything();
+    }
+
+    /// Suspends all writes, or resumes them.
+    pub fn suspend(&self, why: Option<SmolStr>) {
+        self.shared.lock().suspended = why;
+        self.look_at_everything();
+    }
+
+    /// Lets the brake go for a while, on a person's word.
+    pub fn release_brakes(&self, time: Duration) {
+        let until = Instant::now() + time;
+        for brake in self.shared.lock().brakes.values_mut() {
+            brake.release(until);
+        }
+        self.look_at_everything();
+    }
+
+    /// Queues every pair.
+    pub fn look_at_everything(&self) {
+        self.shared.look_at_everything();
+    }
+
+    /// What has been done so far.
+    pub fn counts(&self) -> Counts {
+        self.shared.lock().counts
+    }
+
+    /// Whether every list is whole, nothing waits and nothing is under way.
+    pub fn is_quiet(&self) -> bool {
+        let state = self.shared.lock();
+        let whole = self.shared.kind_ids().all(|kind| state.sight(&self.shared, kind).whole);
+        whole && state.queue.depth() == 0 && state.queue.under_way() == 0
+    }
+
+    /// Why pairs are not in agreement now, with the kind's name.
+    pub fn pending(&self) -> Vec<(SmolStr, Key, SmolStr)> {
+        let state = self.shared.lock();
+        let pending = state.pending.iter();
+        pending.map(|(key, why)| (self.shared.kind_name(key.kind).into(), key.clone(), why.clone())).collect()
+    }
+
+    /// Finishes what is under way, at most for this long, and stops.
+    pub async fn stop(mut self, patience: Duration) {
+        self.stop.cancel();
+        let _ = tokio::time::timeout(patience, async {
+            while self.shared.lock().queue.under_way() > 0 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        })
+        .await;
+        self.tasks.abort_all();
+        while self.tasks.join_next().await.is_some() {}
+    }
+}
+
+/// A cluster as the watch engine wants it: one that could be exchanged.
+pub(crate) fn steady(cluster: &Cluster) -> watch::Receiver<Cluster> {
+    watch::Sender::new(cluster.clone()).subscribe()
+}

@@ -1,0 +1,267 @@
+//! From the queue to the API servers: one pair at a time is planned, its writes are carried out, their answers taken in.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::Utc;
+use smol_str::SmolStr;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+use v9s::cluster::Failure;
+use v9s::cluster::lean::Lean;
+
+use super::gate::{Held, may_delete};
+use super::index::Told;
+use super::intake::{forget, take};
+use super::key::{Key, Side};
+use super::mirror::{At, Origin};
+use super::plan::{Absence, Note, Plan, Write};
+use super::queue::Turn;
+use super::writer::{Done, Next, next};
+use super::{Flips, OF_ONE_NAMESPACE, Shared, State, UNDER_WAY};
+
+/// Writes of one pair in a row, without a change of the tenant's, that make it a fight with somebody.
+const FIGHT: u32 = 12;
+/// In this time.
+const FIGHT_WINDOW: Duration = Duration::from_secs(60);
+/// How long such a pair is left alone.
+const QUARANTINE: Duration = Duration::from_secs(300);
+/// How soon a deletion that is held back is asked for again.
+const HELD: Duration = Duration::from_secs(10);
+/// A foreign object is not looked at more often than this.
+const FOREIGN: Duration = Duration::from_secs(30);
+
+/// Works until it is stopped.
+pub(super) async fn run(shared: Arc<Shared>, stop: CancellationToken) {
+    loop {
+        let wake = shared.wake.notified();
+        let (turn, due) = {
+            let mut state = shared.lock();
+            let room = state.queue.under_way() < UNDER_WAY && !stop.is_cancelled();
+            let turn = if room { state.queue.next(OF_ONE_NAMESPACE, Instant::now()) } else { None };
+            (turn, state.queue.next_due().filter(|_| room))
+        };
+        if let Some(turn) = turn {
+            work_on(&shared, turn);
+            // Watches and answers have their turn, too.
+            tokio::task::yield_now().await;
+            continue;
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = wake => {}
+            () = sleep_until(due.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600))) => {}
+        }
+    }
+}
+
+/// Decides about a pair; what is to be written is written on a task of its own.
+fn work_on(shared: &Arc<Shared>, turn: Turn) {
+    let mut state = shared.lock();
+    let state = &mut *state;
+    state.counts.plans += 1;
+    let plan = decide(shared, state, &turn.key);
+    if let Some(told) = &plan.note {
+        note(shared, state, &turn.key, told);
+    }
+    match &plan.waits_for {
+        Some(why) => drop(state.pending.insert(turn.key.clone(), why.clone())),
+        None if plan.writes.is_empty() => drop(state.pending.remove(&turn.key)),
+        None => {}
+    }
+    if plan.writes.is_empty() {
+        let now = Instant::now();
+        state.queue.done(&turn.key, now);
+        if let Some(wait) = plan.again {
+            state.queue.add_after(turn.key, wait, now);
+        }
+        return;
+    }
+    tokio::spawn(write(Arc::clone(shared), turn, plan));
+}
+
+fn decide(shared: &Shared, state: &mut State, key: &Key) -> Plan {
+    if let Some(why) = &state.suspended {
+        return Plan::wait(format!("the virtual cluster is {why}"));
+    }
+    let Some(mirror) = shared.mirror(key.kind) else { return Plan::nothing() };
+    let sight = state.sight(shared, key.kind);
+    if !sight.whole {
+        // A partner that is not listed yet is not missing.
+        return Plan::nothing();
+    }
+    let pair = state.index.pair(key);
+    let seen = state.seen_gone.contains_key(key);
+    let at = At {
+        key,
+        v: pair.and_then(|pair| pair.v.as_deref()),
+        h: pair.and_then(|pair| pair.h.as_deref()),
+        absence: if seen { Absence::Seen } else { Absence::Missing },
+        view: state.index.view(),
+        kinds: shared,
+        ctx: &shared.ctx,
+        now: Utc::now(),
+    };
+    let revision = at.v.map(|v| v.metadata.resource_version.clone()).unwrap_or_default();
+    let mut plan = mirror.plan(&at);
+    let held = plan.writes.iter().find_map(|write| match write {
+        Write::Delete { side, because, .. } => hold(shared, state, key, *side, *because).err(),
+        _ => None,
+    });
+    if let Some(held) = held {
+        state.counts.held += 1;
+        let why = SmolStr::from(held.to_string());
+        return Plan { writes: Vec::new(), waits_for: Some(why), again: Some(HELD), ..plan };
+    }
+    if !plan.writes.is_empty() && is_fight(state, key, revision) {
+        state.counts.quarantines += 1;
+        plan.writes.clear();
+        plan.waits_for = Some("somebody keeps undoing what is written: left alone for a while".into());
+        plan.again = Some(QUARANTINE);
+    }
+    plan
+}
+
+/// Whether this deletion must wait.
+fn hold(shared: &Shared, state: &mut State, key: &Key, side: Side, because: Absence) -> Result<(), Held> {
+    may_delete(state.sight(shared, key.kind), &state.store, state.suspended.as_ref())?;
+    let of = state.index.count(key.kind, side);
+    state.brakes.entry(key.kind).or_default().ask(because, of, Instant::now())
+}
+
+/// Takes note that a pair is about to be written, and says whether that has happened too often with the tenant's object
+/// unchanged.
+fn is_fight(state: &mut State, key: &Key, revision: SmolStr) -> bool {
+    let now = Instant::now();
+    let fresh = Flips { writes: 0, since: now, virtual_revision: revision.clone() };
+    let flips = state.flips.entry(key.clone()).or_insert_with(|| fresh.clone());
+    if flips.virtual_revision != revision || now.duration_since(flips.since) > FIGHT_WINDOW {
+        *flips = fresh;
+    }
+    flips.writes += 1;
+    flips.writes > FIGHT
+}
+
+/// Carries out a plan's writes in order; the first that fails ends it.
+async fn write(shared: Arc<Shared>, turn: Turn, plan: Plan) {
+    let key = &turn.key;
+    for write in &plan.writes {
+        let answered = shared.writer.carry_out(write).await;
+        let mut state = shared.lock();
+        let state = &mut *state;
+        match answered {
+            Ok(done) => {
+                state.counts.writes[write.side() as usize] += 1;
+                if let Some(wait) = took(&shared, state, key, write, done) {
+                    state.queue.failed(key, Some(wait), Instant::now());
+                    shared.wake.notify_one();
+                    return;
+                }
+            }
+            Err(failure) => {
+                state.counts.failures += 1;
+                failed(&shared, state, key, write, &failure);
+                shared.wake.notify_one();
+                return;
+            }
+        }
+    }
+    let mut state = shared.lock();
+    let now = Instant::now();
+    state.pending.remove(key);
+    state.queue.done(key, now);
+    // What was written may call for more: plans see the answer at once.
+    state.queue.add(key.clone(), super::queue::Urgency::Now, now);
+    if let Some(wait) = plan.again {
+        state.queue.add_after(key.clone(), wait, now);
+    }
+    drop(state);
+    shared.wake.notify_one();
+}
+
+/// Takes the answer in. With a wait when the pair cannot go on for now.
+fn took(shared: &Shared, state: &mut State, key: &Key, write: &Write, done: Done) -> Option<Duration> {
+    let companion = matches!(write, Write::Tokens(_));
+    match done {
+        Done::Blind => None,
+        Done::Gone(side) => {
+            if let Write::Delete { uid, .. } = write
+                && state.index.remove(side, key, Some(uid)) == Told::Gone
+            {
+                forget(shared, state, side, key, true);
+            }
+            None
+        }
+        Done::Object(_, _) if companion => None,
+        Done::Object(side, object) => {
+            let object = kept(shared, key, side, *object);
+            take(shared, state, side, key, object, false);
+            None
+        }
+        Done::Exists(side, object) => exists(shared, state, key, side, *object),
+    }
+}
+
+/// Something of the wanted name is there: ours, whose creation was answered into the void, or a stranger's.
+fn exists(shared: &Shared, state: &mut State, key: &Key, side: Side, object: Lean) -> Option<Duration> {
+    let ours = match (side, shared.mirror(key.kind)) {
+        (Side::Virtual, _) | (_, None) => true,
+        (Side::Host, Some(mirror)) => mirror.origin(&shared.ctx, &object) == Origin::Ours(key.object.clone()),
+    };
+    if ours {
+        let object = kept(shared, key, side, object);
+        take(shared, state, side, key, object, false);
+        return None;
+    }
+    let why = "an object of the name that is needed on the host belongs to somebody else; it is left alone";
+    note(shared, state, key, &Note::error(why));
+    state.pending.insert(key.clone(), why.into());
+    Some(FOREIGN)
+}
+
+fn kept(shared: &Shared, key: &Key, side: Side, object: Lean) -> Arc<Lean> {
+    Arc::new(match shared.mirror(key.kind) {
+        Some(mirror) => mirror.keep(side, object),
+        None => object,
+    })
+}
+
+fn failed(shared: &Shared, state: &mut State, key: &Key, write: &Write, failure: &Failure) {
+    let now = Instant::now();
+    let target = write.target();
+    let kind = shared.kind_name(key.kind);
+    state.pending.insert(key.clone(), failure.message.clone());
+    match next(failure) {
+        Next::Again => {
+            tracing::debug!(kind, object = %key.object, %failure, "something else was faster");
+            state.queue.failed(key, None, now);
+        }
+        Next::Vanished => {
+            tracing::debug!(kind, object = %key.object, %failure, "it is not there any more");
+            if let Write::Patch { side, .. } | Write::Delete { side, .. } = write {
+                state.index.remove(*side, key, None);
+                forget(shared, state, *side, key, false);
+            }
+            state.queue.failed(key, None, now);
+        }
+        Next::Refused => {
+            tracing::warn!(kind, object = %key.object, %target, %failure, "refused");
+            if write.side() == Side::Host {
+                let said = crate::translate::words::for_tenant(&shared.ctx, key, &failure.message);
+                note(shared, state, key, &Note::error(said));
+            }
+            state.queue.failed(key, Some(Duration::from_secs(1)), now);
+        }
+        Next::Later(wait) => {
+            tracing::warn!(kind, object = %key.object, %target, %failure, "cannot be written now");
+            state.queue.failed(key, wait, now);
+        }
+    }
+}
+
+fn note(shared: &Shared, state: &State, key: &Key, note: &Note) {
+    let source = shared.mirror(key.kind).and_then(|mirror| mirror.source(Side::Virtual, &shared.ctx));
+    if let Some(object) = state.index.pair(key).and_then(|pair| pair.v.clone()) {
+        shared.notes.tell(source, &object, note);
+    }
+}
