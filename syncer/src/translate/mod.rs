@@ -4,4 +4,5 @@ pub mod applied;
 pub mod diff;
 pub mod meta;
 pub mod owned;
+pub mod selector;
 pub mod words;
