@@ -2,5 +2,6 @@
 
 pub mod context;
 pub mod engine;
+pub mod identity;
 pub mod resources;
 pub mod translate;

@@ -157,6 +157,13 @@ impl Index {
             .collect()
     }
 
+    /// A new list begins: until it is whole nobody knows what is missing.
+    pub fn set_partial(&mut self, kind: KindId, side: Side) {
+        if let Some(of) = self.kinds.get_mut(usize::from(kind.0)) {
+            of.whole[side as usize] = false;
+        }
+    }
+
     /// Whether a kind has been listed whole on a side since the process began.
     pub fn is_whole(&self, kind: KindId, side: Side) -> bool {
         self.of(kind).is_some_and(|kind| kind.whole[side as usize])

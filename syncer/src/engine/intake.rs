@@ -86,7 +86,12 @@ impl Outlet<Arc<Lean>> for Way {
                     let kind = self.shared.kind_name(self.kind);
                     tracing::warn!(kind, side = %self.side, %failure, "a watch is broken");
                 }
-                self.shared.lock().live.insert((self.kind, self.side), live);
+                let mut state = self.shared.lock();
+                state.live.insert((self.kind, self.side), live);
+                if phase == Phase::Listing {
+                    // What the list does not mention will be told as gone before it is told whole.
+                    state.index.set_partial(self.kind, self.side);
+                }
             }
             Signal::Unreadable(count) => {
                 let kind = self.shared.kind_name(self.kind);
@@ -106,6 +111,10 @@ impl Way {
                 Event::Gone(named, last) => self.gone(&mut state, &named, last.as_deref()),
                 Event::Synced => {
                     self.listed += 1;
+                    if self.side == Side::Virtual {
+                        state.doubt_store();
+                        self.shared.listed.notify_one();
+                    }
                     for key in state.index.set_whole(self.kind, self.side) {
                         state.queue.add(key, Urgency::Later, Instant::now());
                     }

@@ -28,6 +28,7 @@ use tokio_util::sync::CancellationToken;
 use v9s::cluster::Cluster;
 
 use crate::context::Context;
+use crate::identity;
 use gate::{Brake, Sight, StoreIdentity};
 use index::Index;
 use key::{Key, KindId, Side};
@@ -40,6 +41,10 @@ use writer::Writer;
 const UNDER_WAY: usize = 96;
 /// Most keys of one virtual namespace under way at once while others wait.
 const OF_ONE_NAMESPACE: usize = 64;
+/// How often the identity of the tenant's store is asked for.
+const STORE_CHECK: Duration = Duration::from_secs(10);
+/// The same after a failure.
+const STORE_RETRY: Duration = Duration::from_secs(1);
 /// Every pair is looked at once in this time, whatever the watches say.
 const RESYNC: Duration = Duration::from_secs(10 * 3600);
 
@@ -60,6 +65,8 @@ pub(crate) struct Shared {
     state: Mutex<State>,
     /// Something was added to the queue, or has become possible.
     wake: Notify,
+    /// The tenant's objects were listed: whether they come from the store we knew is to be asked again.
+    listed: Notify,
 }
 
 /// What changes, behind one lock that is never held across an await.
@@ -145,6 +152,31 @@ impl Shared {
     }
 }
 
+/// Asks whether the tenant's store is the one we knew: after every list of its objects, and now and then.
+async fn know_the_store(shared: Arc<Shared>) {
+    let (tenant, host) = (shared.writer.cluster(Side::Virtual), shared.writer.cluster(Side::Host));
+    loop {
+        let wait = match identity::check(&shared.ctx, tenant, host).await {
+            Ok(store) => {
+                let changed = std::mem::replace(&mut shared.lock().store, store.clone()) != store;
+                if changed {
+                    tracing::info!(?store, "the tenant's store");
+                    shared.look_at_everything();
+                }
+                STORE_CHECK
+            }
+            Err(failure) => {
+                tracing::warn!(%failure, "whether the tenant's store is the one we knew cannot be asked");
+                STORE_RETRY
+            }
+        };
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = shared.listed.notified() => {}
+        }
+    }
+}
+
 /// Whatever the watches have missed is found in the end.
 async fn resync(shared: Arc<Shared>) {
     loop {
@@ -161,6 +193,13 @@ impl Kinds for Shared {
 }
 
 impl State {
+    /// The tenant's objects were listed, perhaps from another store than before.
+    pub(crate) fn doubt_store(&mut self) {
+        if self.store == StoreIdentity::Known {
+            self.store = StoreIdentity::Unknown;
+        }
+    }
+
     pub(crate) fn sight(&self, shared: &Shared, kind: KindId) -> Sight {
         let watched =
             |side: Side| shared.mirror(kind).is_some_and(|mirror| mirror.source(side, &shared.ctx).is_some());
@@ -196,19 +235,20 @@ impl Engine {
             writer: Writer::new(virtual_side, host),
             state: Mutex::new(state),
             wake: Notify::new(),
+            listed: Notify::new(),
         });
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
         intake::watch_all(&shared, &mut tasks);
         tasks.spawn(work::run(Arc::clone(&shared), stop.clone()));
         tasks.spawn(resync(Arc::clone(&shared)));
+        tasks.spawn(know_the_store(Arc::clone(&shared)));
         Engine { shared, stop, tasks }
     }
 
-    /// Says whether the tenant's store is the one we knew.
-    pub fn set_store(&self, store: StoreIdentity) {
-        self.shared.lock().store = store;
-        self.look_at_everything();
+    /// Whether the tenant's store is the one we knew.
+    pub fn store(&self) -> StoreIdentity {
+        self.shared.lock().store.clone()
     }
 
     /// Suspends all writes, or resumes them.

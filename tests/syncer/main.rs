@@ -1,0 +1,7 @@
+//! The syncer between two API servers: what a tenant creates appears on the host, what the host reports comes back.
+
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod content;
+mod faults;
+mod pair;

@@ -1,0 +1,192 @@
+//! A virtual cluster for one test: its API server, its host, and the engine between them.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use http::Request;
+use serde_json::{Value, json};
+use v9s::cluster::Cluster;
+use v9s::names::Translator;
+use v9s_syncer::context::Context;
+use v9s_syncer::engine::Engine;
+use v9s_syncer::resources;
+use v9s_testkit::host::{Host, Needs};
+
+/// Longest wait for something to come true; nobody waits that long unless something is wrong.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A virtual cluster and its host.
+pub struct Pair {
+    pub tenant: Host,
+    pub host: Host,
+    /// Namespace on the host.
+    pub namespace: String,
+    ctx: Context,
+    engine: Option<Engine>,
+}
+
+impl Pair {
+    pub async fn new(tenant: Host, host: Host) -> Result<Self> {
+        let namespace = host.namespace("tenant").await?;
+        let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "t", "namespace": namespace,
+            "labels": {"app": "vcluster", "release": "t"}},
+            "spec": {"ports": [{"name": "https", "port": 443, "targetPort": 8443}]}});
+        let made = host.seed(&[service]).await?;
+        let owner = made[0].metadata.uid.clone().context("the Service has no UID")?;
+        let ctx = Context {
+            names: Translator::new("t", namespace.as_str()),
+            vcluster: "t".into(),
+            host_namespace: namespace.as_str().into(),
+            owner_uid: Some(owner.into()),
+            cluster_domain: "cluster.local".into(),
+        };
+        let mut pair = Self { tenant, host, namespace, ctx, engine: None };
+        pair.start();
+        Ok(pair)
+    }
+
+    /// Starts the engine.
+    pub fn start(&mut self) {
+        let cluster = |host: &Host| Cluster::from_client(host.name, host.url(), "default", host.client());
+        let (tenant, host) = (cluster(&self.tenant), cluster(&self.host));
+        self.engine = Some(Engine::start(self.ctx.clone(), resources::registry(), tenant, host));
+    }
+
+    /// Stops the engine as `SIGTERM` does.
+    pub async fn stop(&mut self) {
+        if let Some(engine) = self.engine.take() {
+            engine.stop(Duration::from_secs(10)).await;
+        }
+    }
+
+    /// Ends the engine as `SIGKILL` does.
+    pub fn kill(&mut self) {
+        self.engine = None;
+    }
+
+    pub fn engine(&self) -> &Engine {
+        self.engine.as_ref().expect("the engine runs")
+    }
+
+    /// Name on the host.
+    pub fn host_name(&self, namespace: &str, name: &str) -> String {
+        let object = v9s::names::VirtualName::namespaced(namespace, name);
+        self.ctx.names.host_name(&object).as_str().to_owned()
+    }
+
+    /// Path on the host of a tenant's object of a core kind.
+    pub fn on_host(&self, plural: &str, namespace: &str, name: &str) -> String {
+        format!("/api/v1/namespaces/{}/{plural}/{}", self.namespace, self.host_name(namespace, name))
+    }
+
+    /// Waits until something holds of an object on a server, which may not exist (null then).
+    pub async fn until(&self, at: &Host, path: &str, holds: impl Fn(&Value) -> bool) -> Result<Value> {
+        let began = tokio::time::Instant::now();
+        loop {
+            let now = get(at, path).await?;
+            if holds(&now) {
+                return Ok(now);
+            }
+            if began.elapsed() > PATIENCE {
+                let pending = self.engine.as_ref().map(Engine::pending);
+                bail!("it never came true of {path}: {now:#}\npending: {pending:?}");
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Waits until nothing is left to do for a while.
+    pub async fn quiet(&self) -> Result<()> {
+        let began = tokio::time::Instant::now();
+        let mut quiet_since: Option<(tokio::time::Instant, [u64; 2])> = None;
+        loop {
+            let writes = self.engine().counts().writes;
+            match quiet_since {
+                Some((since, before)) if self.engine().is_quiet() && before == writes => {
+                    if since.elapsed() > Duration::from_millis(300) {
+                        return Ok(());
+                    }
+                }
+                _ => quiet_since = self.engine().is_quiet().then(|| (tokio::time::Instant::now(), writes)),
+            }
+            if began.elapsed() > PATIENCE {
+                bail!("it never becomes quiet: {:?}", self.engine().pending());
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+/// An object, null when it does not exist.
+pub async fn get(at: &Host, path: &str) -> Result<Value> {
+    let request = Request::get(path).body(Vec::new())?;
+    match at.client().request::<Value>(request).await {
+        Ok(object) => Ok(object),
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(Value::Null),
+        Err(error) => Err(error).with_context(|| format!("reading {path} on the {} host", at.name)),
+    }
+}
+
+/// Creates an object in a collection.
+pub async fn create(at: &Host, path: &str, object: &Value) -> Result<Value> {
+    send(at, "POST", path, "application/json", object).await
+}
+
+/// Merges a change into an object.
+pub async fn patch(at: &Host, path: &str, change: &Value) -> Result<Value> {
+    send(at, "PATCH", path, "application/merge-patch+json", change).await
+}
+
+/// Deletes an object.
+pub async fn delete(at: &Host, path: &str) -> Result<Value> {
+    send(at, "DELETE", path, "application/json", &json!({})).await
+}
+
+async fn send(at: &Host, method: &str, path: &str, content_type: &str, body: &Value) -> Result<Value> {
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("content-type", content_type)
+        .body(body.to_string().into_bytes())?;
+    let answered = at.client().request::<Value>(request).await;
+    answered.with_context(|| format!("{method} {path} on the {} host", at.name))
+}
+
+/// Runs a test body between two embedded hosts; what `both!` expands to.
+pub fn run_embedded<F: Future<Output = Result<()>>>(body: impl FnOnce(Pair) -> F) -> Result<()> {
+    run(async || Pair::new(Host::embedded(NEEDS).await?, Host::embedded(NEEDS).await?).await, body)
+}
+
+/// Runs a test body between two real API servers, the tenant's of this test's own; what `both!` expands to.
+pub fn run_real<F: Future<Output = Result<()>>>(body: impl FnOnce(Pair) -> F) -> Result<()> {
+    run(async || Pair::new(Host::real(NEEDS.alone()).await?, Host::real(NEEDS).await?).await, body)
+}
+
+const NEEDS: Needs = Needs::NONE;
+
+fn run<F, S>(start: impl FnOnce() -> S, body: impl FnOnce(Pair) -> F) -> Result<()>
+where
+    F: Future<Output = Result<()>>,
+    S: Future<Output = Result<Pair>>,
+{
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(async { body(start().await?).await })
+}
+
+/// Tests between two API servers, embedded and real.
+macro_rules! both {
+    ($($(#[$meta:meta])* async fn $name:ident($pair:ident: Pair) -> Result<()> $body:block)*) => {
+        $($(#[$meta])* mod $name {
+            #[allow(unused_imports)]
+            use super::*;
+
+            async fn body(#[allow(unused_mut)] mut $pair: Pair) -> Result<()> $body
+
+            #[test]
+            fn embedded() -> Result<()> { crate::pair::run_embedded(body) }
+
+            v9s_testkit::real_test! { fn real() -> Result<()> { crate::pair::run_real(body) } }
+        })*
+    };
+}
+pub(crate) use both;
