@@ -75,12 +75,8 @@ both! {
         patch(&pair.host, &service, &json!({"metadata": {"annotations": {"v9s.io/store": "00000000-0000-0000-0000-000000000000"}}})).await?;
         delete(&pair.tenant, &format!("{MAPS}/settings")).await?;
         pair.start();
-        while pair.engine().counts().held == 0 {
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
+        pair.until_pending("another than before").await?;
         assert!(!get(&pair.host, &on_host).await?.is_null(), "it is kept until somebody decides");
-        let pending = pair.engine().pending();
-        assert!(pending.iter().any(|(_, _, why)| why.contains("another than before")), "{pending:?}");
         Ok(())
     }
 
@@ -95,9 +91,8 @@ both! {
             delete(&pair.tenant, &format!("{MAPS}/map-{at}")).await?;
         }
         pair.start();
-        while pair.engine().counts().held < 15 {
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
+        pair.until_pending("somebody has to allow it").await?;
+        pair.quiet().await?;
         let left = get(&pair.host, &format!("/api/v1/namespaces/{}/configmaps?labelSelector=vcluster.loft.sh/managed-by=t", pair.namespace)).await?;
         assert_eq!(left["items"].as_array().map(Vec::len), Some(15));
         pair.engine().release_brakes(std::time::Duration::from_secs(60));

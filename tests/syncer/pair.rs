@@ -95,6 +95,18 @@ impl Pair {
         }
     }
 
+    /// Waits until a pair is held up for a reason with these words.
+    pub async fn until_pending(&self, words: &str) -> Result<()> {
+        let began = tokio::time::Instant::now();
+        while !self.engine().pending().iter().any(|(_, _, why)| why.contains(words)) {
+            if began.elapsed() > PATIENCE {
+                bail!("nothing is held up because of {words:?}: {:?}", self.engine().pending());
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(())
+    }
+
     /// Waits until nothing is left to do for a while.
     pub async fn quiet(&self) -> Result<()> {
         let began = tokio::time::Instant::now();

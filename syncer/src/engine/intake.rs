@@ -87,7 +87,11 @@ impl Outlet<Arc<Lean>> for Way {
                     tracing::warn!(kind, side = %self.side, %failure, "a watch is broken");
                 }
                 let mut state = self.shared.lock();
-                state.live.insert((self.kind, self.side), live);
+                let before = state.live.insert((self.kind, self.side), live);
+                if live && before != Some(true) {
+                    state.look_at_pending();
+                    self.shared.wake.notify_one();
+                }
                 if phase == Phase::Listing {
                     // What the list does not mention will be told as gone before it is told whole.
                     state.index.set_partial(self.kind, self.side);

@@ -158,11 +158,14 @@ async fn know_the_store(shared: Arc<Shared>) {
     loop {
         let wait = match identity::check(&shared.ctx, tenant, host).await {
             Ok(store) => {
-                let changed = std::mem::replace(&mut shared.lock().store, store.clone()) != store;
-                if changed {
+                let mut state = shared.lock();
+                if state.store != store {
                     tracing::info!(?store, "the tenant's store");
-                    shared.look_at_everything();
+                    state.store = store;
+                    state.look_at_pending();
+                    shared.wake.notify_one();
                 }
+                drop(state);
                 STORE_CHECK
             }
             Err(failure) => {
@@ -193,6 +196,14 @@ impl Kinds for Shared {
 }
 
 impl State {
+    /// Something that held pairs up has changed.
+    pub(crate) fn look_at_pending(&mut self) {
+        let now = Instant::now();
+        for key in self.pending.keys() {
+            self.queue.add(key.clone(), Urgency::Later, now);
+        }
+    }
+
     /// The tenant's objects were listed, perhaps from another store than before.
     pub(crate) fn doubt_store(&mut self) {
         if self.store == StoreIdentity::Known {
