@@ -3,7 +3,7 @@
 //! Objects come from watches and from the answers to our own writes, whichever is newer, so that a plan sees what the
 //! plan before it has done.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use smol_str::SmolStr;
@@ -40,7 +40,8 @@ impl Pair {
 
 #[derive(Debug, Default)]
 struct OfKind {
-    pairs: HashMap<VirtualName, Pair>,
+    /// In order, so that those of a namespace are found together.
+    pairs: BTreeMap<VirtualName, Pair>,
     /// Objects on the host that carry our marker and are not ours all the same.
     foreign: HashMap<HostName, (Arc<Lean>, &'static str)>,
     /// Whom the objects on the host belong to, by their names there.
@@ -55,8 +56,8 @@ struct OfKind {
 #[derive(Debug, Default)]
 pub struct Index {
     kinds: Vec<OfKind>,
-    uses: HashMap<Key, Box<[Key]>>,
-    used_by: HashMap<Key, BTreeSet<Key>>,
+    uses: HashMap<(Key, Side), Box<[Key]>>,
+    used_by: HashMap<Key, BTreeSet<(Key, Side)>>,
 }
 
 /// What a change of the index amounted to.
@@ -169,13 +170,14 @@ impl Index {
         self.of(kind).is_some_and(|kind| kind.whole[side as usize])
     }
 
-    /// Sets what a pair uses. Answers those that have lost or won a user.
-    pub fn set_uses(&mut self, user: &Key, uses: Vec<Key>) -> Vec<Key> {
-        let before: BTreeSet<Key> = self.uses.remove(user).unwrap_or_default().into_iter().collect();
+    /// Sets what a pair uses because of its object on that side. Answers those that have lost or won a user.
+    pub fn set_uses(&mut self, user: &Key, side: Side, uses: Vec<Key>) -> Vec<Key> {
+        let user = (user.clone(), side);
+        let before: BTreeSet<Key> = self.uses.remove(&user).unwrap_or_default().into_iter().collect();
         let after: BTreeSet<Key> = uses.into_iter().collect();
         for lost in before.difference(&after) {
             if let Some(users) = self.used_by.get_mut(lost) {
-                users.remove(user);
+                users.remove(&user);
                 if users.is_empty() {
                     self.used_by.remove(lost);
                 }
@@ -186,14 +188,14 @@ impl Index {
         }
         let changed = before.symmetric_difference(&after).cloned().collect();
         if !after.is_empty() {
-            self.uses.insert(user.clone(), after.into_iter().collect());
+            self.uses.insert(user, after.into_iter().collect());
         }
         changed
     }
 
     /// Who uses a pair.
     pub fn users(&self, key: &Key) -> impl Iterator<Item = &Key> {
-        self.used_by.get(key).into_iter().flatten()
+        self.used_by.get(key).into_iter().flatten().map(|(user, _)| user)
     }
 
     /// All names of a kind.
@@ -259,6 +261,13 @@ impl<'a> View<'a> {
         kind: KindId,
         namespace: SmolStr,
     ) -> impl Iterator<Item = (&'a VirtualName, &'a Pair)> {
-        self.all(kind).filter(move |(name, _)| name.namespace.as_ref() == Some(&namespace))
+        let first = VirtualName::namespaced(namespace.clone(), "");
+        let pairs = self.index.of(kind).map(|kind| kind.pairs.range(first..));
+        pairs.into_iter().flatten().take_while(move |(name, _)| name.namespace.as_ref() == Some(&namespace))
+    }
+
+    /// Whether a kind has been listed whole on a side: only then something that is not here is not there.
+    pub fn is_whole(&self, kind: KindId, side: Side) -> bool {
+        self.index.is_whole(kind, side)
     }
 }

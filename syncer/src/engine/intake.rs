@@ -214,11 +214,9 @@ pub(super) fn take(
     if state.seen_gone.get(key) == Some(&side) {
         state.seen_gone.remove(key);
     }
-    if side == Side::Virtual
-        && let Some(mirror) = shared.mirror(key.kind)
-    {
-        let uses = mirror.uses(&shared.ctx, &key.object, &object, shared);
-        for used in state.index.set_uses(key, uses) {
+    if let Some(mirror) = shared.mirror(key.kind) {
+        let uses = mirror.uses(&shared.ctx, &key.object, side, &object, shared);
+        for used in state.index.set_uses(key, side, uses) {
             state.queue.add(used, Urgency::Now, Instant::now());
         }
     }
@@ -231,16 +229,15 @@ pub(super) fn forget(shared: &Shared, state: &mut State, side: Side, key: &Key, 
     if seen {
         state.seen_gone.insert(key.clone(), side);
     }
-    if side == Side::Virtual {
-        for used in state.index.set_uses(key, Vec::new()) {
-            state.queue.add(used, Urgency::Now, Instant::now());
-        }
+    for used in state.index.set_uses(key, side, Vec::new()) {
+        state.queue.add(used, Urgency::Now, Instant::now());
     }
     tell_others(shared, state, side, key);
     if state.index.pair(key).is_none() {
         state.seen_gone.remove(key);
         state.pending.remove(key);
         state.flips.remove(key);
+        state.awaited.remove(key);
     }
 }
 

@@ -26,16 +26,17 @@ pub trait Mirror: Send + Sync + 'static {
     /// The pair that an object on the host belongs to, proven by its annotations, never by its name.
     fn origin(&self, ctx: &Context, host: &Lean) -> Origin;
 
-    /// Other pairs whose virtual object this one's plan looks at: it is looked at again when one of them changes, and
-    /// they can ask who uses them.
+    /// Other pairs that this one's plan looks at because of its object on that side: it is looked at again when one of
+    /// them changes, and they can ask who uses them.
     fn uses(
         &self,
         ctx: &Context,
         object: &VirtualName,
-        virtual_object: &Lean,
+        side: Side,
+        held: &Lean,
         kinds: &dyn Kinds,
     ) -> Vec<Key> {
-        let _ = (ctx, object, virtual_object, kinds);
+        let _ = (ctx, object, side, held, kinds);
         Vec::new()
     }
 

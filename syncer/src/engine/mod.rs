@@ -85,7 +85,17 @@ pub(crate) struct State {
     pub(crate) pending: HashMap<Key, SmolStr>,
     /// Writes without a change of the tenant's in between: two writers that keep undoing each other.
     pub(crate) flips: HashMap<Key, Flips>,
+    /// Written without an answer that shows the object: nothing is planned until a watch has told of it.
+    pub(crate) awaited: HashMap<Key, Awaited>,
     pub(crate) counts: Counts,
+}
+
+/// The state in which an object on the tenant's side was written blindly.
+#[derive(Debug, Clone)]
+pub(crate) struct Awaited {
+    pub(crate) revision: SmolStr,
+    /// Waiting for the watch ends here.
+    pub(crate) until: Instant,
 }
 
 /// How often a pair was written in a row.
@@ -237,6 +247,7 @@ impl Engine {
             seen_gone: HashMap::new(),
             pending: HashMap::new(),
             flips: HashMap::new(),
+            awaited: HashMap::new(),
             counts: Counts::default(),
         };
         let shared = Arc::new(Shared {

@@ -18,7 +18,7 @@ use super::mirror::{At, Origin};
 use super::plan::{Absence, Note, Plan, Write};
 use super::queue::Turn;
 use super::writer::{Done, Next, next};
-use super::{Flips, OF_ONE_NAMESPACE, Shared, State, UNDER_WAY};
+use super::{Awaited, Flips, OF_ONE_NAMESPACE, Shared, State, UNDER_WAY};
 
 /// Writes of one pair in a row, without a change of the tenant's, that make it a fight with somebody.
 const FIGHT: u32 = 12;
@@ -28,6 +28,8 @@ const FIGHT_WINDOW: Duration = Duration::from_secs(60);
 const QUARANTINE: Duration = Duration::from_secs(300);
 /// How soon a deletion that is held back is asked for again.
 const HELD: Duration = Duration::from_secs(10);
+/// How long a watch may take to tell of a write whose answer did not show the object.
+const UNSEEN: Duration = Duration::from_secs(3);
 /// A foreign object is not looked at more often than this.
 const FOREIGN: Duration = Duration::from_secs(30);
 
@@ -103,6 +105,12 @@ fn decide(shared: &Shared, state: &mut State, key: &Key) -> Plan {
         now: Utc::now(),
     };
     let revision = at.v.map(|v| v.metadata.resource_version.clone()).unwrap_or_default();
+    if let Some(awaited) = state.awaited.get(key) {
+        let left = awaited.until.saturating_duration_since(Instant::now());
+        if awaited.revision == revision && !left.is_zero() {
+            return Plan::nothing().again_after(left);
+        }
+    }
     let mut plan = mirror.plan(&at);
     let held = plan.writes.iter().find_map(|write| match write {
         Write::Delete { side, because, .. } => hold(shared, state, key, *side, *because).err(),
@@ -113,6 +121,7 @@ fn decide(shared: &Shared, state: &mut State, key: &Key) -> Plan {
         let why = SmolStr::from(held.to_string());
         return Plan { writes: Vec::new(), waits_for: Some(why), again: Some(HELD), ..plan };
     }
+    state.awaited.remove(key);
     if !plan.writes.is_empty() && is_fight(state, key, revision) {
         state.counts.quarantines += 1;
         plan.writes.clear();
@@ -125,6 +134,10 @@ fn decide(shared: &Shared, state: &mut State, key: &Key) -> Plan {
 /// Whether this deletion must wait.
 fn hold(shared: &Shared, state: &mut State, key: &Key, side: Side, because: Absence) -> Result<(), Held> {
     may_delete(state.sight(shared, key.kind), &state.store, state.suspended.as_ref())?;
+    // That nothing uses it is only known when all that could has been listed.
+    if because == Absence::Unwanted && !shared.kind_ids().all(|kind| state.sight(shared, kind).whole) {
+        return Err(Held::Partial);
+    }
     let of = state.index.count(key.kind, side);
     state.brakes.entry(key.kind).or_default().ask(because, of, Instant::now())
 }
@@ -146,13 +159,14 @@ fn is_fight(state: &mut State, key: &Key, revision: SmolStr) -> bool {
 async fn write(shared: Arc<Shared>, turn: Turn, plan: Plan) {
     let key = &turn.key;
     for write in &plan.writes {
+        let before = revision_of_virtual(&shared, key);
         let answered = shared.writer.carry_out(write).await;
         let mut state = shared.lock();
         let state = &mut *state;
         match answered {
             Ok(done) => {
                 state.counts.writes[write.side() as usize] += 1;
-                if let Some(wait) = took(&shared, state, key, write, done) {
+                if let Some(wait) = took(&shared, state, key, write, done, before) {
                     state.queue.failed(key, Some(wait), Instant::now());
                     shared.wake.notify_one();
                     return;
@@ -179,11 +193,27 @@ async fn write(shared: Arc<Shared>, turn: Turn, plan: Plan) {
     shared.wake.notify_one();
 }
 
+fn revision_of_virtual(shared: &Shared, key: &Key) -> SmolStr {
+    let state = shared.lock();
+    let seen = state.index.pair(key).and_then(|pair| pair.v.as_ref());
+    seen.map(|v| v.metadata.resource_version.clone()).unwrap_or_default()
+}
+
 /// Takes the answer in. With a wait when the pair cannot go on for now.
-fn took(shared: &Shared, state: &mut State, key: &Key, write: &Write, done: Done) -> Option<Duration> {
-    let companion = matches!(write, Write::Tokens(_));
+fn took(
+    shared: &Shared,
+    state: &mut State,
+    key: &Key,
+    write: &Write,
+    done: Done,
+    before: SmolStr,
+) -> Option<Duration> {
     match done {
-        Done::Blind => None,
+        Done::Blind => {
+            let awaited = Awaited { revision: before, until: Instant::now() + UNSEEN };
+            state.awaited.insert(key.clone(), awaited);
+            None
+        }
         Done::Gone(side) => {
             if let Write::Delete { uid, .. } = write
                 && state.index.remove(side, key, Some(uid)) == Told::Gone
@@ -192,7 +222,6 @@ fn took(shared: &Shared, state: &mut State, key: &Key, write: &Write, done: Done
             }
             None
         }
-        Done::Object(_, _) if companion => None,
         Done::Object(side, object) => {
             let object = kept(shared, key, side, *object);
             take(shared, state, side, key, object, false);

@@ -139,16 +139,9 @@ fn translated_expressions(selector: &Value, key_of: impl Fn(&str) -> String) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use v9s::names::Translator;
 
     fn ctx() -> Context {
-        Context {
-            names: Translator::new("my-vcluster", "tenants"),
-            vcluster: "my-vcluster".into(),
-            host_namespace: "tenants".into(),
-            owner_uid: None,
-            cluster_domain: "cluster.local".into(),
-        }
+        Context::new("my-vcluster", "tenants")
     }
 
     const OURS: (&str, &str) = ("vcluster.loft.sh/managed-by", "my-vcluster");

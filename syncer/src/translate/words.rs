@@ -49,16 +49,9 @@ fn replace_word(text: &str, word: &str, with: &str) -> String {
 mod tests {
     use super::*;
     use crate::engine::key::KindId;
-    use v9s::names::Translator;
 
     fn ctx() -> Context {
-        Context {
-            names: Translator::new("t", "tenants"),
-            vcluster: "t".into(),
-            host_namespace: "tenants".into(),
-            owner_uid: None,
-            cluster_domain: "cluster.local".into(),
-        }
+        Context::new("t", "tenants")
     }
 
     #[test]
