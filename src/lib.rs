@@ -7,6 +7,7 @@ pub mod cluster;
 pub mod fleet;
 pub mod known;
 pub mod names;
+pub mod provision;
 pub mod secrecy;
 pub mod time;
 pub mod wire;

@@ -1,0 +1,3 @@
+//! A virtual cluster as it should be: its settings.
+
+pub mod values;

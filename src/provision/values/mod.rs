@@ -1,0 +1,58 @@
+//! `vcluster.yaml`: the official document, read strictly into settings.
+//!
+//! [`read`] is pure. A mistake has a line, a column and a path, and all are told at once. Which settings there are, their
+//! defaults, and which of them v9s does is data: see `table.rs` and docs/vcluster-yaml.md.
+
+mod check;
+mod cidr;
+mod cross;
+mod fragment;
+mod kind;
+mod node;
+mod problem;
+mod scalar;
+pub mod settings;
+mod suggest;
+mod table;
+#[cfg(test)]
+mod tests;
+mod view;
+mod yaml;
+
+use std::cell::RefCell;
+
+pub use cidr::Cidr;
+pub use problem::{Path, Place, Problem, Problems};
+pub use settings::Settings;
+
+use node::{Content, Node};
+use view::View;
+
+/// Reads a document, YAML or JSON, also as the complete values of the official chart.
+///
+/// # Errors
+/// Everything that is wrong with it: text that is no YAML, keys that are unknown or given twice, values of a wrong type or out
+/// of range, settings that contradict each other, and settings that v9s knows and does not do.
+pub fn read(text: &str) -> Result<Settings, Problems> {
+    let (document, mut problems) = yaml::read(text);
+    let Some(document) = document else {
+        return Err(Problems::of(problems).unwrap_or_default());
+    };
+    problems.extend(check::check(&document));
+    let told = RefCell::new(problems);
+    let view = View::new(&document, &told);
+    let settings = Settings::of(&view);
+    cross::check(&view);
+    match Problems::of(told.into_inner()) {
+        None => Ok(settings),
+        Some(problems) => Err(problems),
+    }
+}
+
+/// What an empty document says.
+impl Default for Settings {
+    fn default() -> Self {
+        let document = Node { at: Place { line: 1, column: 1 }, content: Content::Map(Vec::new()) };
+        Settings::of(&View::new(&document, &RefCell::new(Vec::new())))
+    }
+}
