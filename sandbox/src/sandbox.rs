@@ -15,7 +15,13 @@ use crate::{bootstrap, serve};
 use smol_str::SmolStr;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+
+/// What is not written for this long rests.
+const REST: Duration = Duration::from_secs(60);
+/// What happened is remembered for at least so many times longer, unless too much happens, and at most twice that.
+const PAST: u32 = 5;
 
 /// How a host is set up. The default is what tests want.
 #[derive(Clone)]
@@ -43,7 +49,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        let StoreOptions { clock, chance, log_capacity } = StoreOptions::default();
+        let StoreOptions { clock, chance, log_capacity, .. } = StoreOptions::default();
         let services = Arc::new(());
         Self {
             context: "sandbox".into(),
@@ -134,7 +140,7 @@ impl Sandbox {
         let data = match data {
             Some(data) => data,
             None => {
-                let options = StoreOptions { clock, chance, log_capacity };
+                let options = StoreOptions { clock, chance, log_capacity, ..StoreOptions::default() };
                 let accounts = service_accounts || controllers.is_some();
                 Data::make(&names, &options, address.port(), accounts, services)?
             }
@@ -154,6 +160,7 @@ impl Sandbox {
             controllers.map(|options| live(&store, &api, plugins.clone(), door, options)).transpose();
         let controllers = controllers.map_err(StartError::Controllers)?;
         tokio::spawn(serve::serve(listener, Arc::clone(&tls), api.clone(), stop.clone()));
+        tokio::spawn(stop.clone().run_until_cancelled_owned(tend(store.clone())));
         Ok(Self {
             store,
             api,
@@ -311,6 +318,24 @@ fn live(
     let controllers = Controllers::start_behind(store.clone(), &options, plugins, Some(door))?;
     api.set_runtime(Arc::new(controllers.runtime()));
     Ok(controllers)
+}
+
+/// Keeps a store small: what rests is packed, and the past is forgotten as often as a real API server compacts.
+async fn tend(store: Store) {
+    let mut times: u32 = 0;
+    loop {
+        tokio::time::sleep(REST).await;
+        times = times.wrapping_add(1);
+        let store = store.clone();
+        let tended = tokio::task::spawn_blocking(move || {
+            store.pack();
+            if times.is_multiple_of(PAST) {
+                store.age();
+            }
+        });
+        // A panic in it has been reported on its own.
+        let _ = tended.await;
+    }
 }
 
 fn new_token(store: &Store) -> String {

@@ -6,6 +6,7 @@
 mod hook;
 mod hosts;
 
+mod behaviours;
 mod compaction;
 mod consistency;
 mod controllers;

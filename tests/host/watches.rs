@@ -1,7 +1,8 @@
 //! Watches: where they begin, what they show, how they end.
 
-use crate::hosts::{both, name, version};
+use crate::hosts::{Watch, both, name, version};
 use serde_json::{Value, json};
+use v9s_testkit::proxy::{Proxy, Wire};
 
 both! {
     async fn a_watch_without_version_begins_with_what_is_there(host: Host) -> Result<()> {
@@ -151,6 +152,49 @@ both! {
         assert_eq!(object["kind"], "ConfigMap");
         assert!(version(object) >= version(&created));
         assert_eq!(name(object), "");
+        Ok(())
+    }
+
+    async fn a_watch_from_long_ago_is_told_to_list_again(host: Host) -> Result<()> {
+        let maps = host.config_maps("watchold").await?;
+        // A real server remembers nothing from before its own start.
+        if let Some(sandbox) = host.kit().sandbox() {
+            sandbox.store().compact();
+        }
+        let mut watch = host.watch(&format!("{maps}?watch=true&resourceVersion=1")).await?;
+        assert_eq!(watch.code, 200, "it begins, and says so");
+        let event = watch.event().await?;
+        assert_eq!((&event["type"], &event["object"]["code"]), (&json!("ERROR"), &json!(410)), "{event}");
+        assert_eq!(event["object"]["reason"], "Expired");
+        let message = event["object"]["message"].as_str().unwrap_or_default();
+        assert!(message.starts_with("too old resource version: 1 ("), "{message}");
+        assert_eq!(watch.next().await?, None);
+        Ok(())
+    }
+
+    async fn who_reads_too_slowly_is_let_go(host: Host) -> Result<()> {
+        let maps = host.config_maps("watchslow").await?;
+        let object = |n: usize| json!({"metadata": {"name": "a"}, "data": {"n": n.to_string(), "long": "x".repeat(200_000)}});
+        let first = host.post(&maps, &object(0)).await?.expect_code(201)?;
+        let (proxy, through) = Proxy::before(host.kubeconfig()).await?;
+        let slow = crate::hosts::client(&through).await?;
+        let path = format!("{maps}?watch=true&resourceVersion={}", version(&first));
+        let mut watch = Watch::open(&slow, &path, "application/json").await?;
+        proxy.set(Wire::Blackhole);
+        // More than sockets and the server together hold for one watcher.
+        let mut last = 0;
+        for n in 1..=300 {
+            last = version(&host.put(&format!("{maps}/a"), &object(n)).await?.expect_code(200)?);
+        }
+        proxy.set(Wire::Pass);
+        let mut seen = version(&first);
+        while let Some(event) = watch.next().await? {
+            assert_eq!(event["type"], "MODIFIED");
+            let now = version(&event["object"]);
+            assert!(now > seen, "{now} after {seen}");
+            seen = now;
+        }
+        assert!(seen < last, "the watch ended with {seen} of {last}");
         Ok(())
     }
 

@@ -11,6 +11,7 @@ use std::net::TcpStream;
 use std::process::{Child, ChildStdout};
 use std::sync::Arc;
 use v9s_testkit::host::{Host, Needs};
+use v9s_testkit::pty::Program;
 use v9s_testkit::real_test;
 
 /// A host with a pod `p` on a node, and kubectl in its namespace.
@@ -85,6 +86,32 @@ real_test! {
             assert_eq!((code, err.contains("no such program")), (Some(1), true), "{way}: {err}");
             let (code, out, err) = run("attach p", "")?;
             assert_eq!((code, out.contains("welcome")), (Some(0), true), "{way}: {out} {err}");
+        }
+        Ok(())
+    }
+}
+
+real_test! {
+    fn exec_in_a_terminal_on_the_embedded_host_carries_keys_and_sizes() -> Result<()> {
+        let room = Room::open()?;
+        for (way, switch) in WAYS {
+            let program = Program::new(room.seat.program())
+                .args(words("exec -it p -- sh"))
+                .env("KUBECONFIG", room.seat.home().join("config"))
+                .env("KUBECTL_REMOTE_COMMAND_WEBSOCKETS", switch)
+                .size(90, 20);
+            let mut terminal = program.start().context(way)?;
+            terminal.wait_for_text("90x20 $")?;
+            assert!(terminal.is_raw()?, "{way}: keys go to the other side as they are");
+            terminal.send("ls -l")?;
+            terminal.wait_for_text("LS -L")?;
+            terminal.resize(70, 25)?;
+            terminal.wait_for_text("now 70x25")?;
+            // It is the program there that is interrupted, not kubectl.
+            terminal.send("\u{3}")?;
+            terminal.wait_for_text("^C")?;
+            terminal.send("\u{4}")?;
+            assert_eq!(terminal.wait_for_exit()?.exit_code(), 7, "{way}");
         }
         Ok(())
     }

@@ -16,6 +16,9 @@ static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r"\b3[0-2]\d{3}\b", "NODEPORT"),
         (r"\b(\d{1,3}s|[1-9]m(\d{1,2}s)?)\b", "AGE"),
         (r"<invalid>", "AGE"),
+        (r"\beyJ[\w-]+\.[\w-]+\.[\w-]+", "TOKEN"),
+        // Where edit keeps what was refused.
+        (r"kubectl-edit-\d+", "kubectl-edit"),
         // Where diff puts its files.
         (r"/tmp/(LIVE|MERGED)-\d+", "/tmp/$1"),
         (r"-[bcdfghjklmnpqrstvwxz2456789]{7,10}\b", "-HASH"),

@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use v9s_sandbox::runtime::{ByteStream, ContainerRef, ExecQuery, ExecStreams, LogLine, LogQuery, PodRuntime};
 use v9s_sandbox::status::Status;
 
-/// `cat` says what it reads, `fail N` complains and ends with N, `tar` keeps an archive and gives it back; port 8080
+/// `cat` says what it reads, `sh` echoes what is typed in capitals and ends with 7 at control-D, `fail N` complains and ends with N, `tar` keeps an archive and gives it back; port 8080
 /// answers in capitals, all others refuse.
 #[derive(Default)]
 pub struct Rooms {
@@ -52,6 +52,25 @@ impl PodRuntime for Rooms {
                     let size = resize.recv().await.unwrap();
                     let text = format!("{}x{}\r\n", size.width, size.height);
                     stdout.unwrap().write_all(text.as_bytes()).await.unwrap();
+                }
+                ["sh"] => {
+                    let size = resize.recv().await.unwrap();
+                    let (mut stdin, mut stdout) = (stdin.unwrap(), stdout.unwrap());
+                    stdout.write_all(format!("{}x{} $ ", size.width, size.height).as_bytes()).await.unwrap();
+                    loop {
+                        tokio::select! {
+                            Some(size) = resize.recv() => {
+                                let text = format!("now {}x{}\r\n", size.width, size.height);
+                                stdout.write_all(text.as_bytes()).await.unwrap();
+                            }
+                            typed = stdin.read_u8() => match typed {
+                                // As a terminal sends them: control-C, control-D.
+                                Ok(3) => stdout.write_all(b"^C\r\n").await.unwrap(),
+                                Ok(4) | Err(_) => return Ok(7),
+                                Ok(letter) => stdout.write_u8(letter.to_ascii_uppercase()).await.unwrap(),
+                            },
+                        }
+                    }
                 }
                 ["tar", "-xmf" | "xmf", ..] => {
                     let mut sent = Vec::new();

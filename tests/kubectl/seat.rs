@@ -34,6 +34,11 @@ impl Seat {
         Ok(seat)
     }
 
+    /// kubectl itself.
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+
     /// Where commands run.
     pub fn home(&self) -> &Path {
         self.home.path()
@@ -47,6 +52,7 @@ impl Seat {
             .env_clear()
             .env("HOME", self.home.path())
             .env("KUBECONFIG", self.home.path().join("config"))
+            .env("KUBE_EDITOR", format!("sed -i -f {}", self.home.path().join("changes").display()))
             // What diff and cp need.
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .current_dir(self.home.path())
@@ -56,8 +62,9 @@ impl Seat {
         command
     }
 
-    /// Runs kubectl to its end.
+    /// Runs kubectl to its end. What is typed into a command that edits are the changes that its editor makes, for sed.
     pub fn run(&self, arguments: &[String], stdin: &str) -> Result<Said> {
+        fs::write(self.home.path().join("changes"), stdin)?;
         let mut child = self.command(arguments).spawn().context("starting kubectl")?;
         // One that reads nothing closes the pipe.
         let _ = child.stdin.take().context("a pipe")?.write_all(stdin.as_bytes());

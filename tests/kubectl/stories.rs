@@ -23,10 +23,14 @@ stories! {
     creating;
     describing;
     discovery;
+    editing;
     errors;
     getting;
     changing;
+    nodes;
+    telling;
     waiting;
     living needs scheduler;
+    rolling needs scheduler;
     workloads needs scheduler;
 }

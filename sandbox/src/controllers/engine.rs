@@ -161,6 +161,8 @@ pub(crate) struct Engine {
     pub(crate) world: World,
     controllers: Vec<Box<dyn Controller>>,
     followed: HashMap<Gr, Followed>,
+    /// The revision up to which everything has been taken.
+    taken: Option<u64>,
     hand: Hand,
     floor: Floor,
     shared: Arc<Shared>,
@@ -206,7 +208,7 @@ impl Engine {
             users: Users::default(),
             recorder,
         };
-        Engine { world, controllers, followed: HashMap::new(), hand, floor, shared }
+        Engine { world, controllers, followed: HashMap::new(), taken: None, hand, floor, shared }
     }
 
     /// An engine without a thread.
@@ -318,12 +320,18 @@ impl Engine {
     /// The events of all kinds since the last time.
     fn take(&mut self) -> Vec<Noted> {
         let mut noted = Vec::new();
+        let revision = self.world.store.revision();
+        if self.taken == Some(revision) {
+            return noted;
+        }
         let kinds = self.world.store.kinds();
         let served: BTreeSet<Gr> = kinds.iter().map(|kind| kind.stored_as()).collect();
         for gr in served {
             let followed = self.followed.entry(gr.clone()).or_default();
             followed.take(&self.world.store, &gr, &mut noted);
         }
+        // A batch may have left some.
+        self.taken = noted.is_empty().then_some(revision);
         noted
     }
 }

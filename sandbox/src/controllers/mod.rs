@@ -82,7 +82,8 @@ impl Key {
     }
 
     pub(crate) fn of(object: &Object) -> Self {
-        Key::new(object.namespace(), object.name())
+        let (namespace, name) = object.names();
+        Key { namespace, name }
     }
 
     /// The namespace as the store wants it.

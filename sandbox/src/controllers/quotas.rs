@@ -93,6 +93,10 @@ impl Controller for Quotas {
                 self.queue.add(key.clone());
             }
         }
+        // What happens inside pods changes them all the time, and seldom what they count for.
+        if *seen.gr == PODS && seen.previous.is_some_and(|before| usage::is_alike(before, seen.object)) {
+            return;
+        }
         let quotas = self.quotas.get(&key.namespace).into_iter().flatten();
         for (quota, kinds) in quotas {
             if kinds.contains(seen.gr) {

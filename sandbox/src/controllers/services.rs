@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use smol_str::SmolStr;
 
@@ -33,7 +34,46 @@ struct Endpoint {
     ready: bool,
     terminating: bool,
     reference: Value,
-    pod: Value,
+    pod: Arc<Object>,
+}
+
+/// What of a pod counts for its Services.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Shape {
+    spec: Spec,
+    status: Status,
+}
+
+impl Shape {
+    /// Address and node of a pod that has one and is not over, and whether it is ready.
+    fn place(self) -> Option<(String, String, bool)> {
+        let Status { phase, pod_ip, conditions } = self.status;
+        if matches!(phase.as_str(), "Succeeded" | "Failed") || pod_ip.is_empty() {
+            return None;
+        }
+        let ready = conditions.iter().any(|c| c.r#type == "Ready" && c.status == "True");
+        Some((pod_ip, self.spec.node_name, ready))
+    }
+}
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Spec {
+    node_name: String,
+}
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Status {
+    phase: SmolStr,
+    #[serde(rename = "podIP")]
+    pod_ip: String,
+    conditions: Vec<Condition>,
+}
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Condition {
+    r#type: SmolStr,
+    status: SmolStr,
 }
 
 impl Services {
@@ -49,8 +89,10 @@ impl Services {
             return;
         }
         let endpoints = endpoints(world, key, &service, &selector);
-        write_slices(world, key, &object, &service, &endpoints);
-        write_endpoints(world, key, &service, &endpoints);
+        let pod = endpoints.first().map(|endpoint| endpoint.pod.value());
+        let ports = ports(&service, pod.as_ref());
+        write_slices(world, key, &object, &service, &endpoints, &ports);
+        write_endpoints(world, key, &service, &endpoints, &ports);
     }
 
     fn observe_service(&mut self, seen: &Seen<'_>) {
@@ -69,6 +111,9 @@ impl Services {
 
     fn observe_pod(&mut self, seen: &Seen<'_>) {
         let Some(selectors) = self.selectors.get(seen.object.namespace()) else { return };
+        if seen.previous.is_some_and(|before| stands_alike(before, seen.object)) {
+            return;
+        }
         for object in [Some(seen.object), seen.previous].into_iter().flatten() {
             let selects = |selector: &[(SmolStr, SmolStr)]| {
                 !selector.is_empty() && selector.iter().all(|(key, value)| object.label(key) == Some(value))
@@ -78,6 +123,14 @@ impl Services {
             }
         }
     }
+}
+
+/// Whether two versions of a pod stand behind the same Services in the same way.
+fn stands_alike(one: &Object, other: &Object) -> bool {
+    let read = |object: &Object| object.parse::<Shape>().unwrap_or_default();
+    one.labels() == other.labels()
+        && one.deleting() == other.deleting()
+        && read(one).place() == read(other).place()
 }
 
 /// The selector of a Service.
@@ -93,20 +146,14 @@ fn endpoints(world: &World, key: &Key, service: &Value, selector: &[(SmolStr, Sm
     let pods = world.store.list(&PODS, &query).map(|page| page.items).unwrap_or_default();
     let early = service["spec"]["publishNotReadyAddresses"] == true;
     let endpoint = |object: &Arc<Object>| {
-        let pod = object.value();
-        if matches!(pod["status"]["phase"].as_str(), Some("Succeeded" | "Failed")) {
-            return None;
-        }
-        let ip = pod["status"]["podIP"].as_str().filter(|ip| !ip.is_empty())?.to_owned();
-        let mut conditions = pod["status"]["conditions"].as_array().into_iter().flatten();
-        let ready = conditions.any(|condition| condition["type"] == "Ready" && condition["status"] == "True");
+        let (ip, node, ready) = object.parse::<Shape>()?.place()?;
         Some(Endpoint {
             ip,
-            node: pod["spec"]["nodeName"].as_str().unwrap_or_default().to_owned(),
+            node,
             ready: early || ready && !object.deleting(),
             terminating: object.deleting(),
             reference: json!({"kind": "Pod", "namespace": object.namespace(), "name": object.name(), "uid": object.uid()}),
-            pod,
+            pod: Arc::clone(object),
         })
     };
     pods.iter().filter_map(endpoint).collect()
@@ -148,8 +195,14 @@ fn slices_of(world: &World, key: &Key) -> Vec<Arc<Object>> {
     world.store.list(&ENDPOINT_SLICES, &query).map(|page| page.items).unwrap_or_default()
 }
 
-fn write_slices(world: &World, key: &Key, object: &Object, service: &Value, endpoints: &[Endpoint]) {
-    let ports = ports(service, endpoints.first().map(|endpoint| &endpoint.pod));
+fn write_slices(
+    world: &World,
+    key: &Key,
+    object: &Object,
+    service: &Value,
+    endpoints: &[Endpoint],
+    ports: &[Value],
+) {
     let wanted: Vec<Vec<Value>> = match endpoints.is_empty() {
         true => vec![Vec::new()],
         false => endpoints.chunks(SLICE).map(|chunk| chunk.iter().map(slice_endpoint).collect()).collect(),
@@ -202,8 +255,7 @@ fn slice_endpoint(endpoint: &Endpoint) -> Value {
     value
 }
 
-fn write_endpoints(world: &World, key: &Key, service: &Value, endpoints: &[Endpoint]) {
-    let ports = ports(service, endpoints.first().map(|endpoint| &endpoint.pod));
+fn write_endpoints(world: &World, key: &Key, service: &Value, endpoints: &[Endpoint], ports: &[Value]) {
     let address = |endpoint: &Endpoint| {
         let mut address = json!({"ip": endpoint.ip, "targetRef": endpoint.reference});
         if !endpoint.node.is_empty() {
@@ -217,10 +269,13 @@ fn write_endpoints(world: &World, key: &Key, service: &Value, endpoints: &[Endpo
     };
     let (ready, not_ready) = (of(true), of(false));
     let mut subset = json!({});
-    for (name, list) in [("addresses", &ready), ("notReadyAddresses", &not_ready), ("ports", &ports)] {
+    for (name, list) in [("addresses", &ready), ("notReadyAddresses", &not_ready)] {
         if !list.is_empty() {
             subset[name] = json!(list);
         }
+    }
+    if !ports.is_empty() {
+        subset["ports"] = json!(ports);
     }
     let subsets = if ready.is_empty() && not_ready.is_empty() { json!([]) } else { json!([subset]) };
     let mut labels = service["metadata"]["labels"].as_object().cloned().unwrap_or_default();

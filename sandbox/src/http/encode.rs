@@ -70,7 +70,7 @@ impl ListMeta {
 impl Encoder {
     /// One object.
     pub(crate) fn object(&self, object: &Object) -> Vec<u8> {
-        let mut out = Vec::with_capacity(object.json().len() + 64);
+        let mut out = Vec::with_capacity(object.size() + 64);
         self.write(object, true, &mut out);
         out.push(b'\n');
         out
@@ -127,7 +127,7 @@ impl Encoder {
             part.clear();
             match self.form {
                 Form::Object if self.kind.shows_as_stored() => {
-                    builder.push(object.json());
+                    builder.push(&object.json());
                     continue;
                 }
                 Form::Object if self.kind.is_custom() => self.write_whole(object, &mut part),
@@ -230,6 +230,6 @@ fn write_metadata(object: &Object, version: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/");
     out.extend_from_slice(version.as_bytes());
     out.extend_from_slice(b"\",\"metadata\":");
-    out.extend_from_slice(object.metadata_json());
+    out.extend_from_slice(&object.metadata_json());
     out.push(b'}');
 }

@@ -56,6 +56,9 @@ pub(super) fn watch(call: Call) -> Result<Response<Body>, Status> {
     if let Some(asked) = asked.filter(|asked| *asked < call.store().compacted()) {
         return Ok(failed(&Status::too_old(asked, call.store().compacted())));
     }
+    if let Some((asked, Err(old))) = asked.map(|asked| (asked, call.store().events(&call.gr, asked, 0))) {
+        return Ok(failed(&Status::too_old(asked, old.oldest)));
+    }
     let after = match &state {
         Some(page) => page.revision,
         None => version.filter(|v| *v > 0).unwrap_or_else(|| call.store().revision()),
@@ -214,10 +217,8 @@ impl Watch {
     fn write_taken(&mut self, taken: Result<Vec<Event>, TooOld>, out: &mut Vec<u8>) {
         match taken {
             Ok(events) => self.write_events(&events, out),
-            Err(old) => {
-                error_event(&Status::too_old(self.cursor.position(), old.oldest), out);
-                self.over = true;
-            }
+            // Who reads too slowly is let go, and learns when it comes back whether it has missed something.
+            Err(TooOld { .. }) => self.over = true,
         }
     }
 

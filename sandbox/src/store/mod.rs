@@ -8,6 +8,7 @@
 //! HTTP handlers, controllers and seeding share these methods: the rules of metadata, generation, finalizers and
 //! graceful deletion hold for all of them. The store knows nothing of HTTP, users or versions of the wire.
 
+mod body;
 mod cursor;
 mod delete;
 mod gr;
@@ -17,6 +18,8 @@ mod log;
 mod metadata;
 mod object;
 mod options;
+mod packing;
+mod seed;
 mod selector;
 mod signing;
 mod state;
@@ -36,15 +39,16 @@ pub use hooks::{Admission, Operation, Review};
 pub use log::{Change, Event, TooOld};
 pub use object::{Meta, Object, OwnerRef};
 pub use options::{DeleteOptions, Deleted, Origin, Propagation, StoreOptions, WriteOptions, Written};
+pub use seed::Seed;
 pub use selector::Selector;
 pub use state::Page;
 pub(crate) use track::reset_fields;
-pub use write::Seed;
 
 use crate::clock::{Chance, Clock};
 use crate::custom::{DEFINITIONS, Definitions};
 use crate::kinds::{Kind, Kinds};
 use crate::status::Status;
+use log::Capacity;
 use state::{Scan, State, key};
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -86,9 +90,10 @@ pub struct ListQuery {
 impl Store {
     /// An empty store that serves these kinds.
     pub fn new(kinds: Kinds, options: &StoreOptions) -> Self {
+        let capacity = Capacity { events: options.log_capacity, bytes: options.log_bytes };
         Self(Arc::new(Inner {
             // A real server has written its own objects before anybody can ask.
-            state: RwLock::new(State::new(1, options.log_capacity)),
+            state: RwLock::new(State::new(1, capacity)),
             kinds: RwLock::new(Arc::new(kinds)),
             kinds_changed: watch::Sender::new(()),
             definitions: Definitions::default(),
@@ -272,6 +277,20 @@ impl Store {
     /// Tells of every write to anything by its revision.
     pub fn pulse_of_all(&self) -> watch::Receiver<u64> {
         self.read().pulse.subscribe()
+    }
+
+    /// Forgets what happened before the last call of this. Called every few minutes, it leaves the past of that long,
+    /// as a real server's regular compaction does.
+    pub fn age(&self) {
+        self.write().age();
+    }
+
+    /// Packs what has not been written since the last call of this: it takes less memory and reads as before.
+    pub fn pack(&self) {
+        let rested = self.write().unpacked();
+        for (dictionary, objects) in rested {
+            objects.iter().for_each(|object| object.pack(&dictionary));
+        }
     }
 
     /// Forgets the log, as a real server's compaction does: who is behind has to list again.

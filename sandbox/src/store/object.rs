@@ -1,5 +1,6 @@
 //! One stored object: its JSON bytes, and the little of it that is asked for all the time.
 
+use super::body::{Body, Dictionary};
 use crate::kinds::{Field, Kind};
 use bytes::Bytes;
 use serde::Deserialize;
@@ -15,7 +16,7 @@ use std::fmt::Write as _;
 /// a group may be served) and start with the resource version, so that a write can be prepared outside the lock.
 pub struct Object {
     /// `{"metadata":{"resourceVersion":"7",…`
-    json: Bytes,
+    body: Body,
     /// Namespace, empty for cluster-scoped objects.
     namespace: SmolStr,
     name: SmolStr,
@@ -96,6 +97,11 @@ impl Object {
         &self.name
     }
 
+    /// Namespace and name for somebody who keeps them: the bytes are shared.
+    pub(crate) fn names(&self) -> (SmolStr, SmolStr) {
+        (self.namespace.clone(), self.name.clone())
+    }
+
     /// UID.
     pub fn uid(&self) -> &str {
         &self.uid
@@ -141,13 +147,28 @@ impl Object {
     }
 
     /// Stored JSON: an object without `kind` and `apiVersion`.
-    pub fn json(&self) -> &Bytes {
-        &self.json
+    pub fn json(&self) -> Bytes {
+        self.body.json()
+    }
+
+    /// Length of the stored JSON.
+    pub fn size(&self) -> usize {
+        self.body.len()
+    }
+
+    /// Whether it takes as much memory as it is long, and need not.
+    pub(super) fn is_unpacked(&self) -> bool {
+        self.body.is_plain()
+    }
+
+    /// Makes it take less memory; it reads as before.
+    pub(super) fn pack(&self, dictionary: &Dictionary) {
+        self.body.pack(dictionary);
     }
 
     /// JSON as answered for one object in a version of its kind.
     pub fn json_as(&self, kind: &Kind) -> Vec<u8> {
-        let mut out = Vec::with_capacity(self.json.len() + 64);
+        let mut out = Vec::with_capacity(self.size() + 64);
         self.write_as(kind, &mut out);
         out
     }
@@ -157,13 +178,15 @@ impl Object {
         for part in ["{\"kind\":\"", &kind.kind, "\",\"apiVersion\":\"", &kind.api_version(), "\","] {
             out.extend_from_slice(part.as_bytes());
         }
-        out.extend_from_slice(self.json.get(1..).unwrap_or_default());
+        out.extend_from_slice(self.json().get(1..).unwrap_or_default());
     }
 
     /// `metadata` as it stands in the bytes.
-    pub fn metadata_json(&self) -> &[u8] {
-        let rest = self.json.len() - self.tail().len();
-        self.json.get(METADATA..rest + self.metadata_length as usize).unwrap_or(b"{}")
+    pub fn metadata_json(&self) -> Bytes {
+        let json = self.json();
+        let rest = json.len() - tail(&json, self.revision).len();
+        let metadata = METADATA..(rest + self.metadata_length as usize).min(json.len());
+        if metadata.is_empty() { Bytes::from_static(b"{}") } else { json.slice(metadata) }
     }
 
     /// The object as a tree, without `kind` and `apiVersion`.
@@ -173,7 +196,7 @@ impl Object {
 
     /// The object read into a type of the caller's; `None` when it does not have that shape.
     pub fn parse<T: DeserializeOwned>(&self) -> Option<T> {
-        serde_json::from_slice(&self.json).ok()
+        serde_json::from_slice(&self.json()).ok()
     }
 
     /// Annotations, owners, finalizers, times.
@@ -188,9 +211,8 @@ impl Object {
     /// The same object under another resource version (the last event of a deleted object has the revision of the
     /// deletion).
     pub(crate) fn at_revision(&self, revision: u64) -> Self {
-        let tail = self.tail();
         Self {
-            json: join(revision, tail),
+            body: Body::new(join(revision, tail(&self.json(), self.revision))),
             namespace: self.namespace.clone(),
             name: self.name.clone(),
             uid: self.uid.clone(),
@@ -202,17 +224,18 @@ impl Object {
             fields: self.fields.clone(),
         }
     }
+}
 
-    /// The bytes after the resource version: equal for equal contents.
-    fn tail(&self) -> &str {
-        if self.revision == 0 {
-            return std::str::from_utf8(self.json.get(METADATA + 1..).unwrap_or_default())
-                .unwrap_or_default();
-        }
-        let rest = self.json.get(HEAD.len()..).unwrap_or_default();
+/// The bytes after the resource version: equal for equal contents.
+fn tail(json: &[u8], revision: u64) -> &str {
+    let tail = if revision == 0 {
+        json.get(METADATA + 1..)
+    } else {
+        let rest = json.get(HEAD.len()..).unwrap_or_default();
         let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
-        std::str::from_utf8(rest.get(digits + 1..).unwrap_or_default()).unwrap_or_default()
-    }
+        rest.get(digits + 1..)
+    };
+    std::str::from_utf8(tail.unwrap_or_default()).unwrap_or_default()
 }
 
 fn join(revision: u64, tail: &str) -> Bytes {
@@ -242,7 +265,7 @@ impl Draft {
         labels.sort_unstable();
         let (tail, metadata_length) = tail_of(value, metadata);
         let object = Object {
-            json: Bytes::new(),
+            body: Body::new(Bytes::new()),
             namespace: text("namespace"),
             name: text("name"),
             uid: text("uid"),
@@ -261,7 +284,7 @@ impl Draft {
 
     /// Whether the stored object says the same already.
     pub(crate) fn same_as(&self, stored: &Object) -> bool {
-        self.tail == stored.tail()
+        self.tail == tail(&stored.json(), stored.revision)
     }
 
     /// The object as if it had been stored: a dry run gives it no revision.
@@ -270,12 +293,12 @@ impl Draft {
         let json = format!("{{\"metadata\":{{{tail}");
         let comma = u32::from(tail.len() < self.tail.len());
         let metadata_length = self.object.metadata_length.saturating_sub(comma);
-        Object { json: Bytes::from(json.into_bytes()), metadata_length, ..self.object }
+        Object { body: Body::new(json.into_bytes().into()), metadata_length, ..self.object }
     }
 
     /// The object as of this revision.
     pub(crate) fn commit(self, revision: u64) -> Object {
-        Object { json: join(revision, &self.tail), revision, ..self.object }
+        Object { body: Body::new(join(revision, &self.tail)), revision, ..self.object }
     }
 }
 

@@ -15,11 +15,13 @@ pub struct StoreOptions {
     pub chance: Chance,
     /// How many events each kind keeps for watches that lag behind.
     pub log_capacity: usize,
+    /// How many bytes of JSON each kind keeps for them beside the objects themselves.
+    pub log_bytes: usize,
 }
 
 impl Default for StoreOptions {
     fn default() -> Self {
-        Self { clock: Clock::system(), chance: Chance::random(), log_capacity: 20_000 }
+        Self { clock: Clock::system(), chance: Chance::random(), log_capacity: 20_000, log_bytes: 16 << 20 }
     }
 }
 

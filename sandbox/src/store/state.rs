@@ -1,8 +1,10 @@
 //! All objects under one revision counter, and what the past of a kind looked like.
 
 use super::Gr;
-use super::log::{Change, Event, Log, TooOld};
+use super::body::Dictionary;
+use super::log::{Capacity, Change, Event, Log, TooOld};
 use super::object::{Draft, Object};
+use super::packing::Packing;
 use super::selector::Selector;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
@@ -16,7 +18,11 @@ pub(crate) struct State {
     pub(crate) revision: u64,
     /// Snapshots before this revision are gone.
     pub(crate) compacted: u64,
-    capacity: usize,
+    capacity: Capacity,
+    /// The revision up to which everything is forgotten next time; see [`State::age`].
+    aged: u64,
+    /// The revision up to which everything is packed next time; see [`State::unpacked`].
+    rested: u64,
     collections: HashMap<Gr, Collection>,
     /// Revision of the last write to anything.
     pub(crate) pulse: watch::Sender<u64>,
@@ -27,6 +33,7 @@ pub(crate) struct State {
 pub(crate) struct Collection {
     objects: BTreeMap<Box<str>, Arc<Object>>,
     log: Log,
+    packing: Packing,
     /// Revision of the last write to this kind.
     pub(crate) pulse: watch::Sender<u64>,
 }
@@ -78,9 +85,9 @@ pub(crate) fn key(namespace: Option<&str>, name: &str) -> String {
 }
 
 impl State {
-    pub(crate) fn new(revision: u64, capacity: usize) -> Self {
+    pub(crate) fn new(revision: u64, capacity: Capacity) -> Self {
         let pulse = watch::Sender::new(revision);
-        Self { revision, compacted: 0, capacity, collections: HashMap::new(), pulse }
+        Self { revision, compacted: 0, capacity, aged: 0, rested: 0, collections: HashMap::new(), pulse }
     }
 
     pub(crate) fn collection(&self, gr: &Gr) -> Option<&Collection> {
@@ -138,6 +145,24 @@ impl State {
         self.pulse.send_replace(revision);
     }
 
+    /// Forgets the events from before the last call of this.
+    pub(crate) fn age(&mut self) {
+        let aged = std::mem::replace(&mut self.aged, self.revision);
+        for collection in self.collections.values_mut() {
+            collection.log.forget(aged);
+        }
+    }
+
+    /// The objects, and what the log knows of, that have not been written since the last call of this and take more
+    /// memory than they need; with the dictionaries to pack them by.
+    pub(crate) fn unpacked(&mut self) -> Vec<(Dictionary, Vec<Arc<Object>>)> {
+        let rested = std::mem::replace(&mut self.rested, self.revision);
+        self.collections
+            .values_mut()
+            .map(|collection| (collection.dictionary(), collection.unpacked(rested)))
+            .collect()
+    }
+
     /// Forgets all events; every cursor that is behind has to list again.
     pub(crate) fn compact(&mut self) {
         self.compacted = self.revision;
@@ -151,8 +176,9 @@ impl State {
 }
 
 impl Collection {
-    fn new(capacity: usize) -> Self {
-        Self { objects: BTreeMap::new(), log: Log::new(capacity), pulse: watch::Sender::new(0) }
+    fn new(capacity: Capacity) -> Self {
+        let (log, packing) = (Log::new(capacity), Packing::default());
+        Self { objects: BTreeMap::new(), log, packing, pulse: watch::Sender::new(0) }
     }
 
     pub(crate) fn get(&self, key: &str) -> Option<&Arc<Object>> {
@@ -161,6 +187,16 @@ impl Collection {
 
     pub(crate) fn len(&self) -> usize {
         self.objects.len()
+    }
+
+    /// What packs objects of this kind well.
+    pub(crate) fn dictionary(&mut self) -> Dictionary {
+        self.packing.dictionary(&self.objects)
+    }
+
+    fn unpacked(&self, up_to: u64) -> Vec<Arc<Object>> {
+        let all = self.objects.values().chain(self.log.past());
+        all.filter(|object| object.revision() <= up_to && object.is_unpacked()).cloned().collect()
     }
 
     pub(crate) fn events(&self, after: u64, limit: usize) -> Result<Vec<Event>, TooOld> {

@@ -5,7 +5,7 @@ use super::metadata;
 use crate::custom;
 use crate::kinds::defaults::apply_defaults;
 use crate::kinds::{Generation, Kind, StatusOnCreate};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 /// Brings a new object into the state in which its kind starts.
 pub(super) fn prepare_create(kind: &Kind, object: &mut Value) {
@@ -107,26 +107,25 @@ pub(super) fn bump_generation(object: &mut Value) {
 
 /// A write to `/status` changes nothing else; built-in kinds let labels and annotations through.
 fn only_status(kind: &Kind, new: &mut Value, old: &Value) {
-    let status = new.get("status").cloned();
-    let mut metadata = new["metadata"].clone();
-    *new = old.clone();
-    match status {
-        Some(status) => new["status"] = status,
-        None => remove(new, "status"),
+    if let (Some(fields), Some(present)) = (new.as_object_mut(), old.as_object()) {
+        fields.retain(|key, _| matches!(key.as_str(), "metadata" | "status") || present.contains_key(key));
+        for (key, value) in present {
+            // Most writers leave the rest as it is, and comparing costs less than copying.
+            if !matches!(key.as_str(), "metadata" | "status") && fields.get(key) != Some(value) {
+                fields.insert(key.clone(), value.clone());
+            }
+        }
     }
     if !kind.is_custom() {
         for key in ["ownerReferences", "deletionTimestamp"] {
-            match old["metadata"].get(key) {
-                Some(value) => metadata[key] = value.clone(),
-                None => remove(&mut metadata, key),
-            }
+            metadata::copy(old, new, key);
         }
-        new["metadata"] = metadata;
-    } else {
-        let revision = metadata.get("resourceVersion").cloned().unwrap_or(Value::Null);
-        let fields = metadata.get("managedFields").cloned().unwrap_or(Value::Null);
-        metadata::set(new, "resourceVersion", revision);
-        metadata::set(new, "managedFields", fields);
+        return;
+    }
+    let own = ["resourceVersion", "managedFields"].map(|key| (key, new["metadata"][key].take()));
+    copy(old, new, "metadata");
+    for (key, value) in own {
+        metadata::set(new, key, value);
     }
 }
 
@@ -175,14 +174,11 @@ fn content_changed(kind: &Kind, new: &Value, old: &Value) -> bool {
         Generation::ContentAndAnnotations => &["annotations"],
         Generation::ContentAndLabels => &["labels"],
     };
-    let content = |object: &Value| -> Map<String, Value> {
-        let mut fields = object.as_object().cloned().unwrap_or_default();
-        for key in ["metadata", "status", "kind", "apiVersion"] {
-            fields.remove(key);
-        }
-        fields
-    };
-    content(new) != content(old) || extra.iter().any(|key| new["metadata"][key] != old["metadata"][key])
+    fn content(object: &Value) -> impl Iterator<Item = (&String, &Value)> {
+        let fields = object.as_object().into_iter().flatten();
+        fields.filter(|(key, _)| !matches!(key.as_str(), "metadata" | "status" | "kind" | "apiVersion"))
+    }
+    !content(new).eq(content(old)) || extra.iter().any(|key| new["metadata"][key] != old["metadata"][key])
 }
 
 /// Whether the kind is that of namespaces, which have finalizers of their own.

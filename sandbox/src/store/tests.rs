@@ -91,6 +91,28 @@ fn generated_names_keep_58_bytes_of_their_base() {
 }
 
 #[test]
+fn a_name_that_is_taken_is_generated_anew_eight_times() {
+    let object = || json!({"metadata": {"generateName": "g-"}});
+    let mut taken: Vec<String> = Vec::new();
+    loop {
+        // The same chance draws the same names.
+        let store = store(100);
+        let seeds = taken.iter().map(|name| Seed {
+            resource: CONFIG_MAPS,
+            object: json!({"metadata": {"name": name, "namespace": "n", "uid": "u", "creationTimestamp": "t"}}),
+        });
+        assert_eq!(store.seed(seeds.collect::<Vec<_>>()), taken.len());
+        match store.create(&CONFIG_MAPS, Some("n"), object(), &options()) {
+            Ok(created) => taken.push(created.name().to_owned()),
+            Err(refused) => {
+                assert_eq!((taken.len(), refused.code, refused.reason.as_str()), (8, 409, "AlreadyExists"));
+                break;
+            }
+        }
+    }
+}
+
+#[test]
 fn an_update_names_the_version_it_was_made_from() {
     let store = store(100);
     let first = config_map(&store, "a", &json!({}));

@@ -1,7 +1,8 @@
 //! Measures v9s against a large fleet, on a real API server and on the embedded one.
 //!
 //! `cargo build --release && cargo run --release -p v9s-bench` prints the table of `docs/benchmarks.md`. Each figure that depends on
-//! the API server stands beside what a bare client takes for the same lists in the same run.
+//! the API server stands beside what a bare client takes for the same lists in the same run. `--of sandbox` measures the
+//! embedded host itself instead.
 
 #![allow(clippy::print_stdout, reason = "the table is what it is for")]
 
@@ -9,22 +10,28 @@ mod baseline;
 mod dashboard;
 mod embedded;
 mod events;
+mod hold;
 mod library;
 mod lists;
 mod machine;
 mod measure;
 mod process;
 mod report;
+mod sandbox;
 mod subject;
 
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use clap::{Parser, ValueEnum};
+use tokio::runtime::Runtime;
 
 /// Measures v9s against a large fleet.
 #[derive(Debug, Parser)]
 struct Args {
+    /// What to measure.
+    #[arg(long, value_enum, default_value = "dashboard")]
+    of: Measured,
     /// Hosts to measure on.
     #[arg(long, value_enum, value_delimiter = ',', default_values = ["real", "embedded"])]
     hosts: Vec<HostKind>,
@@ -40,12 +47,25 @@ struct Args {
     /// The program to measure; by default the one beside this.
     #[arg(long)]
     v9s: Option<PathBuf>,
-    /// A file whose part between the marks `<!-- measured -->` and `<!-- /measured -->` becomes the table.
+    /// A file whose part between the marks `<!-- measured -->` and `<!-- /measured -->` (of the embedded host:
+    /// `<!-- sandbox -->`) becomes the table.
     #[arg(long)]
     write: Option<PathBuf>,
     /// Be the embedded host that is measured.
     #[arg(long, hide = true)]
     serve: bool,
+    /// Be the embedded host whose cost is measured.
+    #[arg(long, hide = true, value_enum)]
+    hold: Option<hold::Life>,
+}
+
+/// What is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Measured {
+    /// v9s, from outside, on hosts with a fleet.
+    Dashboard,
+    /// The embedded host with a fleet.
+    Sandbox,
 }
 
 /// What holds the fleet.
@@ -59,21 +79,34 @@ enum HostKind {
 
 fn main() -> Result<()> {
     let args = Args::parse();
-    let runtime = tokio::runtime::Runtime::new()?;
+    let runtime = Runtime::new()?;
     if args.serve {
         return runtime.block_on(embedded::serve());
     }
+    if let Some(life) = args.hold {
+        return runtime.block_on(hold::hold(life, args.vclusters, args.pods));
+    }
+    let (mark, sections) = match args.of {
+        Measured::Dashboard => ("measured", dashboards(&runtime, &args)?),
+        Measured::Sandbox => {
+            ("sandbox", vec![sandbox::measure(args.vclusters, args.pods, args.rounds.max(1))?])
+        }
+    };
+    let table = report::render(&machine::describe(), &sections);
+    println!("{table}");
+    args.write.as_deref().map_or(Ok(()), |path| report::write(path, mark, &table))
+}
+
+/// The figures of v9s on each host.
+fn dashboards(runtime: &Runtime, args: &Args) -> Result<Vec<report::Section>> {
     let v9s = match &args.v9s {
         Some(path) => path.clone(),
         None => std::env::current_exe().context("looking for v9s")?.with_file_name("v9s"),
     };
     ensure!(v9s.is_file(), "{} is not there: cargo build --release", v9s.display());
-    let mut sections = Vec::new();
-    for kind in &args.hosts {
+    let section = |kind: &HostKind| {
         let subject = runtime.block_on(subject::Subject::start(*kind, args.vclusters, args.pods))?;
-        sections.push(measure::all(&runtime, &subject, &v9s, &args)?);
-    }
-    let table = report::render(&machine::describe(), &sections);
-    println!("{table}");
-    args.write.as_deref().map_or(Ok(()), |path| report::write(path, &table))
+        measure::all(runtime, &subject, &v9s, args)
+    };
+    args.hosts.iter().map(section).collect()
 }

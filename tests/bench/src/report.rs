@@ -18,8 +18,8 @@ pub struct Figure {
     pub measured: String,
     /// The bare client in the same run and the ratio to it, where there is one.
     pub baseline: Option<(Duration, f64)>,
-    /// Whether the bar is met.
-    pub met: bool,
+    /// Whether the bar is met; none where there is none.
+    pub met: Option<bool>,
 }
 
 /// The figures of one host.
@@ -46,7 +46,7 @@ pub fn render(machine: &str, sections: &[Section]) -> String {
                 || ("–".into(), "–".into()),
                 |(bare, ratio)| (time(bare), format!("{ratio:.2}")),
             );
-            let met = if figure.met { "yes" } else { "no" };
+            let met = figure.met.map_or("–", |met| if met { "yes" } else { "no" });
             let Figure { name, bar, measured, .. } = figure;
             let _ = writeln!(text, "| {name} | {bar} | {measured} | {bare} | {ratio} | {met} |");
         }
@@ -69,13 +69,12 @@ pub fn time(duration: Duration) -> String {
     }
 }
 
-/// Puts the table between the marks of a document.
-pub fn write(path: &Path, table: &str) -> Result<()> {
-    const MARKS: (&str, &str) = ("<!-- measured -->", "<!-- /measured -->");
+/// Puts the table between the marks of a document: `<!-- NAME -->` and `<!-- /NAME -->`.
+pub fn write(path: &Path, name: &str, table: &str) -> Result<()> {
+    let (begin, end) = (format!("<!-- {name} -->"), format!("<!-- /{name} -->"));
     let text = fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
-    let parts = text.split_once(MARKS.0).and_then(|(head, rest)| Some((head, rest.split_once(MARKS.1)?.1)));
-    let (head, tail) =
-        parts.with_context(|| format!("{} has no {} and {}", path.display(), MARKS.0, MARKS.1))?;
-    let text = format!("{head}{}\n\n{table}\n{}{tail}", MARKS.0, MARKS.1);
+    let parts = text.split_once(&begin).and_then(|(head, rest)| Some((head, rest.split_once(&end)?.1)));
+    let (head, tail) = parts.with_context(|| format!("{} has no {begin} and {end}", path.display()))?;
+    let text = format!("{head}{begin}\n\n{table}\n{end}{tail}");
     fs::write(path, text).with_context(|| format!("writing {}", path.display()))
 }

@@ -1,6 +1,6 @@
 //! All volumes as binding sees them, and which of them a claim gets. Pure but for following events.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -175,7 +175,13 @@ impl Claim {
 
 /// All volumes by name. It follows the events of volumes.
 #[derive(Debug, Default)]
-pub(crate) struct Volumes(BTreeMap<SmolStr, Volume>);
+pub(crate) struct Volumes {
+    all: BTreeMap<SmolStr, Volume>,
+    /// Those that are kept for a claim.
+    kept: HashMap<Key, BTreeSet<SmolStr>>,
+    /// Those that are kept for none.
+    free: BTreeSet<SmolStr>,
+}
 
 impl Volumes {
     pub(crate) fn observe(&mut self, seen: &Seen<'_>) {
@@ -183,26 +189,45 @@ impl Volumes {
             return;
         }
         match seen.change {
-            Change::Deleted => {
-                self.0.remove(seen.object.name());
-            }
+            Change::Deleted => self.remove(seen.object.name()),
             Change::Added | Change::Modified => self.note(seen.object),
         }
     }
 
     /// Takes note of an own write before its event comes round.
     pub(crate) fn note(&mut self, object: &Object) {
-        self.0.insert(object.name().into(), Volume::read(object));
+        self.insert(Volume::read(object));
+    }
+
+    fn insert(&mut self, volume: Volume) {
+        self.remove(&volume.name);
+        let name = volume.name.clone();
+        match &volume.claim {
+            Some(claim) => self.kept.entry(claim.key()).or_default().insert(name.clone()),
+            None => self.free.insert(name.clone()),
+        };
+        self.all.insert(name, volume);
+    }
+
+    fn remove(&mut self, name: &str) {
+        let Some(volume) = self.all.remove(name) else { return };
+        self.free.remove(name);
+        let Some(claim) = volume.claim.map(|claim| claim.key()) else { return };
+        if let Some(names) = self.kept.get_mut(&claim) {
+            names.remove(name);
+            if names.is_empty() {
+                self.kept.remove(&claim);
+            }
+        }
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&Volume> {
-        self.0.get(name)
+        self.all.get(name)
     }
 
     /// Names of the volumes that are kept for a claim.
     pub(super) fn kept_for(&self, claim: &Key) -> Vec<SmolStr> {
-        let kept = self.0.values().filter(|volume| volume.claim.as_ref().is_some_and(|c| c.key() == *claim));
-        kept.map(|volume| volume.name.clone()).collect()
+        self.kept.get(claim).into_iter().flatten().cloned().collect()
     }
 
     /// The volume for a claim that names none: one that is kept for it, else, unless `only_reserved`, the smallest
@@ -221,15 +246,17 @@ impl Volumes {
                 && !volume.deleting
                 && volume.offers(claim)
         };
-        let reserved = self.0.values().filter(suits).find(|volume| volume.belongs_to(claim));
+        let kept =
+            self.kept.get(&Key::new(claim.namespace.clone(), claim.name.clone())).into_iter().flatten();
+        let kept = kept.filter_map(|name| self.get(name));
+        let reserved = kept.filter(suits).find(|volume| volume.belongs_to(claim));
         if reserved.is_some() || only_reserved {
             return reserved.filter(|volume| reachable(volume));
         }
         let selected =
             |volume: &&Volume| claim.selector.as_ref().is_none_or(|selector| selector.means(&volume.labels));
-        let free = self.0.values().filter(suits).filter(|volume| {
-            volume.claim.is_none() && volume.phase == "Available" && volume.class == claim.class
-        });
+        let free = self.free.iter().filter_map(|name| self.get(name)).filter(suits);
+        let free = free.filter(|volume| volume.phase == "Available" && volume.class == claim.class);
         let candidates = free.filter(selected).filter(|volume| reachable(volume));
         candidates.min_by_key(|volume| (volume.modes.len(), volume.capacity, volume.name.clone()))
     }
@@ -274,7 +301,8 @@ mod tests {
     }
 
     fn best(volumes: Vec<Volume>, claim: &Claim) -> Option<SmolStr> {
-        let all = Volumes(volumes.into_iter().map(|volume| (volume.name.clone(), volume)).collect());
+        let mut all = Volumes::default();
+        volumes.into_iter().for_each(|volume| all.insert(volume));
         all.best(claim, false, &|volume| volume.affinity.is_none()).map(|volume| volume.name.clone())
     }
 

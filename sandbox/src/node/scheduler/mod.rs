@@ -4,7 +4,7 @@ mod claims;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -55,9 +55,22 @@ impl Placed {
 pub(crate) struct Scheduler {
     nodes: BTreeMap<SmolStr, NodeView>,
     placed: HashMap<Key, Placed>,
-    waiting: BTreeSet<Key>,
-    /// There may be room where there was none.
-    again: bool,
+    waiting: BTreeMap<Key, Until>,
+    /// A pod has made room.
+    room: bool,
+    /// Nodes or volumes are others than before.
+    change: bool,
+}
+
+/// What a pod waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Until {
+    /// It has not been looked at yet.
+    Turn,
+    /// Other pods go, or nodes or volumes change.
+    Room,
+    /// Nodes or volumes change: no pod that goes would help.
+    Change,
 }
 
 #[derive(Default, Deserialize)]
@@ -73,6 +86,14 @@ struct Status {
 }
 
 impl Scheduler {
+    fn is_due(&self, until: Until) -> bool {
+        match until {
+            Until::Turn => true,
+            Until::Room => self.room || self.change,
+            Until::Change => self.change,
+        }
+    }
+
     fn take(&mut self, key: &Key, placed: Placed) {
         self.release(key);
         if let Some(node) = self.nodes.get_mut(&placed.node) {
@@ -95,19 +116,18 @@ impl Scheduler {
         let key = Key::of(seen.object);
         if seen.change == Change::Deleted {
             self.waiting.remove(&key);
-            self.again |= self.release(&key);
+            self.room |= self.release(&key);
             return;
         }
         let node = super::glance::node_of(seen.object);
         if node.is_empty() {
-            self.waiting.insert(key);
-            self.again = true;
+            self.waiting.insert(key, Until::Turn);
             return;
         }
         self.waiting.remove(&key);
         let shape: Shape = seen.object.parse().unwrap_or_default();
         if matches!(shape.status.phase.as_str(), "Succeeded" | "Failed") {
-            self.again |= self.release(&key);
+            self.room |= self.release(&key);
         } else if !self.placed.contains_key(&key) {
             self.take(&key, Placed::new(node, shape.spec.total(Column::Requests)));
         }
@@ -115,7 +135,7 @@ impl Scheduler {
 
     fn observe_node(&mut self, seen: &Seen<'_>) {
         let name = SmolStr::new(seen.object.name());
-        self.again = true;
+        self.change = true;
         if seen.change == Change::Deleted {
             self.nodes.remove(&name);
             return;
@@ -154,19 +174,19 @@ impl Scheduler {
         let request = PodNeeds::read(&pod["spec"]).total(Column::Requests);
         let chosen = match Claims::read(world, &pod) {
             Ok(claims) => self.choose(&world.volumes, &pod, &request, &claims).map(|node| (node, claims)),
-            Err(why) => Err(not_for_volumes(self.nodes.len(), &why)),
+            Err(why) => Err((not_for_volumes(self.nodes.len(), &why), Until::Change)),
         };
         match chosen {
             Ok((node, claims)) if claims.are_bound() => self.bind(world, key, &object, node, request),
             Ok((node, claims)) => {
                 // Its turn comes again when something becomes of the claims.
-                self.waiting.insert(key.clone());
+                self.waiting.insert(key.clone(), Until::Change);
                 if let Some(view) = self.nodes.get(&node) {
                     claims.promise(world, &node, view);
                 }
             }
-            Err(why) => {
-                self.waiting.insert(key.clone());
+            Err((why, until)) => {
+                self.waiting.insert(key.clone(), until);
                 let old = condition(&pod["status"], "PodScheduled").and_then(|c| c["message"].as_str());
                 if old != Some(&why) {
                     say_not_scheduled(world, key, &pod, "Unschedulable", &why);
@@ -184,7 +204,7 @@ impl Scheduler {
         pod: &Value,
         request: &Resources,
         claims: &Claims,
-    ) -> Result<SmolStr, String> {
+    ) -> Result<SmolStr, (String, Until)> {
         let refuses = |name: &str, node: &NodeView| {
             node.refuses(name, pod, request).or_else(|| claims.refuse(volumes, name, node))
         };
@@ -208,7 +228,10 @@ impl Scheduler {
                 }
             }
         }
-        best.map(|(_, _, name)| name.clone()).ok_or_else(|| explain(&refusals))
+        best.map(|(_, _, name)| name.clone()).ok_or_else(|| {
+            let room = refusals.iter().any(|refusal| refusal.resolvable);
+            (explain(&refusals), if room { Until::Room } else { Until::Change })
+        })
     }
 
     fn bind(&mut self, world: &mut World, key: &Key, object: &Object, node: SmolStr, request: Resources) {
@@ -258,16 +281,23 @@ impl Controller for Scheduler {
         } else if *seen.gr == NODES {
             self.observe_node(seen);
         } else if [&VOLUME_CLAIMS, &PERSISTENT_VOLUMES, &STORAGE_CLASSES].contains(&seen.gr) {
-            self.again = true;
+            self.change = true;
         }
     }
 
     fn work(&mut self, world: &mut World) {
-        self.again = false;
+        let due: Vec<Key> = self
+            .waiting
+            .iter()
+            .filter(|(_, until)| self.is_due(**until))
+            .map(|(key, _)| key.clone())
+            .collect();
+        (self.room, self.change) = (false, false);
         // First come, first served; names decide between pods of the same second.
-        let mut waiting: Vec<(SmolStr, Key)> = std::mem::take(&mut self.waiting)
+        let mut waiting: Vec<(SmolStr, Key)> = due
             .into_iter()
             .filter_map(|key| {
+                self.waiting.remove(&key);
                 let created = world.find(&PODS, &key)?.meta().creation_timestamp.unwrap_or_default();
                 Some((created, key))
             })
@@ -279,6 +309,6 @@ impl Controller for Scheduler {
     }
 
     fn next(&self) -> Option<DateTime<Utc>> {
-        (self.again && !self.waiting.is_empty()).then_some(DateTime::UNIX_EPOCH)
+        self.waiting.values().any(|until| self.is_due(*until)).then_some(DateTime::UNIX_EPOCH)
     }
 }

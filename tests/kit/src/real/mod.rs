@@ -55,6 +55,7 @@ pub struct ControlPlane {
     pki: Pki,
     place: Place,
     url: String,
+    store: String,
 }
 
 impl ControlPlane {
@@ -82,22 +83,19 @@ impl ControlPlane {
             .with_context(|| format!("making a data folder in {}", place.parent().display()))?;
         let hosts = ["127.0.0.1".to_owned(), place.address.to_string(), place.service_ip().to_string()];
         let pki = Pki::write(&folder.path().join("pki"), &hosts)?;
+        let own = format!("http://127.0.0.1:{}", free_port(Ipv4Addr::LOCALHOST)?);
         let mut plane = Self {
             guard: Guard::start(folder)?,
             programs: Vec::new(),
             pki,
             url: format!("https://{}:{}", place.address, free_port(place.address)?),
             place,
+            store: options.store.clone().unwrap_or(own),
         };
-        let store = match &options.store {
-            Some(store) => store.clone(),
-            None => {
-                let own = format!("http://127.0.0.1:{}", free_port(Ipv4Addr::LOCALHOST)?);
-                plane.start_etcd(assets, options, &own)?;
-                own
-            }
-        };
-        plane.start_apiserver(assets, options, &store)?;
+        if options.store.is_none() {
+            plane.start_etcd(assets, options)?;
+        }
+        plane.start_apiserver(assets, options)?;
         plane.wait("/readyz")?;
         if options.controllers {
             plane.start_controllers(assets)?;
@@ -115,6 +113,11 @@ impl ControlPlane {
     /// Where it answers.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Where its store answers, etcd's HTTP gateway too.
+    pub fn store_url(&self) -> &str {
+        &self.store
     }
 
     /// The administrator's kubeconfig (JSON, which is YAML).
@@ -156,13 +159,13 @@ impl ControlPlane {
         Ok(())
     }
 
-    fn start_etcd(&mut self, assets: &Assets, options: &Options, url: &str) -> Result<()> {
+    fn start_etcd(&mut self, assets: &Assets, options: &Options) -> Result<()> {
         let peer = format!("http://127.0.0.1:{}", free_port(Ipv4Addr::LOCALHOST)?);
         let data = options.data.clone().unwrap_or_else(|| self.folder().join("etcd"));
         let args = vec![
             flag("data-dir", data.display()),
-            flag("listen-client-urls", url),
-            flag("advertise-client-urls", url),
+            flag("listen-client-urls", &self.store),
+            flag("advertise-client-urls", &self.store),
             flag("listen-peer-urls", &peer),
             flag("initial-advertise-peer-urls", &peer),
             flag("initial-cluster", format_args!("default={peer}")),
@@ -174,11 +177,11 @@ impl ControlPlane {
         self.spawn(assets, Program::Etcd, args)
     }
 
-    fn start_apiserver(&mut self, assets: &Assets, options: &Options, store: &str) -> Result<()> {
+    fn start_apiserver(&mut self, assets: &Assets, options: &Options) -> Result<()> {
         let pki = |name: &str| self.folder().join("pki").join(name).display().to_string();
         let port = self.url.rsplit(':').next().unwrap_or_default();
         let mut args = vec![
-            flag("etcd-servers", store),
+            flag("etcd-servers", &self.store),
             flag("bind-address", self.place.address),
             flag("advertise-address", self.place.address),
             flag("secure-port", port),
