@@ -34,7 +34,7 @@ const BEHAVIOURS: &[(&str, &[&str])] = &[
     (
         "A watch from a version that is too old begins (200), says so in an `ERROR` event with a 410 and ends.",
         &[
-            "watches::a_watch_from_long_ago_is_told_to_list_again",
+            "faults::a_watch_from_before_a_compaction_is_told_to_list_again",
             "compaction::what_is_compacted_is_gone_embedded",
             "compaction::what_is_compacted_is_gone_real",
         ],
@@ -267,7 +267,7 @@ fn entry(test: &str) -> String {
     let (before, after) =
         text.split_once(&format!("fn {name}(")).unwrap_or_else(|| panic!("there is no test {test}"));
     let attribute = before.trim_end_matches("async ").trim_end().lines().last().unwrap_or_default().trim();
-    let mark = match (after.starts_with("host: Host)"), attribute) {
+    let mark = match (after.lines().next().is_some_and(|line| line.contains(": Host)")), attribute) {
         (true, _) => "",
         (_, "v9s_testkit::real_test! {") => " *real*",
         (_, "#[test]" | "#[tokio::test]") => " *embedded*",

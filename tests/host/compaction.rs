@@ -18,8 +18,11 @@ async fn check(client: &Client, compact: impl AsyncFn(u64) -> Result<()>) -> Res
     }
     let first = get(client, &format!("{MAPS}?labelSelector=l&limit=1")).await?.expect_code(200)?;
     let (token, then) = (first["metadata"]["continue"].as_str().unwrap().to_owned(), version(&first));
-    let later = post(client, MAPS, &json!({"metadata": {"name": "later"}})).await?.expect_code(201)?;
-    compact(version(&later)).await?;
+    let mut last = then;
+    for name in ["later", "last"] {
+        last = version(&post(client, MAPS, &json!({"metadata": {"name": name}})).await?.expect_code(201)?);
+    }
+    compact(last).await?;
     let expired = get(client, &format!("{MAPS}?labelSelector=l&limit=1&continue={token}")).await?;
     a_page_can_be_had_inconsistently(client, &expired).await?;
     let exact = get(client, &format!("{MAPS}?resourceVersion={then}&resourceVersionMatch=Exact")).await?;

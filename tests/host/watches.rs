@@ -155,23 +155,6 @@ both! {
         Ok(())
     }
 
-    async fn a_watch_from_long_ago_is_told_to_list_again(host: Host) -> Result<()> {
-        let maps = host.config_maps("watchold").await?;
-        // A real server remembers nothing from before its own start.
-        if let Some(sandbox) = host.kit().sandbox() {
-            sandbox.store().compact();
-        }
-        let mut watch = host.watch(&format!("{maps}?watch=true&resourceVersion=1")).await?;
-        assert_eq!(watch.code, 200, "it begins, and says so");
-        let event = watch.event().await?;
-        assert_eq!((&event["type"], &event["object"]["code"]), (&json!("ERROR"), &json!(410)), "{event}");
-        assert_eq!(event["object"]["reason"], "Expired");
-        let message = event["object"]["message"].as_str().unwrap_or_default();
-        assert!(message.starts_with("too old resource version: 1 ("), "{message}");
-        assert_eq!(watch.next().await?, None);
-        Ok(())
-    }
-
     async fn who_reads_too_slowly_is_let_go(host: Host) -> Result<()> {
         let maps = host.config_maps("watchslow").await?;
         let object = |n: usize| json!({"metadata": {"name": "a"}, "data": {"n": n.to_string(), "long": "x".repeat(200_000)}});

@@ -10,7 +10,7 @@ static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "TIME"),
         (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)? [+-]\d{4}", "TIME"),
         (r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d [+-]\d{4}", "TIME"),
-        (r#"((?i)resourceVersion"?[:=] ?"?)\d+"#, "${1}VERSION"),
+        (r#"((?i)resourceVersion\\?"?[:=] ?\\?"?)\d+"#, "${1}VERSION"),
         (r"\b10\.\d+\.\d+\.\d+\b", "ADDRESS"),
         (r"127\.0\.0\.1:\d+", "SERVER"),
         (r"\b3[0-2]\d{3}\b", "NODEPORT"),

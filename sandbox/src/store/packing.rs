@@ -71,9 +71,7 @@ mod tests {
     #[test]
     fn what_is_seeded_is_packed_at_once() {
         let store = store(100);
-        let object = |n: usize| {
-            json!({"metadata": {"name": format!("m{n}"), "namespace": "n"}, "data": {"k": "long enough ".repeat(40)}})
-        };
+        let object = |n: usize| json!({"metadata": {"name": format!("m{n}"), "namespace": "n"}, "data": {"k": "long enough ".repeat(40)}});
         assert_eq!(store.seed((0..30).map(|n| Seed { resource: CONFIG_MAPS, object: object(n) })), 30);
         assert_eq!(unpacked(&store), 0);
         let found = store.find(&CONFIG_MAPS, Some("n"), "m29").expect("seeded").value();

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod limits;
+mod nodes;
 mod quota;
 mod services;
 mod storage;
@@ -43,6 +44,7 @@ enum What {
     Service,
     Claim,
     Volume,
+    Node,
     Other,
 }
 
@@ -52,6 +54,7 @@ fn what(kind: &Kind) -> What {
         ("", "services") => What::Service,
         ("", "persistentvolumeclaims") => What::Claim,
         ("", "persistentvolumes") => What::Volume,
+        ("", "nodes") => What::Node,
         _ => What::Other,
     }
 }
@@ -74,6 +77,10 @@ impl Admission for Plugins {
             }
             (What::Claim, Operation::Create) => {
                 storage::admit_claim(store, object);
+                Ok(())
+            }
+            (What::Node, Operation::Create) => {
+                nodes::admit(review, object);
                 Ok(())
             }
             (What::Volume, Operation::Create) => {

@@ -80,7 +80,7 @@ async fn run(opened: Opened, runtime: Arc<dyn PodRuntime>, target: ContainerRef,
         inward.spawn(to_command(stream, end));
     }
     if let Some(stream) = opened.resize {
-        inward.spawn(sizes(stream.incoming, ends.resize));
+        inward.spawn(sizes(stream, ends.resize));
     }
     for (stream, end) in [(opened.stdout, ends.stdout), (opened.stderr, ends.stderr)] {
         if let (Some(stream), Some(end)) = (stream, end) {
@@ -116,10 +116,10 @@ async fn to_client(mut end: DuplexStream, writer: StreamWriter) {
     writer.finish(Bytes::new()).await;
 }
 
-/// Sizes are JSON objects one after the other, not always one to a frame.
-async fn sizes(mut incoming: mpsc::Receiver<Bytes>, resize: mpsc::Sender<TerminalSize>) {
+/// Holds the whole stream: one whose writer is gone is closed. Sizes are JSON objects one after the other, not always one to a frame.
+async fn sizes(mut stream: Stream, resize: mpsc::Sender<TerminalSize>) {
     let mut text = Vec::new();
-    while let Some(bytes) = incoming.recv().await {
+    while let Some(bytes) = stream.incoming.recv().await {
         text.extend_from_slice(&bytes);
         while let Some(end) = text.iter().position(|byte| *byte == b'}') {
             let object: Vec<u8> = text.drain(..=end).collect();
