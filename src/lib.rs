@@ -4,6 +4,7 @@
 
 pub mod audit;
 pub mod cluster;
+pub mod companion;
 pub mod fleet;
 pub mod known;
 pub mod names;

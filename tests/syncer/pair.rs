@@ -6,7 +6,6 @@ use anyhow::{Context as _, Result, bail};
 use http::Request;
 use serde_json::{Value, json};
 use v9s::cluster::Cluster;
-use v9s::names::Translator;
 use v9s_syncer::context::Context;
 use v9s_syncer::engine::Engine;
 use v9s_syncer::resources;
@@ -34,11 +33,9 @@ impl Pair {
         let made = host.seed(&[service]).await?;
         let owner = made[0].metadata.uid.clone().context("the Service has no UID")?;
         let ctx = Context {
-            names: Translator::new("t", namespace.as_str()),
-            vcluster: "t".into(),
-            host_namespace: namespace.as_str().into(),
             owner_uid: Some(owner.into()),
-            cluster_domain: "cluster.local".into(),
+            api_addresses: vec!["10.0.0.1".into()],
+            ..Context::new("t", namespace.as_str())
         };
         let mut pair = Self { tenant, host, namespace, ctx, engine: None };
         pair.start();

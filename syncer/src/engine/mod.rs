@@ -9,10 +9,12 @@ pub mod gate;
 pub mod index;
 mod intake;
 pub mod key;
+pub mod lag;
 pub mod mirror;
 pub mod notes;
 pub mod plan;
 pub mod queue;
+pub mod report;
 mod work;
 pub mod writer;
 
@@ -26,15 +28,18 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use v9s::cluster::Cluster;
+use v9s::names::VirtualName;
 
 use crate::context::Context;
 use crate::identity;
 use gate::{Brake, Sight, StoreIdentity};
 use index::Index;
 use key::{Key, KindId, Side};
+use lag::Lags;
 use mirror::{Kinds, Mirror};
 use notes::Notes;
 use queue::{Queue, Urgency};
+use report::Report;
 use writer::Writer;
 
 /// Most keys under way at once.
@@ -81,8 +86,9 @@ pub(crate) struct State {
     pub(crate) brakes: HashMap<KindId, Brake>,
     /// Partners whose deletion was seen, by the side that is gone.
     pub(crate) seen_gone: HashMap<Key, Side>,
-    /// Why pairs are not in agreement.
-    pub(crate) pending: HashMap<Key, SmolStr>,
+    /// Pairs that are not in agreement.
+    pub(crate) pending: HashMap<Key, Pending>,
+    pub(crate) lags: Lags,
     /// Writes without a change of the tenant's in between: two writers that keep undoing each other.
     pub(crate) flips: HashMap<Key, Flips>,
     /// Written without an answer that shows the object: nothing is planned until a watch has told of it.
@@ -96,6 +102,13 @@ pub(crate) struct Awaited {
     pub(crate) revision: SmolStr,
     /// Waiting for the watch ends here.
     pub(crate) until: Instant,
+}
+
+/// A pair that is not in agreement.
+#[derive(Debug, Clone)]
+pub(crate) struct Pending {
+    pub(crate) why: SmolStr,
+    pub(crate) since: Instant,
 }
 
 /// How often a pair was written in a row.
@@ -206,6 +219,13 @@ impl Kinds for Shared {
 }
 
 impl State {
+    /// A pair is not in agreement, for this reason.
+    pub(crate) fn set_pending(&mut self, key: &Key, why: impl Into<SmolStr>, since: Instant) {
+        let pending = Pending { why: why.into(), since };
+        let entry = self.pending.entry(key.clone());
+        entry.and_modify(|before| before.why = pending.why.clone()).or_insert(pending);
+    }
+
     /// Something that held pairs up has changed.
     pub(crate) fn look_at_pending(&mut self) {
         let now = Instant::now();
@@ -246,6 +266,7 @@ impl Engine {
             brakes: HashMap::new(),
             seen_gone: HashMap::new(),
             pending: HashMap::new(),
+            lags: Lags::default(),
             flips: HashMap::new(),
             awaited: HashMap::new(),
             counts: Counts::default(),
@@ -305,11 +326,18 @@ impl Engine {
         whole && state.queue.depth() == 0 && state.queue.under_way() == 0
     }
 
-    /// Why pairs are not in agreement now, with the kind's name.
-    pub fn pending(&self) -> Vec<(SmolStr, Key, SmolStr)> {
+    /// Pairs that are not in agreement now: the kind's name, the tenant's name, and why.
+    pub fn pending(&self) -> Vec<(SmolStr, VirtualName, SmolStr)> {
         let state = self.shared.lock();
-        let pending = state.pending.iter();
-        pending.map(|(key, why)| (self.shared.kind_name(key.kind).into(), key.clone(), why.clone())).collect()
+        let told = |(key, pending): (&Key, &Pending)| {
+            (self.shared.kind_name(key.kind).into(), key.object.clone(), pending.why.clone())
+        };
+        state.pending.iter().map(told).collect()
+    }
+
+    /// How it is doing.
+    pub fn report(&self) -> Report {
+        report::of(&self.shared)
     }
 
     /// Finishes what is under way, at most for this long, and stops.

@@ -67,7 +67,7 @@ fn work_on(shared: &Arc<Shared>, turn: Turn) {
         note(shared, state, &turn.key, told);
     }
     match &plan.waits_for {
-        Some(why) => drop(state.pending.insert(turn.key.clone(), why.clone())),
+        Some(why) => state.set_pending(&turn.key, why.clone(), turn.since),
         None if plan.writes.is_empty() => drop(state.pending.remove(&turn.key)),
         None => {}
     }
@@ -165,7 +165,10 @@ async fn write(shared: Arc<Shared>, turn: Turn, plan: Plan) {
         let state = &mut *state;
         match answered {
             Ok(done) => {
+                let now = Instant::now();
+                let since = state.pending.get(key).map_or(turn.since, |pending| pending.since);
                 state.counts.writes[write.side() as usize] += 1;
+                state.lags.add(key.kind, write.side(), now.duration_since(since), now);
                 if let Some(wait) = took(&shared, state, key, write, done, before) {
                     state.queue.failed(key, Some(wait), Instant::now());
                     shared.wake.notify_one();
@@ -174,7 +177,7 @@ async fn write(shared: Arc<Shared>, turn: Turn, plan: Plan) {
             }
             Err(failure) => {
                 state.counts.failures += 1;
-                failed(&shared, state, key, write, &failure);
+                failed(&shared, state, &turn, write, &failure);
                 shared.wake.notify_one();
                 return;
             }
@@ -244,7 +247,7 @@ fn exists(shared: &Shared, state: &mut State, key: &Key, side: Side, object: Lea
     }
     let why = "an object of the name that is needed on the host belongs to somebody else; it is left alone";
     note(shared, state, key, &Note::error(why));
-    state.pending.insert(key.clone(), why.into());
+    state.set_pending(key, why, Instant::now());
     Some(FOREIGN)
 }
 
@@ -255,11 +258,12 @@ fn kept(shared: &Shared, key: &Key, side: Side, object: Lean) -> Arc<Lean> {
     })
 }
 
-fn failed(shared: &Shared, state: &mut State, key: &Key, write: &Write, failure: &Failure) {
+fn failed(shared: &Shared, state: &mut State, turn: &Turn, write: &Write, failure: &Failure) {
     let now = Instant::now();
+    let key = &turn.key;
     let target = write.target();
     let kind = shared.kind_name(key.kind);
-    state.pending.insert(key.clone(), failure.message.clone());
+    state.set_pending(key, failure.message.clone(), turn.since);
     match next(failure) {
         Next::Again => {
             tracing::debug!(kind, object = %key.object, %failure, "something else was faster");

@@ -1,0 +1,112 @@
+//! What the companion of a virtual cluster tells about it: one small ConfigMap beside it.
+//!
+//! Only the inside of a virtual cluster knows how far its host lags behind. The companion publishes it where one watch
+//! of the host sees all of them: on change at most every [`AT_MOST_EVERY`], and every [`HEARTBEAT`] in any case.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
+
+/// Changes are not published more often than this.
+pub const AT_MOST_EVERY: Duration = Duration::from_secs(5);
+/// Without a change it is published this often: older than three of them means that the companion is gone.
+pub const HEARTBEAT: Duration = Duration::from_secs(30);
+/// Key in the ConfigMap.
+pub const KEY: &str = "status.json";
+/// Label of the ConfigMap, with the name of the virtual cluster.
+pub const LABEL: &str = "v9s.io/status-of";
+/// The version of this format; readers take any version up to theirs.
+pub const VERSION: u32 = 1;
+
+/// Name of the ConfigMap.
+pub fn config_map(vcluster: &str) -> String {
+    crate::names::safe_concat(&["vc-status", vcluster])
+}
+
+/// What a companion tells.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SyncerStatus {
+    /// The format's version.
+    pub version: u32,
+    /// Version of the companion.
+    pub syncer: SmolStr,
+    /// Whether it writes, or only measures.
+    pub mode: Mode,
+    /// Which replica tells.
+    pub identity: SmolStr,
+    /// When this was true.
+    pub time: Option<DateTime<Utc>>,
+    /// Both sides were listed whole and can be watched.
+    pub synced: bool,
+    /// Why the whole is not working, if it is not: in one sentence.
+    pub trouble: Option<SmolStr>,
+    /// Pairs that are not in agreement, by kind.
+    pub pending: BTreeMap<SmolStr, u32>,
+    /// Seconds since the oldest of them was to be written.
+    pub oldest_pending_seconds: Option<u64>,
+    /// Work items that wait for their turn.
+    pub queued: u32,
+    /// Lag of the last minute or two: what the tenant did until it was on the host.
+    pub to_host: LagStatus,
+    /// The other way.
+    pub to_virtual: LagStatus,
+    /// Deletions that are held back, and why.
+    pub held: Vec<SmolStr>,
+}
+
+/// Whether a companion writes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// It mirrors objects.
+    #[default]
+    Sync,
+    /// It stands beside another syncer and measures.
+    Observe,
+}
+
+/// Lag in one direction, in milliseconds; none where nothing was written lately.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct LagStatus {
+    /// How many changes.
+    pub count: u64,
+    /// Half of them took at most this long.
+    pub p50_millis: Option<u64>,
+    /// Of a hundred, 99 took at most this long.
+    pub p99_millis: Option<u64>,
+    /// The longest.
+    pub max_millis: Option<u64>,
+}
+
+/// Reads what a companion has published.
+///
+/// # Errors
+/// When it is not of a version that we know, in one sentence.
+pub fn read(text: &str) -> Result<SyncerStatus, SmolStr> {
+    let status: SyncerStatus =
+        serde_json::from_str(text).map_err(|_| SmolStr::new_static("the status of the companion cannot be read"))?;
+    match status.version {
+        1..=VERSION => Ok(status),
+        newer => Err(smol_str::format_smolstr!("the companion speaks version {newer} of its status, v9s up to {VERSION}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_published_can_be_read_and_a_newer_format_says_so() {
+        let status = SyncerStatus { version: VERSION, syncer: "0.1.0".into(), queued: 3, ..SyncerStatus::default() };
+        let text = serde_json::to_string(&status).unwrap();
+        assert_eq!(read(&text), Ok(status));
+        assert_eq!(read(r#"{"version": 1, "ofTheFuture": true}"#).map(|status| status.queued), Ok(0));
+        assert!(read(r#"{"version": 9}"#).unwrap_err().contains("version 9"));
+        assert!(read("{}").is_err() && read("secret").unwrap_err().ends_with("cannot be read"));
+    }
+}
