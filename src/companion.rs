@@ -54,8 +54,8 @@ pub struct SyncerStatus {
     pub to_host: LagStatus,
     /// The other way.
     pub to_virtual: LagStatus,
-    /// Deletions that are held back, and why.
-    pub held: Vec<SmolStr>,
+    /// Why pairs are not in agreement: the first few reasons, each once.
+    pub reasons: Vec<SmolStr>,
 }
 
 /// Whether a companion writes.
@@ -88,11 +88,13 @@ pub struct LagStatus {
 /// # Errors
 /// When it is not of a version that we know, in one sentence.
 pub fn read(text: &str) -> Result<SyncerStatus, SmolStr> {
-    let status: SyncerStatus =
-        serde_json::from_str(text).map_err(|_| SmolStr::new_static("the status of the companion cannot be read"))?;
+    let status: SyncerStatus = serde_json::from_str(text)
+        .map_err(|_| SmolStr::new_static("the status of the companion cannot be read"))?;
     match status.version {
         1..=VERSION => Ok(status),
-        newer => Err(smol_str::format_smolstr!("the companion speaks version {newer} of its status, v9s up to {VERSION}")),
+        newer => Err(smol_str::format_smolstr!(
+            "the companion speaks version {newer} of its status, v9s up to {VERSION}"
+        )),
     }
 }
 
@@ -102,7 +104,8 @@ mod tests {
 
     #[test]
     fn what_is_published_can_be_read_and_a_newer_format_says_so() {
-        let status = SyncerStatus { version: VERSION, syncer: "0.1.0".into(), queued: 3, ..SyncerStatus::default() };
+        let status =
+            SyncerStatus { version: VERSION, syncer: "0.1.0".into(), queued: 3, ..SyncerStatus::default() };
         let text = serde_json::to_string(&status).unwrap();
         assert_eq!(read(&text), Ok(status));
         assert_eq!(read(r#"{"version": 1, "ofTheFuture": true}"#).map(|status| status.queued), Ok(0));

@@ -69,7 +69,7 @@ fn by_marks(evidence: &Evidence<'_>) -> Option<Verdict> {
     }
     if main.paused || main.asleep {
         let mark = match (&main.paused_date, main.paused) {
-            (Some(date), true) => format_smolstr!("paused since {date}"),
+            (Some(date), true) => format_smolstr!("paused since {}", shown(date)),
             (None, true) => "paused".into(),
             (_, false) => "put to sleep by the platform".into(),
         };
@@ -84,10 +84,21 @@ fn by_marks(evidence: &Evidence<'_>) -> Option<Verdict> {
     let config = evidence.config?;
     let kind = config.sleep_type.as_ref()?;
     let reason = match config.sleeping_since {
-        Some(since) => format_smolstr!("{kind} sleep since {}", since.format("%Y-%m-%d %H:%M UTC")),
+        Some(since) => format_smolstr!("{kind} sleep since {}", since.format(MINUTES)),
         None => format_smolstr!("{kind} sleep"),
     };
     Some(Verdict::new(State::SleepingWorkloads, reason))
+}
+
+/// Times in reasons.
+const MINUTES: &str = "%Y-%m-%d %H:%M UTC";
+
+/// A time that somebody wrote into an annotation; as it is when it is none.
+fn shown(date: &str) -> SmolStr {
+    match DateTime::parse_from_rfc3339(date) {
+        Ok(time) => format_smolstr!("{}", time.with_timezone(&Utc).format(MINUTES)),
+        Err(_) => date.into(),
+    }
 }
 
 fn still_stopping(pods: &[&ControlPod]) -> SmolStr {

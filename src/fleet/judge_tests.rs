@@ -144,7 +144,7 @@ fn marks_come_in_the_official_order() {
     case.is(State::Paused, "put to sleep by the platform");
     case.main.paused = true;
     case.main.paused_date = Some("2026-11-20T10:00:00.000Z".into());
-    case.is(State::Paused, "paused since 2026-11-20T10:00:00.000Z");
+    case.is(State::Paused, "paused since 2026-11-20 10:00 UTC");
     case.main.restoring = true;
     case.is(State::Restoring, "stopped for a restore or a certificate rotation");
     case.main.deleted = Some(at(50));

@@ -180,7 +180,8 @@ impl Candidate {
     async fn read(&self) -> Result<Lease, Failure> {
         let request = Request::get(self.path()).body(Vec::new()).map_err(unbuildable)?;
         let answer = self.cluster.fetch(request).await?;
-        serde_json::from_slice(&answer).map_err(|_| Failure::new(FailureKind::Protocol, "the lease cannot be read"))
+        serde_json::from_slice(&answer)
+            .map_err(|_| Failure::new(FailureKind::Protocol, "the lease cannot be read"))
     }
 
     async fn send(&self, method: &str, path: &str, body: &Value) -> Result<(), Failure> {

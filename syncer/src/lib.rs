@@ -3,5 +3,9 @@
 pub mod context;
 pub mod engine;
 pub mod identity;
+pub mod leader;
+pub mod process;
 pub mod resources;
+pub mod serve;
+pub mod status;
 pub mod translate;

@@ -15,15 +15,21 @@ use v9s::companion::{self, AT_MOST_EVERY, HEARTBEAT, LagStatus, Mode, SyncerStat
 use crate::context::Context;
 use crate::engine::Engine;
 use crate::engine::lag::Spread;
-use crate::engine::report::Report;
 use crate::serve;
 
 /// Publishes until it is stopped.
-pub async fn publish(ctx: Context, host: Cluster, engine: Arc<Engine>, identity: SmolStr, stop: CancellationToken) {
+pub async fn publish(
+    ctx: Context,
+    host: Cluster,
+    engine: Arc<Engine>,
+    identity: SmolStr,
+    stop: CancellationToken,
+) {
     let mut last: Option<(SyncerStatus, Instant)> = None;
     loop {
         let status = of(&engine, &identity);
-        let stale = last.as_ref().is_none_or(|(before, at)| differs(before, &status) || at.elapsed() >= HEARTBEAT);
+        let stale =
+            last.as_ref().is_none_or(|(before, at)| differs(before, &status) || at.elapsed() >= HEARTBEAT);
         if stale {
             match write(&ctx, &host, &status).await {
                 Ok(()) => last = Some((status, Instant::now())),
@@ -41,7 +47,9 @@ pub async fn publish(ctx: Context, host: Cluster, engine: Arc<Engine>, identity:
 pub fn of(engine: &Engine, identity: &SmolStr) -> SyncerStatus {
     let report = engine.report();
     let troubles = serve::troubles(engine);
-    let trouble = troubles.iter().find_map(|(what, trouble)| trouble.as_ref().map(|why| format_smolstr!("{what}: {why}")));
+    let trouble = troubles
+        .iter()
+        .find_map(|(what, trouble)| trouble.as_ref().map(|why| format_smolstr!("{what}: {why}")));
     SyncerStatus {
         version: companion::VERSION,
         syncer: env!("CARGO_PKG_VERSION").into(),
@@ -54,19 +62,16 @@ pub fn of(engine: &Engine, identity: &SmolStr) -> SyncerStatus {
         queued: u32::try_from(report.queued).unwrap_or(u32::MAX),
         to_host: lag(&report.to_host),
         to_virtual: lag(&report.to_virtual),
-        held: held(&report),
+        reasons: report.reasons,
         pending: report.pending,
     }
 }
 
 /// Whether a reader would see a difference worth a write; times alone are none.
 fn differs(before: &SyncerStatus, now: &SyncerStatus) -> bool {
-    let settled = |status: &SyncerStatus| SyncerStatus { time: None, oldest_pending_seconds: None, ..status.clone() };
+    let settled =
+        |status: &SyncerStatus| SyncerStatus { time: None, oldest_pending_seconds: None, ..status.clone() };
     settled(before) != settled(now)
-}
-
-fn held(report: &Report) -> Vec<SmolStr> {
-    if report.counts.held == 0 { Vec::new() } else { report.reasons.clone() }
 }
 
 fn lag(spread: &Spread) -> LagStatus {
@@ -81,8 +86,9 @@ fn lag(spread: &Spread) -> LagStatus {
 
 async fn write(ctx: &Context, host: &Cluster, status: &SyncerStatus) -> Result<(), Failure> {
     let name = companion::config_map(&ctx.vcluster);
-    let text = serde_json::to_string(status)
-        .map_err(|error| Failure::new(FailureKind::Rejected, format!("the status cannot be written: {error}")))?;
+    let text = serde_json::to_string(status).map_err(|error| {
+        Failure::new(FailureKind::Rejected, format!("the status cannot be written: {error}"))
+    })?;
     let body = json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {companion::KEY: text},
         "metadata": {"name": name, "labels": {companion::LABEL: ctx.vcluster}}});
     let path = format!("/api/v1/namespaces/{}/configmaps/{name}", ctx.host_namespace);

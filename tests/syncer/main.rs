@@ -4,4 +4,6 @@
 
 mod content;
 mod faults;
+mod leaders;
 mod pair;
+mod process;

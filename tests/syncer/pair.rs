@@ -161,9 +161,14 @@ async fn send(at: &Host, method: &str, path: &str, content_type: &str, body: &Va
     answered.with_context(|| format!("{method} {path} on the {} host", at.name))
 }
 
+/// A virtual cluster between two embedded hosts.
+pub async fn embedded() -> Result<Pair> {
+    Pair::new(Host::embedded(NEEDS).await?, Host::embedded(NEEDS).await?).await
+}
+
 /// Runs a test body between two embedded hosts; what `both!` expands to.
 pub fn run_embedded<F: Future<Output = Result<()>>>(body: impl FnOnce(Pair) -> F) -> Result<()> {
-    run(async || Pair::new(Host::embedded(NEEDS).await?, Host::embedded(NEEDS).await?).await, body)
+    run(embedded, body)
 }
 
 /// Runs a test body between two real API servers, the tenant's of this test's own; what `both!` expands to.

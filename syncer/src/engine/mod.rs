@@ -138,7 +138,7 @@ pub struct Counts {
 pub struct Engine {
     shared: Arc<Shared>,
     stop: CancellationToken,
-    tasks: JoinSet<()>,
+    tasks: Mutex<JoinSet<()>>,
 }
 
 impl Shared {
@@ -286,7 +286,7 @@ impl Engine {
         tasks.spawn(work::run(Arc::clone(&shared), stop.clone()));
         tasks.spawn(resync(Arc::clone(&shared)));
         tasks.spawn(know_the_store(Arc::clone(&shared)));
-        Engine { shared, stop, tasks }
+        Engine { shared, stop, tasks: Mutex::new(tasks) }
     }
 
     /// Whether the tenant's store is the one we knew.
@@ -341,7 +341,7 @@ impl Engine {
     }
 
     /// Finishes what is under way, at most for this long, and stops.
-    pub async fn stop(mut self, patience: Duration) {
+    pub async fn stop(&self, patience: Duration) {
         self.stop.cancel();
         let _ = tokio::time::timeout(patience, async {
             while self.shared.lock().queue.under_way() > 0 {
@@ -349,8 +349,7 @@ impl Engine {
             }
         })
         .await;
-        self.tasks.abort_all();
-        while self.tasks.join_next().await.is_some() {}
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner).abort_all();
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Weak};
 
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet};
+use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit};
 
@@ -46,7 +46,7 @@ fn encode(report: &Report, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
     let mut gauges = |name: &str, help: &str, values: &[(Vec<(&str, &str)>, f64)]| -> fmt::Result {
         let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
         for (labels, value) in values {
-            labelled(labels, |set| family.encode_family(set)?.encode_gauge(value))?;
+            family.encode_family(labels)?.encode_gauge(value)?;
         }
         Ok(())
     };
@@ -54,16 +54,20 @@ fn encode(report: &Report, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         .objects
         .iter()
         .flat_map(|(kind, counts)| {
-            [Side::Virtual, Side::Host].into_iter().zip(counts).map(move |(of, count)| {
-                (vec![("kind", kind.as_str()), ("side", side(of))], *count as f64)
-            })
+            [Side::Virtual, Side::Host]
+                .into_iter()
+                .zip(counts)
+                .map(move |(of, count)| (vec![("kind", kind.as_str()), ("side", side(of))], *count as f64))
         })
         .collect();
     gauges("objects", "Objects as they were last seen", &objects)?;
     gauges("queue_depth", "Work items that wait for their turn", &[(vec![], report.queued as f64)])?;
     gauges("under_way", "Work items under way", &[(vec![], report.under_way as f64)])?;
-    let pending: Vec<_> =
-        report.pending.iter().map(|(kind, count)| (vec![("kind", kind.as_str())], f64::from(*count))).collect();
+    let pending: Vec<_> = report
+        .pending
+        .iter()
+        .map(|(kind, count)| (vec![("kind", kind.as_str())], f64::from(*count)))
+        .collect();
     gauges("pending", "Pairs that are not in agreement", &pending)?;
     let oldest = report.oldest_pending.map_or(0.0, |oldest| oldest.as_secs_f64());
     gauges("oldest_pending_seconds", "Age of the oldest of them", &[(vec![], oldest)])?;
@@ -77,7 +81,7 @@ fn encode(report: &Report, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
     let mut counters = |name: &str, help: &str, values: &[(Vec<(&str, &str)>, u64)]| -> fmt::Result {
         let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
         for (labels, value) in values {
-            labelled(labels, |set| family.encode_family(set)?.encode_counter::<(), _, u64>(value, None))?;
+            family.encode_family(labels)?.encode_counter::<NoLabelSet, _, u64>(value, None)?;
         }
         Ok(())
     };
@@ -93,30 +97,11 @@ fn encode(report: &Report, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
     let mut family = encoder.encode_descriptor("lag", help, Some(&Unit::Seconds), MetricType::Histogram)?;
     for (kind, written, lag) in &report.lags {
         let labels = [("kind", kind.as_str()), ("written", side(*written))];
-        labelled(&labels, |set| {
-            let Spread { counts, sum, .. } = &lag.total;
-            let bounds = BOUNDS.iter().copied().chain([f64::MAX]);
-            let buckets: Vec<(f64, u64)> = bounds.zip(counts.iter().copied()).collect();
-            let count = counts.iter().sum();
-            family.encode_family(set)?.encode_histogram::<()>(*sum, count, &buckets, None)
-        })?;
+        let Spread { counts, sum, .. } = &lag.total;
+        let bounds = BOUNDS.iter().copied().chain([f64::MAX]);
+        let buckets: Vec<(f64, u64)> = bounds.zip(counts.iter().copied()).collect();
+        let count = counts.iter().sum();
+        family.encode_family(&labels)?.encode_histogram::<NoLabelSet>(*sum, count, &buckets, None)?;
     }
     Ok(())
-}
-
-/// Label sets are typed by their length.
-fn labelled(
-    labels: &[(&str, &str)],
-    encode: impl FnOnce(&Labels<'_>) -> fmt::Result,
-) -> fmt::Result {
-    encode(&Labels(labels))
-}
-
-#[derive(Debug)]
-struct Labels<'a>(&'a [(&'a str, &'a str)]);
-
-impl EncodeLabelSet for Labels<'_> {
-    fn encode(&self, encoder: &mut prometheus_client::encoding::LabelSetEncoder<'_>) -> fmt::Result {
-        self.0.encode(encoder)
-    }
 }

@@ -50,13 +50,16 @@ fn answer<B>(request: &Request<B>, engine: &Arc<Engine>) -> Response<Full<Bytes>
         }
         "/readyz" => {
             let troubles = troubles(engine);
-            let lines: String = troubles.iter().map(|(what, trouble)| line(what, trouble.as_deref())).collect();
+            let lines: String =
+                troubles.iter().map(|(what, trouble)| line(what, trouble.as_deref())).collect();
             let ready = troubles.iter().all(|(_, trouble)| trouble.is_none());
             text(if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, lines)
         }
         "/metrics" => match metrics::text(engine) {
             Ok(metrics) => text(StatusCode::OK, metrics),
-            Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, format!("metrics cannot be written: {error}\n")),
+            Err(error) => {
+                text(StatusCode::INTERNAL_SERVER_ERROR, format!("metrics cannot be written: {error}\n"))
+            }
         },
         _ => text(StatusCode::NOT_FOUND, "not found; try /healthz, /readyz, /metrics\n".into()),
     }

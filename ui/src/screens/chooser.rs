@@ -138,7 +138,7 @@ impl Chooser {
         self.at = self.at.saturating_add_signed(by).min(last);
     }
 
-    fn row(item: &Item, selected: bool, width: usize, world: &World) -> Text<'static> {
+    fn draw_row(item: &Item, selected: bool, area: Rect, buf: &mut Buffer, world: &World) {
         let theme = &world.theme;
         let enabled = item.refused.is_none();
         let of = |slot| if enabled { theme.style(slot) } else { theme.style(Slot::Disabled) };
@@ -147,14 +147,18 @@ impl Chooser {
             Some(why) => format!("{}: {}", item.title, text::clean(why)),
             None => item.title.to_owned(),
         };
-        let room = width.saturating_sub(14);
+        let room = usize::from(area.width).saturating_sub(14);
         let title = text::cut_end(&title, room, theme.symbols().ellipsis).into_owned();
-        let line = Text::from(vec![
+        Text::from(vec![
             Span::styled(cursor, of(Slot::Accent)),
             Span::styled(format!("{:<12} ", item.key), of(Slot::Key)),
             Span::styled(text::pad(&title, room, text::Align::Left).into_owned(), of(Slot::Text)),
-        ]);
-        if selected { line.patch_style(theme.style(Slot::Selection)) } else { line }
+        ])
+        .render(area, buf);
+        if selected {
+            // Over the parts' own colours, which may not be readable on it.
+            buf.set_style(area, theme.style(Slot::Selection));
+        }
     }
 }
 
@@ -252,7 +256,7 @@ impl Layer for Chooser {
         self.first = self.first.clamp(self.at.saturating_sub(page.saturating_sub(1)), self.at);
         let shown = self.shown();
         for ((at, item), row) in shown.iter().enumerate().skip(self.first).zip(list.rows()) {
-            Self::row(item, at == self.at, usize::from(list.width), world).render(row, buf);
+            Self::draw_row(item, at == self.at, row, buf, world);
         }
     }
 }

@@ -222,6 +222,7 @@ impl Layer for CommandLine {
         let height = u16::try_from(shown.len()).unwrap_or(0).saturating_add(2).min(area.height);
         let area = Rect { y: area.bottom() - height, height, ..area };
         Clear.render(area, buf);
+        buf.set_style(area, theme.style(Slot::Text));
         let lines: Vec<Rect> = area.rows().collect();
         let rule = theme.symbols().rule.repeat(usize::from(area.width));
         if let Some(top) = lines.first() {
@@ -232,8 +233,10 @@ impl Layer for CommandLine {
                 Span::styled(format!("  {:<28} ", text::clean(&suggestion.line)), theme.style(Slot::Text)),
                 Span::styled(suggestion.title.as_str(), theme.style(Slot::Muted)),
             ]);
-            let line = if chosen == Some(at) { line.patch_style(theme.style(Slot::Selection)) } else { line };
             line.render(*row, buf);
+            if chosen == Some(at) {
+                buf.set_style(*row, theme.style(Slot::Selection));
+            }
         }
         if let Some(last) = lines.last().filter(|_| lines.len() > 1) {
             Clear.render(*last, buf);

@@ -2,8 +2,9 @@ use super::stage::Stage;
 use crate::actions::{ACTIONS, Scope};
 use crate::app::Cmd;
 use crate::config::Config;
+use crate::fixture;
 use crate::keymap::Keymap;
-use crate::theme::Appearance;
+use crate::theme::{Appearance, BUILTIN, Slot, Theme};
 
 #[test]
 fn the_help_of_the_fleet() {
@@ -52,6 +53,32 @@ fn a_key_given_to_another_action_is_in_hint_and_help() {
     config.keymap.rebind(crate::actions::ActionId::Filter, vec!["f".parse().unwrap()]);
     let mut stage = Stage::with_fleet(config, Appearance::default());
     assert!(stage.text().lines().last().unwrap().contains("f filter"));
+}
+
+/// What is chosen has the selection's own colours in every cell: a key's colour may not be readable on its ground.
+#[test]
+fn the_chosen_row_of_every_popup_is_readable_in_every_theme() {
+    for builtin in BUILTIN {
+        for (keys, typed) in [("m", ""), ("ctrl-p", ""), (":", "the")] {
+            let theme = Theme::builtin(builtin.name, Appearance::default()).unwrap();
+            let selection = theme.style(Slot::Selection);
+            let mut stage = Stage::themed(Config::default(), theme);
+            stage.fleet(super::stage::fleet(fixture::fleet()));
+            stage.keys(keys).typing(typed);
+            if keys == ":" {
+                stage.keys("tab");
+            }
+            let buffer = stage.draw();
+            let is_selected = |x: u16, y: u16| {
+                let cell = &buffer[(x, y)];
+                selection.bg.is_none_or(|bg| cell.bg == bg)
+                    && selection.fg.is_none_or(|fg| cell.fg == fg)
+                    && cell.modifier.contains(selection.add_modifier)
+            };
+            let selected = |y: u16| (10..70).all(|x| is_selected(x, y));
+            assert!((0..24).any(selected), "{} in {}: no whole row is", keys, builtin.name);
+        }
+    }
 }
 
 #[test]

@@ -28,8 +28,13 @@ pub struct Stage {
 impl Stage {
     /// Nothing has arrived yet.
     pub fn empty(config: Config, appearance: Appearance) -> Self {
+        Self::themed(config, Theme::terminal(appearance))
+    }
+
+    /// The same in another theme.
+    pub fn themed(config: Config, theme: Theme) -> Self {
         let now = fixture::now();
-        let theme = Arc::new(Theme::terminal(appearance));
+        let theme = Arc::new(theme);
         let world = World::new(Arc::new(config), theme, Session::default(), now);
         let root = Box::new(screens::fleet::FleetScreen::new());
         let mut state = State::new(world, root, screens::REGISTRY);

@@ -1,0 +1,271 @@
+//! The process around the engine: configuration in, both API servers found, one replica writing, an orderly end.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use clap::Parser;
+use http::Request;
+use serde::Deserialize;
+use smol_str::SmolStr;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing_subscriber::EnvFilter;
+use v9s::cluster::{Cluster, ConnectOptions, FailureKind, KubeconfigSource, ObjectRef, Resource, open};
+use v9s::provision::values::{self, Settings, settings::Logging};
+use v9s::wire::name;
+
+use crate::context::{Context, Minors};
+use crate::engine::Engine;
+use crate::leader::{Candidate, Terms};
+use crate::{resources, serve, status};
+
+/// Where the chart mounts the configuration.
+const CONFIG: &str = "/var/lib/vcluster/config.yaml";
+/// How long what is under way may take at the end.
+const DRAIN: Duration = Duration::from_secs(10);
+/// Wait between two tries to reach an API server.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// The companion of one virtual cluster.
+#[derive(Debug, Parser)]
+#[command(name = "v9s-syncer", version, about = "Mirrors a virtual cluster to its host cluster")]
+pub struct Options {
+    /// Name of the virtual cluster, which is also the name of its Service on the host
+    #[arg(long, env = "VCLUSTER_NAME")]
+    pub name: SmolStr,
+    /// Its namespace on the host
+    #[arg(long, env = "POD_NAMESPACE")]
+    pub namespace: SmolStr,
+    /// Kubeconfig of the virtual API server
+    #[arg(long, env = "V9S_VIRTUAL_KUBECONFIG", value_name = "FILE")]
+    pub virtual_kubeconfig: PathBuf,
+    /// Kubeconfig of the host; by default the pod's own service account, or the environment's
+    #[arg(long, value_name = "FILE")]
+    pub host_kubeconfig: Option<PathBuf>,
+    /// vcluster.yaml [default: /var/lib/vcluster/config.yaml, where there is one]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Address of /healthz, /readyz and /metrics
+    #[arg(long, default_value = "0.0.0.0:9090", value_name = "ADDRESS")]
+    pub listen: SocketAddr,
+    /// Write only while holding the Lease: for more than one replica
+    #[arg(long)]
+    pub leader_elect: bool,
+    /// What this replica calls itself [default: host name and process number]
+    #[arg(long, env = "POD_NAME")]
+    pub identity: Option<SmolStr>,
+    /// What is logged, such as `info` or `v9s_syncer=debug`
+    #[arg(long, env = "V9S_LOG", default_value = "info")]
+    pub log: String,
+}
+
+/// Runs until it is told to end.
+///
+/// # Errors
+/// Why it cannot start: a bad configuration with every mistake in it, an unreadable kubeconfig, a Service that is missing.
+pub async fn run(options: Options) -> Result<()> {
+    let settings = read_settings(options.config.as_deref())?;
+    start_log(&options.log, settings.logging)?;
+    let stop = CancellationToken::new();
+    tokio::spawn(stop_on_signal(stop.clone())?);
+
+    let listener = TcpListener::bind(options.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}: another --listen is needed", options.listen))?;
+    let (host, tenant) = (open_host(&options).await?, open_tenant(&options).await?);
+    let Some(ctx) = stop.run_until_cancelled(meet(&options, &settings, &tenant, &host)).await else {
+        return Ok(());
+    };
+    let ctx = ctx?;
+    tracing::info!(vcluster = %ctx.vcluster, namespace = %ctx.host_namespace, "both API servers are reached");
+
+    let engine = Arc::new(Engine::start(ctx.clone(), resources::registry(), tenant, host.clone()));
+    let identity = options.identity.clone().unwrap_or_else(own_identity);
+    let tasks = TaskTracker::new();
+    // The Lease is kept until nothing is written any more.
+    let leave = CancellationToken::new();
+    if options.leader_elect {
+        let (leads, led) = watch::channel(false);
+        engine.suspend(Some(FOLLOWS.into()));
+        let candidate = Candidate {
+            cluster: host.clone(),
+            namespace: ctx.host_namespace.clone(),
+            name: name::leader_lease(&ctx.vcluster).into(),
+            identity: identity.clone(),
+            terms: Terms::default(),
+        };
+        tasks.spawn(candidate.run(leads, leave.clone()));
+        tasks.spawn(follow(Arc::clone(&engine), led, stop.clone()));
+    }
+    tasks.spawn(serve::run(listener, Arc::clone(&engine), leave.clone()));
+    tasks.spawn(status::publish(ctx, host, Arc::clone(&engine), identity, stop.clone()));
+    tasks.close();
+
+    stop.cancelled().await;
+    tracing::info!("ending: what is under way is finished first");
+    engine.stop(DRAIN).await;
+    leave.cancel();
+    let _ = tokio::time::timeout(DRAIN, tasks.wait()).await;
+    Ok(())
+}
+
+const FOLLOWS: &str = "mirrored by another replica";
+
+/// Writes while this replica leads.
+async fn follow(engine: Arc<Engine>, mut led: watch::Receiver<bool>, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            changed = led.changed() => if changed.is_err() { return },
+        }
+        let leads = *led.borrow_and_update();
+        tracing::info!(leads, "leadership");
+        engine.suspend((!leads).then(|| FOLLOWS.into()));
+    }
+}
+
+fn read_settings(config: Option<&Path>) -> Result<Settings> {
+    let path = config.unwrap_or(Path::new(CONFIG));
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        // Only a file that nobody asked for may be missing.
+        Err(error) if config.is_none() && error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+    };
+    match values::read(&text) {
+        Ok(settings) => Ok(settings),
+        Err(problems) => bail!("{} cannot be used:\n{problems}", path.display()),
+    }
+}
+
+fn start_log(filter: &str, logging: Logging) -> Result<()> {
+    // The HTTP layers log whole requests, which may hold what nobody should find in a log.
+    let quiet = "kube_client=error,hyper=error,hyper_util=error,rustls=error";
+    let filter = EnvFilter::try_new(format!("{filter},{quiet}"))
+        .with_context(|| format!("--log {filter} cannot be read: try info, or v9s_syncer=debug"))?;
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let started = match logging {
+        Logging::Json => log.json().try_init(),
+        Logging::Console => log.with_ansi(false).try_init(),
+    };
+    started.map_err(|error| anyhow::anyhow!("cannot start the log: {error}"))
+}
+
+fn stop_on_signal(stop: CancellationToken) -> Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        stop.cancel();
+    })
+}
+
+async fn open_host(options: &Options) -> Result<Cluster> {
+    let source =
+        options.host_kubeconfig.clone().map_or(KubeconfigSource::Environment, KubeconfigSource::File);
+    let opened = open(&source, None, &ConnectOptions::default()).await;
+    opened.context("the host cluster")
+}
+
+async fn open_tenant(options: &Options) -> Result<Cluster> {
+    let source = KubeconfigSource::File(options.virtual_kubeconfig.clone());
+    let opened = open(&source, None, &ConnectOptions::default()).await;
+    opened.context("the virtual cluster")
+}
+
+#[derive(Deserialize)]
+struct Version {
+    minor: String,
+}
+
+#[derive(Deserialize)]
+struct Service {
+    metadata: ServiceMeta,
+    #[serde(default)]
+    spec: ServiceSpec,
+}
+
+#[derive(Deserialize)]
+struct ServiceMeta {
+    uid: SmolStr,
+}
+
+#[derive(Deserialize, Default)]
+struct ServiceSpec {
+    #[serde(rename = "clusterIPs", default)]
+    cluster_ips: Vec<SmolStr>,
+}
+
+/// Waits until both API servers answer, and learns what does not change.
+async fn meet(options: &Options, settings: &Settings, tenant: &Cluster, host: &Cluster) -> Result<Context> {
+    let virtual_minor = minor(tenant, "virtual").await;
+    let host_minor = minor(host, "host").await;
+    let service = ObjectRef::namespaced(Resource::SERVICES, options.namespace.clone(), options.name.clone());
+    let Service { metadata, spec } = loop {
+        match fetch::<Service>(host, &service.path()).await {
+            Ok(service) => break service,
+            Err(failure) if failure.kind == FailureKind::NotFound => {
+                bail!(
+                    "the host has no {service}: it is the Service by which the virtual cluster is reached, and owns what is mirrored; are --name and --namespace right?"
+                )
+            }
+            Err(failure) if matches!(failure.kind, FailureKind::Forbidden | FailureKind::Unauthorized) => {
+                bail!(
+                    "the host does not let us read {service}: {failure}; the Role of the virtual cluster must allow `get` on services"
+                )
+            }
+            Err(failure) => tracing::warn!(%failure, "the host does not answer yet"),
+        }
+        sleep(RETRY).await;
+    };
+    Ok(Context {
+        owner_uid: settings.set_owner.then_some(metadata.uid),
+        cluster_domain: settings.networking.cluster_domain.as_str().into(),
+        api_addresses: spec.cluster_ips.into_iter().filter(|address| address != "None").collect(),
+        minors: Minors { virtual_side: virtual_minor, host: host_minor },
+        ..Context::new(options.name.clone(), options.namespace.clone())
+    })
+}
+
+/// The minor version of a server, once it answers.
+async fn minor(cluster: &Cluster, which: &str) -> u32 {
+    loop {
+        match fetch::<Version>(cluster, "/version").await {
+            Ok(version) => {
+                // Some distributions write `36+`.
+                let digits: String = version.minor.chars().take_while(char::is_ascii_digit).collect();
+                return digits.parse().unwrap_or(Minors::default().host);
+            }
+            Err(failure) => tracing::warn!(%failure, which, "the API server does not answer yet"),
+        }
+        sleep(RETRY).await;
+    }
+}
+
+async fn fetch<T: serde::de::DeserializeOwned>(
+    cluster: &Cluster,
+    path: &str,
+) -> Result<T, v9s::cluster::Failure> {
+    use v9s::cluster::Failure;
+    let request = Request::get(path)
+        .body(Vec::new())
+        .map_err(|error| Failure::new(FailureKind::Rejected, format!("cannot be asked: {error}")))?;
+    let answer = cluster.fetch(request).await?;
+    serde_json::from_slice(&answer)
+        .map_err(|_| Failure::new(FailureKind::Protocol, "the answer cannot be read"))
+}
+
+fn own_identity() -> SmolStr {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    smol_str::format_smolstr!("{}_{}", host.trim(), std::process::id())
+}
