@@ -25,7 +25,7 @@ impl Program {
     fn start(pair: &Pair, folder: &Path, more: &[&str]) -> Result<Self> {
         let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let address = format!("127.0.0.1:{port}");
-        let child = command(pair, folder)?
+        let child = command(pair, folder, "t")?
             .args(["--listen", &address])
             .args(more)
             .stderr(Stdio::null())
@@ -67,12 +67,12 @@ impl Drop for Program {
     }
 }
 
-fn command(pair: &Pair, folder: &Path) -> Result<Command> {
+fn command(pair: &Pair, folder: &Path, name: &str) -> Result<Command> {
     let (tenant, host) = (folder.join("tenant.yaml"), folder.join("host.yaml"));
     std::fs::write(&tenant, &pair.tenant.kubeconfig)?;
     std::fs::write(&host, &pair.host.kubeconfig)?;
     let mut command = Command::new(env!("CARGO_BIN_EXE_v9s-syncer"));
-    command.args(["--name", "t", "--namespace", &pair.namespace]).arg("--virtual-kubeconfig").arg(tenant);
+    command.args(["--name", name, "--namespace", &pair.namespace]).arg("--virtual-kubeconfig").arg(tenant);
     command.arg("--host-kubeconfig").arg(host).env_remove("V9S_LOG").stdin(Stdio::null());
     Ok(command)
 }
@@ -162,7 +162,7 @@ async fn refusal(config: &str, name: &str) -> Result<String> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("vcluster.yaml");
     std::fs::write(&file, config)?;
-    let mut command = command(&pair, folder.path())?;
+    let mut command = command(&pair, folder.path(), name)?;
     command
         .args(["--listen", "127.0.0.1:0", "--name", name])
         .arg("--config")
