@@ -21,7 +21,7 @@ pub struct StoreOptions {
 
 impl Default for StoreOptions {
     fn default() -> Self {
-        Self { clock: Clock::system(), chance: Chance::random(), log_capacity: 20_000, log_bytes: 16 << 20 }
+        Self { clock: Clock::system(), chance: Chance::random(), log_capacity: 20_000, log_bytes: 32 << 20 }
     }
 }
 
