@@ -2,7 +2,7 @@
 //!
 //! `cargo build --release && cargo run --release -p v9s-bench` prints the table of `docs/benchmarks.md`. Each figure that depends on
 //! the API server stands beside what a bare client takes for the same lists in the same run. `--of sandbox` measures the
-//! embedded host itself instead.
+//! embedded host itself instead, `--of syncer` the companion of a virtual cluster.
 
 #![allow(clippy::print_stdout, reason = "the table is what it is for")]
 
@@ -19,6 +19,7 @@ mod process;
 mod report;
 mod sandbox;
 mod subject;
+mod syncer;
 
 use std::path::PathBuf;
 
@@ -41,6 +42,9 @@ struct Args {
     /// Synced pods on the host.
     #[arg(long, default_value_t = 50_000)]
     pods: usize,
+    /// Pods that a tenant creates, for the companion; each number is measured with servers of its own.
+    #[arg(long, value_delimiter = ',', default_values_t = [500, 5_000, 20_000])]
+    tenant_pods: Vec<usize>,
     /// How often what is short is measured; the median counts.
     #[arg(long, default_value_t = 5)]
     rounds: usize,
@@ -48,7 +52,7 @@ struct Args {
     #[arg(long)]
     v9s: Option<PathBuf>,
     /// A file whose part between the marks `<!-- measured -->` and `<!-- /measured -->` (of the embedded host:
-    /// `<!-- sandbox -->`) becomes the table.
+    /// `<!-- sandbox -->`, of the companion: `<!-- syncer -->`) becomes the table.
     #[arg(long)]
     write: Option<PathBuf>,
     /// Be the embedded host that is measured.
@@ -66,6 +70,8 @@ enum Measured {
     Dashboard,
     /// The embedded host with a fleet.
     Sandbox,
+    /// The companion between two real API servers.
+    Syncer,
 }
 
 /// What holds the fleet.
@@ -90,6 +96,11 @@ fn main() -> Result<()> {
         Measured::Dashboard => ("measured", dashboards(&runtime, &args)?),
         Measured::Sandbox => {
             ("sandbox", vec![sandbox::measure(args.vclusters, args.pods, args.rounds.max(1))?])
+        }
+        Measured::Syncer => {
+            let program =
+                std::env::current_exe().context("looking for v9s-syncer")?.with_file_name("v9s-syncer");
+            ("syncer", runtime.block_on(syncer::measure(program, &args.tenant_pods))?)
         }
     };
     let table = report::render(&machine::describe(), &sections);

@@ -24,6 +24,11 @@ impl Spent {
         Ok(Self { at: Instant::now(), cpu: Duration::from_secs_f64(ticks as f64 / per_second as f64) })
     }
 
+    /// Processor time used since an earlier look.
+    pub fn since(self, earlier: Self) -> Duration {
+        self.cpu.saturating_sub(earlier.cpu)
+    }
+
     /// Share of one core used since an earlier look, in percent.
     pub fn percent_since(self, earlier: Self) -> f64 {
         let wall = (self.at - earlier.at).as_secs_f64();

@@ -1,0 +1,314 @@
+//! The companion between two real API servers: pods are created by a fast client, set running as a kubelet does, and
+//! deleted; from outside it is watched what that takes.
+
+mod eyes;
+mod world;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use futures::{StreamExt as _, stream};
+use serde_json::{Value, json};
+use smol_str::{SmolStr, format_smolstr};
+use v9s::names::{Translator, VirtualName};
+
+use crate::dashboard::percentile;
+use crate::process::{Spent, memory};
+use crate::report::{Figure, Section, time};
+use eyes::Eyes;
+use world::{Companion, NAME, Server, World};
+
+/// Requests of the benchmark's own clients that are under way at once.
+const CLIENTS: usize = 16;
+/// Nobody waits that long unless something is wrong.
+const PATIENCE: Duration = Duration::from_secs(900);
+/// How long an idle companion is watched.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// What is asked of a number of pods.
+struct Bars {
+    pods: usize,
+    all: Duration,
+    cpu: f64,
+    memory: f64,
+}
+
+const BARS: [Bars; 3] = [
+    Bars { pods: 500, all: Duration::from_secs(4), cpu: 1.5, memory: 40.0 },
+    Bars { pods: 5_000, all: Duration::from_secs(35), cpu: 15.0, memory: 60.0 },
+    Bars { pods: 20_000, all: Duration::from_secs(140), cpu: 60.0, memory: 150.0 },
+];
+
+/// Measures with these numbers of pods.
+pub async fn measure(program: PathBuf, pods: &[usize]) -> Result<Vec<Section>> {
+    let mut sections = Vec::new();
+    for count in pods {
+        let world = Arc::new(World::start(program.clone()).await?);
+        sections.push(one(&world, *count).await?);
+    }
+    Ok(sections)
+}
+
+/// What one number of pods took.
+struct Taken {
+    bare: Duration,
+    idle_memory: f64,
+    all: Duration,
+    each: Vec<Duration>,
+    created_cpu: Duration,
+    running: Duration,
+    cpu: Duration,
+    memory: (f64, f64),
+    restart: Duration,
+    restart_writes: f64,
+    idle_cpu: f64,
+    deleted: Duration,
+    host_writes: f64,
+}
+
+async fn one(world: &Arc<World>, pods: usize) -> Result<Section> {
+    let bare = bare(world, pods).await?;
+    let (companion, _) = world.companion().await?;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let idle_memory = memory(companion.pid())?.0;
+    let before = Spent::now(companion.pid())?;
+    let writes_before = world.host.writes().await?;
+
+    let (inside, outside) = (Eyes::open(&world.tenant.cluster), Eyes::open(&world.host.cluster));
+    let began = Instant::now();
+    let created = create(&world.tenant, pods, |at| format_smolstr!("pod-{at}")).await?;
+    outside.until("all pods on the host", PATIENCE, |eyes| eyes.count() >= pods).await?;
+    let all = began.elapsed();
+    let each = lags(&created, &outside);
+    let created_cpu = Spent::now(companion.pid())?.since(before);
+
+    let kubelet = tokio::spawn(kubelet(Arc::clone(world)));
+    inside.until("all pods running", PATIENCE, |eyes| eyes.running() >= pods).await?;
+    let running = began.elapsed();
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let cpu = Spent::now(companion.pid())?.since(before);
+    let held = memory(companion.pid())?;
+    // The kubelet binds each pod and writes its status once.
+    let host_writes = (world.host.writes().await? - writes_before) as f64 / pods as f64 - 2.0;
+
+    drop(companion);
+    let (companion, restart) = world.companion().await?;
+    settled(&companion).await;
+    let restart_writes = companion.metric("v9s_syncer_writes_total{side=\"host\"}").await
+        + companion.metric("v9s_syncer_writes_total{side=\"virtual\"}").await;
+    let before = Spent::now(companion.pid())?;
+    tokio::time::sleep(IDLE).await;
+    let idle_cpu = Spent::now(companion.pid())?.percent_since(before);
+
+    let began = Instant::now();
+    delete(&world.tenant, pods).await?;
+    inside.until("all pods gone inside", PATIENCE, |eyes| eyes.count() == 0).await?;
+    outside.until("all pods gone on the host", PATIENCE, |eyes| eyes.count() == 0).await?;
+    let deleted = began.elapsed();
+    kubelet.abort();
+    let memory = (held.0, held.1.max(memory(companion.pid())?.1));
+    let taken = Taken {
+        bare,
+        idle_memory,
+        all,
+        each,
+        created_cpu,
+        running,
+        cpu,
+        memory,
+        restart,
+        restart_writes,
+        idle_cpu,
+        deleted,
+        host_writes,
+    };
+    Ok(section(pods, taken))
+}
+
+/// Creates the same pods on the host alone, as fast as the same client can, and removes them.
+async fn bare(world: &World, pods: usize) -> Result<Duration> {
+    let eyes = Eyes::open(&world.host.cluster);
+    let began = Instant::now();
+    create(&world.host, pods, |at| format_smolstr!("bare-{at}")).await?;
+    let took = began.elapsed();
+    let all = format!("/api/v1/namespaces/{NAME}/pods?gracePeriodSeconds=0");
+    world.host.ask("DELETE", &all, &json!({"gracePeriodSeconds": 0})).await?;
+    eyes.until("the bare client's pods gone", PATIENCE, |eyes| eyes.count() == 0).await?;
+    Ok(took)
+}
+
+fn pod(name: &str) -> Value {
+    json!({"apiVersion": "v1", "kind": "Pod",
+        "metadata": {"name": name, "labels": {"app": "bench", "tier": "web"}, "annotations": {"note": "made by a benchmark"}},
+        "spec": {"containers": [{"name": "web", "image": "registry.example.org/web:1",
+            "env": [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}],
+            "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": "64Mi"}}}]}})
+}
+
+/// Creates pods; answers when each was created.
+async fn create(
+    server: &Server,
+    pods: usize,
+    name: impl Fn(usize) -> SmolStr,
+) -> Result<HashMap<SmolStr, Instant>> {
+    let path = format!("/api/v1/namespaces/{NAME}/pods");
+    let (path, name) = (&path, &name);
+    let creating = stream::iter(0..pods).map(|at| async move {
+        let name = name(at);
+        server.ask("POST", path, &pod(&name)).await?;
+        anyhow::Ok((name, Instant::now()))
+    });
+    creating.buffer_unordered(CLIENTS).collect::<Vec<_>>().await.into_iter().collect()
+}
+
+async fn delete(server: &Server, pods: usize) -> Result<()> {
+    let deleting = stream::iter(0..pods).map(|at| async move {
+        let path = format!("/api/v1/namespaces/{NAME}/pods/pod-{at}");
+        server.ask("DELETE", &path, &json!({})).await.map(drop)
+    });
+    deleting.buffer_unordered(CLIENTS).collect::<Vec<_>>().await.into_iter().collect()
+}
+
+/// From each pod's creation to its appearance on the host.
+fn lags(created: &HashMap<SmolStr, Instant>, outside: &Eyes) -> Vec<Duration> {
+    let names = Translator::new(NAME, NAME);
+    let seen = outside.all();
+    let lag = |(name, at): (&SmolStr, &Instant)| {
+        let host = names.host_name(&VirtualName::namespaced(NAME, name.clone()));
+        Some(seen.get(host.as_str())?.first.saturating_duration_since(*at))
+    };
+    let mut lags: Vec<Duration> = created.iter().filter_map(lag).collect();
+    lags.sort_unstable();
+    lags
+}
+
+/// Does what scheduler and kubelet do, once for each pod: bind, report it running, and let it go when it is deleted.
+async fn kubelet(world: Arc<World>) {
+    let eyes = Eyes::open(&world.host.cluster);
+    let mut known: HashMap<SmolStr, bool> = HashMap::new();
+    loop {
+        let news: Vec<_> = eyes.news();
+        let work = news.into_iter().filter(|(name, sight)| {
+            let done = known.get(name).copied();
+            let new = done.is_none() || (sight.deleting && done == Some(false));
+            if new {
+                known.insert(name.clone(), sight.deleting);
+            }
+            new
+        });
+        let work: Vec<_> = work.collect();
+        let host = &world.host;
+        stream::iter(work)
+            .for_each_concurrent(CLIENTS, |(name, sight)| async move {
+                let path = format!("/api/v1/namespaces/{NAME}/pods/{name}");
+                // A pod that is gone by now needs nothing.
+                if sight.deleting {
+                    let _ = host.ask("DELETE", &path, &json!({"gracePeriodSeconds": 0})).await;
+                    return;
+                }
+                let bind = json!({"apiVersion": "v1", "kind": "Binding", "metadata": {"name": name},
+                    "target": {"apiVersion": "v1", "kind": "Node", "name": "node-1"}});
+                let _ = host.ask("POST", &format!("{path}/binding"), &bind).await;
+                let _ = host.ask("PATCH", &format!("{path}/status"), &running()).await;
+            })
+            .await;
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+fn running() -> Value {
+    let now = chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+    let condition = |kind: &str| json!({"type": kind, "status": "True", "lastTransitionTime": now});
+    json!({"status": {"phase": "Running", "podIP": "10.1.0.1", "podIPs": [{"ip": "10.1.0.1"}], "hostIP": "192.168.0.1", "startTime": now,
+        "conditions": [condition("Initialized"), condition("Ready"), condition("ContainersReady"), condition("PodScheduled")],
+        "containerStatuses": [{"name": "web", "ready": true, "started": true, "restartCount": 0, "image": "web",
+            "imageID": "registry.example.org/web@sha256:0", "state": {"running": {"startedAt": now}}}]}})
+}
+
+/// Waits until nothing is queued, under way or pending.
+async fn settled(companion: &Companion) {
+    let began = Instant::now();
+    while began.elapsed() < PATIENCE {
+        let left =
+            companion.metric("v9s_syncer_queue_depth").await + companion.metric("v9s_syncer_under_way").await;
+        if left == 0.0 && companion.metric("v9s_syncer_synced").await == 1.0 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+fn section(pods: usize, taken: Taken) -> Section {
+    let bars = BARS.iter().find(|bars| bars.pods == pods);
+    let row = |name, bar: Option<String>, measured: String, met: Option<bool>| Figure {
+        name,
+        bar: bar.unwrap_or_else(|| "–".into()),
+        measured,
+        baseline: None,
+        met,
+    };
+    let share = taken.bare.as_secs_f64() / taken.all.as_secs_f64();
+    let each = |share: f64| percentile(&taken.each, share);
+    let cpu = |cpu: Duration| format!("{:.2} s", cpu.as_secs_f64());
+    let (now, peak) = taken.memory;
+    let ratio = taken.all.as_secs_f64() / taken.bare.as_secs_f64();
+    let figures = vec![
+        Figure {
+            name: "first create to all on the host",
+            bar: bars.map_or_else(
+                || "–".into(),
+                |bars| format!("{} or 60 % of the bare client's rate", time(bars.all)),
+            ),
+            measured: time(taken.all),
+            baseline: Some((taken.bare, ratio)),
+            met: bars.map(|bars| taken.all <= bars.all || share >= 0.6),
+        },
+        row("per pod, p50", None, time(each(0.5)), None),
+        row("per pod, p99", None, time(each(0.99)), None),
+        row("processor time until then", None, cpu(taken.created_cpu), None),
+        row("first create to all seen running inside", None, time(taken.running), None),
+        row(
+            "processor time until then",
+            bars.map(|bars| format!("{} s", bars.cpu)),
+            cpu(taken.cpu),
+            bars.map(|bars| taken.cpu.as_secs_f64() <= bars.cpu),
+        ),
+        row(
+            "memory before",
+            Some("15 MB".into()),
+            format!("{:.1} MB", taken.idle_memory),
+            Some(taken.idle_memory <= 15.0),
+        ),
+        row(
+            "memory with all (peak)",
+            bars.map(|bars| format!("{} MB", bars.memory)),
+            format!("{now:.1} MB ({peak:.1} MB)"),
+            bars.map(|bars| now <= bars.memory),
+        ),
+        row(
+            "host writes for each pod but the kubelet's",
+            Some("2".into()),
+            format!("{:.2}", taken.host_writes),
+            Some(taken.host_writes <= 2.05),
+        ),
+        row("restart to ready", None, time(taken.restart), None),
+        row(
+            "writes after a restart, both sides",
+            Some("0".into()),
+            format!("{}", taken.restart_writes),
+            Some(taken.restart_writes == 0.0),
+        ),
+        row("CPU, idle", None, format!("{:.2} %", taken.idle_cpu), None),
+        row("deletion of all, until both sides are empty", None, time(taken.deleted), None),
+    ];
+    Section {
+        host: format!("{pods} pods"),
+        held: "Two API servers, each with an etcd of its own, on the machine that also runs the clients."
+            .into(),
+        figures,
+        notes: Vec::new(),
+    }
+}
