@@ -21,9 +21,6 @@ use crate::theme::{Appearance, Depth};
 
 /// Threads for clusters; keys and frames have the main thread for themselves.
 const WORKERS: usize = 2;
-/// How nice these are, from 0 to 19.
-#[cfg(target_os = "linux")]
-const BACKGROUND: i32 = 5;
 
 /// Runs the dashboard until the person leaves. Contexts come from `source`, which is asked after the first frame;
 /// `filter` is typed into the fleet's filter already.
@@ -55,7 +52,6 @@ pub fn run(settings: Settings, source: Source, filter: Option<&str>) -> anyhow::
 
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKERS)
-        .on_thread_start(step_back)
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
@@ -74,14 +70,6 @@ pub fn run(settings: Settings, source: Source, filter: Option<&str>) -> anyhow::
         Ended::Left => ExitCode::SUCCESS,
         Ended::Signal(number) => ExitCode::from(u8::try_from(128 + number).unwrap_or(1)),
     })
-}
-
-/// Lowers the priority of the calling thread: reading tens of thousands of objects must not keep the keys waiting, which
-/// are dealt with on the main thread.
-fn step_back() {
-    // Elsewhere the whole process would be slowed down. That it does not work is no reason to do without the thread.
-    #[cfg(target_os = "linux")]
-    let _ = rustix::process::nice(BACKGROUND);
 }
 
 /// Commands of earlier runs; none when they cannot be read.
