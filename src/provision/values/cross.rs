@@ -23,15 +23,13 @@ fn classes(view: &View) {
 /// Who schedules must know the nodes.
 fn scheduler(view: &View) {
     let schedulers = [
-        (
-            "controlPlane.advanced.virtualScheduler.enabled",
-            "a scheduler of the virtual cluster needs real nodes",
-        ),
-        ("sync.toHost.pods.hybridScheduling.enabled", "a scheduler of the virtual cluster needs real nodes"),
-        ("controlPlane.distro.k8s.scheduler.enabled", "a scheduler of the virtual cluster needs real nodes"),
+        "controlPlane.advanced.virtualScheduler.enabled",
+        "controlPlane.distro.k8s.scheduler.enabled",
+        "sync.toHost.pods.hybridScheduling.enabled",
     ];
-    for (switch, what) in schedulers {
+    for switch in schedulers {
         if view.flag(switch) && !view.flag("sync.fromHost.nodes.enabled") {
+            let what = "a scheduler of the virtual cluster needs the nodes of the host";
             view.contradict(switch, what, view, "sync.fromHost.nodes.enabled");
         }
     }

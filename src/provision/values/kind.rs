@@ -204,3 +204,32 @@ impl Kind {
         }
     }
 }
+
+/// As it is told to people.
+impl std::fmt::Display for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Kind::Bool => f.write_str("switch"),
+            Kind::Auto => f.write_str("switch or `auto`"),
+            Kind::Int(i64::MIN, _) => f.write_str("number"),
+            Kind::Int(min, i64::MAX) => write!(f, "number from {min}"),
+            Kind::Int(min, max) => write!(f, "number from {min} to {max}"),
+            Kind::Text(words) if words.is_empty() => f.write_str("text"),
+            Kind::Text(words) => {
+                let words: Vec<String> =
+                    words.iter().filter(|word| !word.is_empty()).map(|word| format!("`{word}`")).collect();
+                f.write_str(&words.join(", "))
+            }
+            Kind::Secret => f.write_str("text, never shown"),
+            Kind::Quantity => f.write_str("quantity"),
+            Kind::Ip => f.write_str("IP address"),
+            Kind::Cidr => f.write_str("CIDR"),
+            Kind::Cidrs => f.write_str("CIDR, or two"),
+            Kind::Object => f.write_str("mapping"),
+            Kind::Any => f.write_str("anything"),
+            Kind::Kubernetes(fragment) => f.write_str(fragment.name),
+            Kind::List(kind) => write!(f, "list: {kind}"),
+            Kind::Map(kind) => write!(f, "map: {kind}"),
+        }
+    }
+}

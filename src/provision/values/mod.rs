@@ -19,14 +19,12 @@ mod tests;
 mod view;
 mod yaml;
 
-use std::cell::RefCell;
-
 pub use cidr::Cidr;
 pub use problem::{Path, Place, Problem, Problems};
 pub use settings::Settings;
 
-use node::{Content, Node};
-use view::View;
+use node::Node;
+use view::{Told, View};
 
 /// Reads a document, YAML or JSON, also as the complete values of the official chart.
 ///
@@ -35,15 +33,12 @@ use view::View;
 /// of range, settings that contradict each other, and settings that v9s knows and does not do.
 pub fn read(text: &str) -> Result<Settings, Problems> {
     let (document, mut problems) = yaml::read(text);
-    let Some(document) = document else {
-        return Err(Problems::of(problems).unwrap_or_default());
-    };
     problems.extend(check::check(&document));
-    let told = RefCell::new(problems);
+    let told = Told::about(problems);
     let view = View::new(&document, &told);
     let settings = Settings::of(&view);
     cross::check(&view);
-    match Problems::of(told.into_inner()) {
+    match Problems::of(told.all()) {
         None => Ok(settings),
         Some(problems) => Err(problems),
     }
@@ -52,7 +47,6 @@ pub fn read(text: &str) -> Result<Settings, Problems> {
 /// What an empty document says.
 impl Default for Settings {
     fn default() -> Self {
-        let document = Node { at: Place { line: 1, column: 1 }, content: Content::Map(Vec::new()) };
-        Settings::of(&View::new(&document, &RefCell::new(Vec::new())))
+        Settings::of(&View::new(&Node::empty(), &Told::default()))
     }
 }

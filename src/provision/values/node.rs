@@ -30,6 +30,11 @@ pub(super) struct Member {
 }
 
 impl Node {
+    /// A document that says nothing.
+    pub fn empty() -> Node {
+        Node { at: Place { line: 1, column: 1 }, content: Content::Map(Vec::new()) }
+    }
+
     pub fn members(&self) -> &[Member] {
         match &self.content {
             Content::Map(members) => members,

@@ -114,7 +114,7 @@ impl fmt::Display for Problem {
 }
 
 /// Everything that is wrong with a document, in its order; never empty.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problems(Vec<Problem>);
 
 impl Problems {

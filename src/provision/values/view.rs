@@ -3,13 +3,13 @@
 //! A value that does not fit counts as not set: the check has told about it.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::node::Node;
-use super::problem::{Path, Place, Problem};
+use super::node::{Content, Node};
+use super::problem::{Path, Problem};
 use super::table::{Entry, Form, TABLE};
 
 /// A part of a document with its part of the table.
@@ -17,7 +17,30 @@ pub(super) struct View<'d> {
     root: &'d Node,
     /// Where this part is in the document.
     path: Path,
-    problems: &'d RefCell<Vec<Problem>>,
+    told: &'d Told,
+}
+
+/// What was told about a document so far.
+#[derive(Default)]
+pub(super) struct Told {
+    problems: RefCell<Vec<Problem>>,
+    /// Settings that are wrong by themselves: there is nothing more to say about their values.
+    unfit: BTreeSet<Path>,
+}
+
+impl Told {
+    pub fn about(problems: Vec<Problem>) -> Told {
+        let unfit = problems.iter().map(|problem| problem.path.clone()).collect();
+        Told { problems: RefCell::new(problems), unfit }
+    }
+
+    pub fn all(self) -> Vec<Problem> {
+        self.problems.into_inner()
+    }
+
+    fn push(&self, problem: Problem) {
+        self.problems.borrow_mut().push(problem);
+    }
 }
 
 /// A switch that may leave the decision to v9s.
@@ -30,22 +53,20 @@ pub(super) enum Switch {
 
 impl<'d> View<'d> {
     /// The whole document.
-    pub fn new(root: &'d Node, problems: &'d RefCell<Vec<Problem>>) -> View<'d> {
-        View { root, path: Path::default(), problems }
+    pub fn new(root: &'d Node, told: &'d Told) -> View<'d> {
+        View { root, path: Path::default(), told }
     }
 
     /// A mapping inside this one.
     pub fn at(&self, dotted: &str) -> View<'d> {
-        View { root: self.root, path: self.path.join(dotted), problems: self.problems }
+        self.below(self.path.join(dotted))
     }
 
     /// The mappings of a list.
     pub fn items(&self, dotted: &str) -> Vec<View<'d>> {
         let path = self.path.join(dotted);
-        let count = self.root.at_path(&path).map_or(0, |list| list.items().len());
-        (0..count)
-            .map(|index| View { root: self.root, path: path.item(index), problems: self.problems })
-            .collect()
+        let items = self.root.at_path(&path).map_or(&[][..], Node::items).iter().enumerate();
+        items.filter(|(_, item)| is_map(item)).map(|(index, _)| self.below(path.item(index))).collect()
     }
 
     /// The mappings of a map, with their keys.
@@ -53,27 +74,18 @@ impl<'d> View<'d> {
         let path = self.path.join(dotted);
         let members = self.root.at_path(&path).map_or(&[][..], Node::members).iter();
         members
-            .filter(|member| !member.value.is_null())
-            .map(|member| {
-                let view = View { root: self.root, path: path.key(&member.key), problems: self.problems };
-                (member.key.clone(), view)
-            })
+            .filter(|member| is_map(&member.value))
+            .map(|member| (member.key.clone(), self.below(path.key(&member.key))))
             .collect()
+    }
+
+    fn below(&self, path: Path) -> View<'d> {
+        View { root: self.root, path, told: self.told }
     }
 
     /// The path of a setting.
     pub fn path(&self, dotted: &str) -> Path {
         self.path.join(dotted)
-    }
-
-    /// Where a setting stands, if the document has it.
-    pub fn place(&self, dotted: &str) -> Option<Place> {
-        self.root.place_of(&self.path.join(dotted))
-    }
-
-    /// Where this part stands.
-    fn own_place(&self) -> Option<Place> {
-        self.root.place_of(&self.path)
     }
 
     /// Whether the document has a setting, and not as null.
@@ -83,13 +95,15 @@ impl<'d> View<'d> {
 
     /// Tells of a problem with a setting; with this part itself when the path is empty.
     pub fn complain(&self, dotted: &str, what: impl Into<String>) {
-        let place = self.place(dotted).or_else(|| self.own_place());
-        self.problems.borrow_mut().push(Problem::new(place, self.path.join(dotted), what));
+        self.complain_at(self.path.join(dotted), what);
     }
 
-    /// Tells of a problem with a key of a map or an item of a list.
+    /// Tells of a problem with a key of a map or an item of a list. What is not there has the place of this part.
     pub fn complain_at(&self, path: Path, what: impl Into<String>) {
-        self.problems.borrow_mut().push(Problem::new(self.root.place_of(&path), path, what));
+        if !self.told.unfit.contains(&path) {
+            let place = self.root.place_of(&path).or_else(|| self.root.place_of(&self.path));
+            self.told.push(Problem::new(place, path, what));
+        }
     }
 
     /// Tells that two settings contradict each other.
@@ -101,7 +115,7 @@ impl<'d> View<'d> {
     pub fn contradict_paths(&self, path: Path, what: impl Into<String>, against: Path) {
         let (at, other) = (self.root.place_of(&path), self.root.place_of(&against));
         let problem = Problem { at: at.or(other), path, against: Some((against, other)), what: what.into() };
-        self.problems.borrow_mut().push(problem);
+        self.told.push(problem);
     }
 
     pub fn flag(&self, dotted: &str) -> bool {
@@ -157,6 +171,12 @@ impl<'d> View<'d> {
         if empty { None } else { serde_json::from_value(value).ok() }
     }
 
+    /// Whether a setting says something else than its default.
+    pub fn differs(&self, dotted: &str) -> bool {
+        let default = View { root: &Node::empty(), path: self.path.clone(), told: self.told }.value(dotted);
+        self.value(dotted) != default
+    }
+
     /// The value of a setting, in the form that its type gives it.
     fn value(&self, dotted: &str) -> Value {
         let path = self.path.join(dotted);
@@ -172,4 +192,8 @@ impl<'d> View<'d> {
         };
         stated.or_else(|| read(&default)).unwrap_or_else(|| kind.nothing())
     }
+}
+
+fn is_map(node: &Node) -> bool {
+    matches!(node.content, Content::Map(_))
 }

@@ -15,18 +15,16 @@ const MOST_NODES: usize = 500_000;
 /// Values inside each other, likewise; the code that looks at them calls itself.
 const DEEPEST: usize = 100;
 
-/// Reads one document. A tree comes back unless the text is no YAML; an empty document is an empty mapping.
-pub(super) fn read(text: &str) -> (Option<Node>, Vec<Problem>) {
+/// Reads one document, which is a mapping; an empty one when the text is none, and then with a problem.
+pub(super) fn read(text: &str) -> (Node, Vec<Problem>) {
     let options = granit_parser::options! { emit_comments: false };
     let parser = Parser::new_from_str_with_options(text, options);
     let mut reader = Reader { parser, anchors: HashMap::new(), problems: Vec::new(), nodes: 0 };
-    match reader.document() {
-        Ok(root) => (Some(root), reader.problems),
-        Err(Stop(problem)) => {
-            reader.problems.push(problem);
-            (None, reader.problems)
-        }
-    }
+    let root = reader.document().unwrap_or_else(|Stop(problem)| {
+        reader.problems.push(problem);
+        Node::empty()
+    });
+    (root, reader.problems)
 }
 
 /// A mistake after which nothing more can be read.
@@ -48,8 +46,7 @@ struct Reader<'t> {
 impl<'t> Reader<'t> {
     fn document(&mut self) -> Result<Node, Stop> {
         let mut root = None;
-        loop {
-            let Some((event, span)) = self.next()? else { break };
+        while let Some((event, span)) = self.next()? {
             match event {
                 Event::StreamStart | Event::DocumentEnd => {}
                 Event::StreamEnd => break,
@@ -63,11 +60,9 @@ impl<'t> Reader<'t> {
                 event => root = Some(self.node(event, span, &Path::default())?),
             }
         }
-        let start = Place { line: 1, column: 1 };
-        let empty = Node { at: start, content: Content::Map(Vec::new()) };
         match root {
-            None => Ok(empty),
-            Some(root) if root.is_null() => Ok(empty),
+            None => Ok(Node::empty()),
+            Some(root) if root.is_null() => Ok(Node::empty()),
             Some(root) if matches!(root.content, Content::Map(_)) => Ok(root),
             Some(root) => {
                 Err(Stop::at(root.at, format!("expected a mapping of settings, found {}", root.kind())))

@@ -42,18 +42,16 @@ pub struct ControlPlane {
 /// The Kubernetes programs of a control plane.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Kubernetes {
-    /// Release, such as `v1.36.0`; that of the image's tag when None.
-    pub version: Option<String>,
-    /// Image with the programs.
-    pub image: Image,
+    /// Release, such as `v1.36.0`.
+    pub version: String,
+    /// Image with all of the programs; those that Kubernetes publishes when None.
+    pub image: Option<Image>,
     /// When it is pulled.
     pub image_pull_policy: Option<ImagePullPolicy>,
     /// kube-apiserver; None when it is not run.
     pub api_server: Option<Component>,
     /// kube-controller-manager; None when it is not run.
     pub controller_manager: Option<Component>,
-    /// kube-scheduler; None when it is not run, and pods are scheduled by the host.
-    pub scheduler: Option<Component>,
     /// Environment.
     pub env: Confidential<Vec<EnvVar>>,
     /// What the container with the programs may use.
@@ -234,13 +232,19 @@ impl ControlPlane {
 
 impl Kubernetes {
     fn of(view: &View) -> Kubernetes {
+        let image = view.at("image");
+        let version = view.some_text("version").or(image.some_text("tag"));
+        if version.is_none() {
+            view.complain("version", "which release? give one such as v1.36.0");
+        }
+        let version = version.unwrap_or_default();
+        let own = image.differs("registry") || image.differs("repository");
         Kubernetes {
-            version: view.some_text("version"),
-            image: Image::of(&view.at("image")),
+            image: own.then(|| Image { tag: Some(version.clone()), ..Image::of(&image) }),
+            version,
             image_pull_policy: ImagePullPolicy::of(view, "imagePullPolicy"),
             api_server: Component::of(&view.at("apiServer")),
             controller_manager: Component::of(&view.at("controllerManager")),
-            scheduler: Component::of(&view.at("scheduler")),
             env: Confidential::new(view.typed("env")),
             resources: view.typed("resources"),
             security: view.some_typed("securityContext"),

@@ -175,6 +175,14 @@ impl CustomResource {
     /// From what the two official places and our own say about one resource.
     fn of([to, from, own]: [Option<&View>; 3]) -> Option<CustomResource> {
         let on = |view: Option<&View>| view.is_some_and(|view| view.flag("enabled"));
+        for official in [to, from].into_iter().flatten() {
+            if !official.has("enabled") {
+                official.complain(
+                    "enabled",
+                    "give true or false: a resource that is named here is not on by itself",
+                );
+            }
+        }
         let wanted = own.map(|own| own.text("direction")).unwrap_or_default();
         let details = own.map(Details::of).unwrap_or_default();
         let scope = from.map(HostScope::of);

@@ -172,19 +172,15 @@ fn to(mapping: &Mapping) -> String {
 
 /// A name of a namespace (RFC 1123 label).
 pub(super) fn is_dns_label(text: &str) -> bool {
-    let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    (1..=63).contains(&text.len())
-        && text.bytes().all(inner)
-        && !text.starts_with('-')
-        && !text.ends_with('-')
+    text.len() <= 63 && is_dns_part(text)
 }
 
 /// A name of most objects (RFC 1123 subdomain).
 pub(super) fn is_dns_subdomain(text: &str) -> bool {
-    text.len() <= 253 && text.split('.').all(|label| is_dns_label_of_any_length(label))
+    text.len() <= 253 && text.split('.').all(is_dns_part)
 }
 
-fn is_dns_label_of_any_length(text: &str) -> bool {
+fn is_dns_part(text: &str) -> bool {
     !text.is_empty()
         && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
         && !text.starts_with('-')

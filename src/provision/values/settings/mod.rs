@@ -5,6 +5,7 @@ mod confidential;
 mod control_plane;
 mod custom;
 mod export;
+mod manifests;
 mod mapping;
 mod network;
 mod policies;
@@ -24,6 +25,7 @@ pub use custom::{
     CustomResource, Direction, FieldPath, FieldStep, HostScope, Reference, ReferenceKind, ResourceName,
 };
 pub use export::{ExportAccount, ExportKubeConfig, ExportedSecret};
+pub use manifests::Manifests;
 pub use mapping::{HostNamespace, Mapping, Mappings};
 pub use network::{
     HostServiceRef, Networking, ProxyKubelets, ReplicateServices, ReplicatedService, ServiceRef,
@@ -58,8 +60,8 @@ pub struct Settings {
     pub rbac: Rbac,
     /// `integrations.metricsServer`, when on.
     pub metrics_server: Option<MetricsServer>,
-    /// `experimental.deploy.vcluster.manifests`: YAML documents to apply in the virtual cluster.
-    pub manifests: Option<Confidential<String>>,
+    /// `experimental.deploy.vcluster.manifests`.
+    pub manifests: Manifests,
     /// `experimental.syncSettings.setOwner`: host objects are owned by the Service of the virtual cluster.
     pub set_owner: bool,
     /// `logging`.
@@ -108,7 +110,7 @@ impl Settings {
             export_kube_config: ExportKubeConfig::of(&view.at("exportKubeConfig")),
             rbac: Rbac::of(&view.at("rbac")),
             metrics_server: MetricsServer::of(&view.at("integrations.metricsServer")),
-            manifests: view.some_text("experimental.deploy.vcluster.manifests").map(Confidential::new),
+            manifests: manifests::read(view, "experimental.deploy.vcluster.manifests"),
             set_owner: view.flag("experimental.syncSettings.setOwner"),
             logging: if view.text("logging.encoding") == "json" { Logging::Json } else { Logging::Console },
         }

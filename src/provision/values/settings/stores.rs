@@ -111,7 +111,7 @@ impl BackingStore {
         match on.first().copied().unwrap_or_default() {
             "etcd.external.enabled" => {
                 let etcd = view.at("etcd.external");
-                if !etcd.has("endpoint") {
+                if etcd.text("endpoint").is_empty() {
                     etcd.complain("endpoint", "which etcd? give its URL");
                 }
                 BackingStore::ExternalEtcd {

@@ -19,8 +19,8 @@ pub struct Workload {
     pub metadata: Metadata,
     /// Labels and annotations of its pods.
     pub pods: Metadata,
-    /// Image of the syncer.
-    pub image: Image,
+    /// Image of the syncer; that of this v9s when None.
+    pub image: Option<Image>,
     /// When it is pulled.
     pub image_pull_policy: Option<ImagePullPolicy>,
     /// Working directory.
@@ -33,7 +33,7 @@ pub struct Workload {
     pub env: Confidential<Vec<EnvVar>>,
     /// What it may use.
     pub resources: ResourceRequirements,
-    /// With which rights it runs.
+    /// With which rights it runs: what is None is as v9s has it, as little as possible.
     pub security: Security,
     /// Where pods go.
     pub scheduling: Scheduling,
@@ -131,14 +131,14 @@ impl Workload {
         Workload {
             metadata: Metadata::of(view),
             pods: Metadata::of(&view.at("pods")),
-            image: Image::of(&view.at("image")),
+            image: image(&view.at("image")),
             image_pull_policy: ImagePullPolicy::of(view, "imagePullPolicy"),
             working_dir: view.some_text("workingDir"),
             command: view.texts("command"),
             args: view.texts("args"),
             env: Confidential::new(view.typed("env")),
             resources: view.typed("resources"),
-            security: Security::of(&view.at("security")),
+            security: security(&view.at("security")),
             scheduling: Scheduling::of(&view.at("scheduling")),
             persistence: Persistence::of(&view.at("persistence"), stores_data),
             probes: Probes::of(&view.at("probes")),
@@ -151,6 +151,24 @@ impl Workload {
             runtime_class_name: view.some_text("runtimeClassName"),
         }
     }
+}
+
+/// The default names an image that v9s does not run.
+fn image(view: &View) -> Option<Image> {
+    let own = view.differs("registry") || view.differs("repository");
+    if !own && view.differs("tag") {
+        view.complain(
+            "tag",
+            "the tag of an image that v9s does not run; name an image of v9s-syncer, or none",
+        );
+    }
+    own.then(|| Image::of(view))
+}
+
+/// The default, root, is what the official programs need and those of v9s do not.
+fn security(view: &View) -> Security {
+    let stated = Security::of(view);
+    Security { container: stated.container.filter(|_| view.differs("containerSecurityContext")), ..stated }
 }
 
 impl Persistence {

@@ -1,6 +1,10 @@
 //! What `read` accepts and refuses, and in which words.
 
 mod accepted;
+mod contradictions;
+mod document;
+mod everywhere;
+mod reading;
 mod refused;
 
 use super::{Problems, Settings, read};
