@@ -10,7 +10,7 @@ use k8s_openapi::api::rbac::v1::PolicyRule;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::node::{Content, Node};
-use super::problem::{Path, Problem};
+use super::problem::{Path, Problem, Step};
 
 /// A type of Kubernetes by its name.
 pub(super) struct Fragment {
@@ -27,7 +27,7 @@ macro_rules! fragments {
     ($($name:literal: $type:ty,)*) => { [$(Fragment { name: $name, fits: through::<$type> }),*] };
 }
 
-static FRAGMENTS: [Fragment; 22] = fragments! {
+static FRAGMENTS: [Fragment; 21] = fragments! {
     "Affinity": core::Affinity,
     "Container": core::Container,
     "EnvVar": core::EnvVar,
@@ -49,7 +49,6 @@ static FRAGMENTS: [Fragment; 22] = fragments! {
     "TopologySpreadConstraint": core::TopologySpreadConstraint,
     "Volume": core::Volume,
     "VolumeMount": core::VolumeMount,
-    "Probe": core::Probe,
 };
 
 impl std::fmt::Debug for Fragment {
@@ -90,28 +89,21 @@ impl Fragment {
 
     /// The innermost value without which the rest would fit. None when that is no single one.
     fn culprit<'n>(&self, root: &'n Node, path: &Path) -> Option<(&'n Node, Path)> {
-        let mut found: Option<(&Node, Path, Path)> = None;
-        loop {
-            let (node, inner) =
-                found.as_ref().map_or((root, Path::default()), |(node, inner, _)| (*node, inner.clone()));
-            let members = node
-                .members()
-                .iter()
-                .map(|member| (&member.value, inner.key(&member.key), member.key.clone()));
-            let next = members
-                .map(|(value, inner, _)| (value, inner))
-                .chain(node.items().iter().enumerate().map(|(index, item)| (item, inner.item(index))));
-            let better =
-                next.into_iter().find(|(_, inner)| (self.fits)(&without(root, inner).to_json()).is_some());
-            match better {
-                Some((value, inner)) => {
-                    let whole = inner.steps().iter().fold(path.clone(), |path, step| path.step(step.clone()));
-                    found = Some((value, inner, whole));
-                }
-                None => return found.map(|(node, _, path)| (node, path)),
-            }
+        let fits_without = |inner: &Path| (self.fits)(&without(root, inner).to_json()).is_some();
+        let (mut node, mut inner) = (root, Path::default());
+        while let Some((value, step)) =
+            children(node).find(|(_, step)| fits_without(&inner.step(step.clone())))
+        {
+            (node, inner) = (value, inner.step(step));
         }
+        let whole = inner.steps().iter().fold(path.clone(), |path, step| path.step(step.clone()));
+        (whole != *path).then_some((node, whole))
     }
+}
+
+fn children(node: &Node) -> impl Iterator<Item = (&Node, Step)> {
+    let members = node.members().iter().map(|member| (&member.value, Step::Key(member.key.clone())));
+    members.chain(node.items().iter().enumerate().map(|(index, item)| (item, Step::Item(index))))
 }
 
 /// A copy in which the value at a path is missing.

@@ -26,12 +26,15 @@ pub(super) struct Told {
     problems: RefCell<Vec<Problem>>,
     /// Settings that are wrong by themselves: there is nothing more to say about their values.
     unfit: BTreeSet<Path>,
+    /// Settings that were looked at.
+    #[cfg(test)]
+    pub seen: RefCell<BTreeSet<Path>>,
 }
 
 impl Told {
     pub fn about(problems: Vec<Problem>) -> Told {
         let unfit = problems.iter().map(|problem| problem.path.clone()).collect();
-        Told { problems: RefCell::new(problems), unfit }
+        Told { problems: RefCell::new(problems), unfit, ..Told::default() }
     }
 
     pub fn all(self) -> Vec<Problem> {
@@ -184,6 +187,8 @@ impl<'d> View<'d> {
             debug_assert!(false, "{path} is not in the table");
             return Value::Null;
         };
+        #[cfg(test)]
+        self.told.seen.borrow_mut().insert(path.clone());
         let default = Node::of_json(default);
         let read = |node: &Node| kind.read(node, &path, &mut Vec::new());
         let stated = match self.root.at_path(&path) {

@@ -174,55 +174,75 @@ impl CustomResource {
 
     /// From what the two official places and our own say about one resource.
     fn of([to, from, own]: [Option<&View>; 3]) -> Option<CustomResource> {
-        let on = |view: Option<&View>| view.is_some_and(|view| view.flag("enabled"));
-        for official in [to, from].into_iter().flatten() {
-            if !official.has("enabled") {
-                official.complain(
-                    "enabled",
-                    "give true or false: a resource that is named here is not on by itself",
-                );
-            }
+        for official in [to, from].into_iter().flatten().filter(|official| !official.has("enabled")) {
+            let what = "give true or false: a resource that is named here is not on by itself";
+            official.complain("enabled", what);
         }
-        let wanted = own.map(|own| own.text("direction")).unwrap_or_default();
         let details = own.map(Details::of).unwrap_or_default();
         let scope = from.map(HostScope::of);
-        let to_host = match (on(to), on(from), wanted.as_str()) {
-            (true, true, _) => {
-                if let (Some(to), Some(from)) = (to, from) {
-                    to.contradict("enabled", "a resource goes one way only", from, "enabled");
-                }
-                true
+        let direction = match Way::of([to, from, own])? {
+            Way::ToHost => {
+                Direction::ToHost { status_paths: details.status_paths, host_deletion: details.host_deletion }
             }
-            (true, false, "fromHost") | (false, true, "toHost") => {
-                if let (Some(own), Some(other)) = (own, if on(to) { to } else { from }) {
-                    own.contradict("direction", "the resource is turned on the other way", other, "enabled");
+            Way::FromHost => {
+                for useless in ["statusPaths", "hostDeletion"] {
+                    if let Some(own) = own.filter(|own| own.has(useless)) {
+                        own.complain(useless, "only of use for a resource that goes to the host");
+                    }
                 }
-                on(to)
+                Direction::FromHost(scope.flatten()?)
             }
-            (true, false, _) | (false, false, "toHost") => true,
-            (false, true, _) => false,
-            (false, false, "fromHost") => {
-                if let Some(own) = own.filter(|_| from.is_none()) {
-                    own.complain("direction", "which objects? say so in sync.fromHost.customResources");
-                }
-                false
-            }
-            (false, false, _) => {
-                if let Some(own) = own.filter(|_| to.is_none() && from.is_none()) {
-                    own.complain(
-                        "",
-                        "which way? give direction, or turn it on in sync.toHost or sync.fromHost",
-                    );
-                }
-                return None;
-            }
-        };
-        let direction = if to_host {
-            Direction::ToHost { status_paths: details.status_paths, host_deletion: details.host_deletion }
-        } else {
-            Direction::FromHost(scope.flatten()?)
         };
         Some(CustomResource { direction, references: details.references })
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    ToHost,
+    FromHost,
+}
+
+impl Way {
+    /// Which way a resource goes; None when it is off, or with a problem told.
+    fn of([to, from, own]: [Option<&View>; 3]) -> Option<Way> {
+        let on = |view: Option<&View>| view.is_some_and(|view| view.flag("enabled"));
+        let official = match (on(to), on(from)) {
+            (true, true) => {
+                to?.contradict("enabled", "a resource goes one way only", from?, "enabled");
+                return Some(Way::ToHost);
+            }
+            (true, false) => Some(Way::ToHost),
+            (false, true) => Some(Way::FromHost),
+            (false, false) => None,
+        };
+        let wanted = match own.map(|own| own.text("direction")).unwrap_or_default().as_str() {
+            "toHost" => Some(Way::ToHost),
+            "fromHost" => Some(Way::FromHost),
+            _ => None,
+        };
+        match (official, wanted) {
+            (Some(official), Some(wanted)) if official != wanted => {
+                let other = if official == Way::ToHost { to } else { from };
+                own?.contradict("direction", "the resource is turned on the other way", other?, "enabled");
+                None
+            }
+            (Some(way), _) => Some(way),
+            (None, Some(wanted)) => {
+                let stated = if wanted == Way::ToHost { to } else { from };
+                if let Some(off) = stated {
+                    own?.contradict("direction", "the resource is turned off", off, "enabled");
+                } else if wanted == Way::FromHost {
+                    own?.complain("direction", "which objects? say so in sync.fromHost.customResources");
+                }
+                (stated.is_none() && wanted == Way::ToHost).then_some(Way::ToHost)
+            }
+            (None, None) if to.is_none() && from.is_none() => {
+                own?.complain("", "which way? give direction, or turn it on in sync.toHost or sync.fromHost");
+                None
+            }
+            (None, None) => None,
+        }
     }
 }
 

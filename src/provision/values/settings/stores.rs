@@ -106,32 +106,35 @@ impl BackingStore {
                 view.contradict(other, "there can be one store only", view, first);
             }
         }
-        // What is read of a store that is off is checked all the same.
+        // All are read, so that a mistake in one that is off is told, too.
         let deployed = DeployedEtcd::of(&view.at("etcd.deploy"));
+        let (etcd, database) = (view.at("etcd.external"), view.at("database.external"));
+        let external_etcd = BackingStore::ExternalEtcd {
+            endpoint: Confidential::new(etcd.text("endpoint")),
+            tls: Tls::of(&etcd.at("tls")),
+        };
+        let external_database = ExternalDatabase {
+            data_source: Confidential::new(database.text("dataSource")),
+            tls: Tls::of(&database),
+            extra_args: database.texts("extraArgs"),
+        };
+        let embedded =
+            BackingStore::EmbeddedDatabase { extra_args: view.texts("database.embedded.extraArgs") };
         match on.first().copied().unwrap_or_default() {
             "etcd.external.enabled" => {
-                let etcd = view.at("etcd.external");
                 if etcd.text("endpoint").is_empty() {
                     etcd.complain("endpoint", "which etcd? give its URL");
                 }
-                BackingStore::ExternalEtcd {
-                    endpoint: Confidential::new(etcd.text("endpoint")),
-                    tls: Tls::of(&etcd.at("tls")),
-                }
+                external_etcd
             }
             "etcd.deploy.enabled" => BackingStore::DeployedEtcd(Box::new(deployed)),
             "database.external.enabled" => {
-                let database = view.at("database.external");
                 if database.text("dataSource").is_empty() {
                     database.complain("dataSource", "which database? give its URL");
                 }
-                BackingStore::ExternalDatabase(ExternalDatabase {
-                    data_source: Confidential::new(database.text("dataSource")),
-                    tls: Tls::of(&database),
-                    extra_args: database.texts("extraArgs"),
-                })
+                BackingStore::ExternalDatabase(external_database)
             }
-            _ => BackingStore::EmbeddedDatabase { extra_args: view.texts("database.embedded.extraArgs") },
+            _ => embedded,
         }
     }
 

@@ -199,6 +199,24 @@ fn custom_resources_go_one_way() {
             ],
         ),
         (
+            "sync: {toHost: {customResources: {a.b.io: {enabled: false}}}}\nv9s: {sync: {customResources: {a.b.io: {direction: toHost}}}}\n",
+            &[
+                "line 2, column 41: v9s.sync.customResources[\"a.b.io\"].direction: the resource is turned off (against sync.toHost.customResources[\"a.b.io\"].enabled, line 1, column 44)",
+            ],
+        ),
+        (
+            "v9s: {sync: {customResources: {a.b.io: {direction: fromHost}}}}\n",
+            &[
+                "line 1, column 41: v9s.sync.customResources[\"a.b.io\"].direction: which objects? say so in sync.fromHost.customResources",
+            ],
+        ),
+        (
+            "sync: {fromHost: {customResources: {a.b.io: {enabled: true, scope: Cluster}}}}\nv9s: {sync: {customResources: {a.b.io: {hostDeletion: recreate}}}}\n",
+            &[
+                "line 2, column 41: v9s.sync.customResources[\"a.b.io\"].hostDeletion: only of use for a resource that goes to the host",
+            ],
+        ),
+        (
             "v9s: {sync: {customResources: {a.b.io: {statusPaths: [status]}}}}\n",
             &[
                 "line 1, column 32: v9s.sync.customResources[\"a.b.io\"]: which way? give direction, or turn it on in sync.toHost or sync.fromHost",

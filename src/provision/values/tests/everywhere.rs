@@ -1,11 +1,16 @@
-//! A property: an unknown key is found wherever it stands.
+//! Properties of the whole table: an unknown key is found wherever it stands, and what v9s says it does is read.
+
+use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
 use crate::provision::values::kind::Kind;
-use crate::provision::values::table::{Entry, Form, TABLE};
+use crate::provision::values::problem::{Path, Step};
+use crate::provision::values::table::{Entry, Form, TABLE, Treatment};
+use crate::provision::values::view::{Told, View};
+use crate::provision::values::yaml;
 
 /// Items in lists and maps that are empty by default.
 const MORE: &str = r#"{
@@ -20,6 +25,9 @@ const MORE: &str = r#"{
 "sync": {
   "toHost": {"customResources": {"a.example.org": {"enabled": true}}},
   "fromHost": {"customResources": {"b.example.org": {"enabled": true, "scope": "Cluster"}},
+    "storageClasses": {"enabled": true, "selector": {"matchExpressions": [{"key": "a", "operator": "Exists"}]}},
+    "priorityClasses": {"enabled": true, "selector": {"matchExpressions": [{"key": "a", "operator": "Exists"}]}},
+    "runtimeClasses": {"enabled": true, "selector": {"matchExpressions": [{"key": "a", "operator": "Exists"}]}},
     "ingressClasses": {"enabled": true, "selector": {"matchExpressions": [{"key": "a", "operator": "Exists"}]}}}},
 "v9s": {"sync": {
   "customResources": {"a.example.org": {"references": [{"path": "spec.a", "kind": "Secret"}]}},
@@ -108,6 +116,39 @@ fn the_document_of_the_property_is_valid_and_has_many_mappings() {
     let mut all = Vec::new();
     mappings(&document, &TABLE, "", &mut all);
     assert!(all.len() > 240, "{}", all.len());
+}
+
+/// The path in the table, which does not choose items of lists and keys of maps.
+fn in_table(path: &Path) -> Path {
+    let mut entry: &Entry = &TABLE;
+    let mut choosing = false;
+    let mut found = Path::default();
+    for step in path.steps() {
+        if std::mem::take(&mut choosing) {
+            continue;
+        }
+        let Step::Key(key) = step else { panic!("{path}") };
+        entry = entry.inside().iter().find(|inside| inside.key == *key).unwrap_or_else(|| panic!("{path}"));
+        choosing = matches!(entry.form, Form::List(_) | Form::Map(_));
+        found = found.key(key);
+    }
+    found
+}
+
+#[test]
+fn what_v9s_says_it_does_is_read() {
+    fn look(entry: &Entry, path: &Path, read: &BTreeSet<Path>) {
+        let done = entry.verdict.as_ref().is_some_and(|verdict| verdict.treatment == Treatment::Done);
+        if let (Form::Value(_), true) = (&entry.form, done) {
+            assert!(read.contains(path), "nothing reads {path}");
+        }
+        entry.inside().iter().for_each(|inside| look(inside, &path.key(&inside.key), read));
+    }
+    let (document, _) = yaml::read(&valid().to_string());
+    let told = Told::default();
+    Settings::of(&View::new(&document, &told));
+    let read = told.seen.borrow().iter().map(in_table).collect();
+    look(&TABLE, &Path::default(), &read);
 }
 
 proptest! {
