@@ -6,6 +6,8 @@ use super::node::Content;
 
 const TRUE: [&str; 11] = ["y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"];
 const FALSE: [&str; 11] = ["n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"];
+/// Up to here every whole number has a floating-point one of its own.
+const LARGEST_EXACT: f64 = 9_007_199_254_740_992.0;
 const NULL: [&str; 5] = ["", "~", "null", "Null", "NULL"];
 
 /// A word without quotes.
@@ -54,8 +56,14 @@ fn number(text: &str) -> Option<Content> {
         return whole(&digits, 10, negative).or_else(|| Some(Content::Number(signed(&digits, negative))));
     }
     // `parse` takes words such as `inf` too, but here there is a digit or a point in front.
-    let is_float = digits.bytes().any(|byte| byte.is_ascii_digit()) && digits.parse::<f64>().is_ok();
-    is_float.then(|| Content::Number(signed(&digits, negative)))
+    let float = digits.parse::<f64>().ok().filter(|_| digits.bytes().any(|byte| byte.is_ascii_digit()))?;
+    // Helm writes a million as 1e+06.
+    let is_whole = digits.contains(['e', 'E']) && float.fract() == 0.0 && float <= LARGEST_EXACT;
+    Some(if is_whole {
+        Content::Int(if negative { -(float as i64) } else { float as i64 })
+    } else {
+        Content::Number(signed(&digits, negative))
+    })
 }
 
 fn whole(digits: &str, radix: u32, negative: bool) -> Option<Content> {
@@ -95,7 +103,11 @@ mod tests {
             ("1_000", Content::Int(1000)),
             ("0", Content::Int(0)),
             ("0.5", number("0.5")),
-            ("1e3", number("1e3")),
+            ("1e3", Content::Int(1000)),
+            ("1e+06", Content::Int(1_000_000)),
+            ("-2.5e1", Content::Int(-25)),
+            ("1e-1", number("1e-1")),
+            ("1e300", number("1e300")),
             (".5", number(".5")),
             ("99999999999999999999", number("99999999999999999999")),
             ("20Gi", text("20Gi")),

@@ -207,6 +207,7 @@ impl ControlPlane {
     pub(super) fn of(view: &View) -> ControlPlane {
         let store = BackingStore::of(&view.at("backingStore"));
         let set = view.at("statefulSet");
+        let service_monitor = Metadata::of(&view.at("serviceMonitor"));
         ControlPlane {
             kubernetes: Kubernetes::of(&view.at("distro.k8s")),
             high_availability: HighAvailability::of(&set.at("highAvailability")),
@@ -222,9 +223,7 @@ impl ControlPlane {
                 service: Service::of(&view.at("service")),
                 ingress: Ingress::of(&view.at("ingress")),
             },
-            service_monitor: view
-                .flag("serviceMonitor.enabled")
-                .then(|| Metadata::of(&view.at("serviceMonitor"))),
+            service_monitor: view.flag("serviceMonitor.enabled").then_some(service_monitor),
             advanced: Advanced::of(&view.at("advanced")),
         }
     }

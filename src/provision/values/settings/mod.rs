@@ -119,16 +119,24 @@ impl Settings {
 
 impl MetricsServer {
     fn of(view: &View) -> Option<MetricsServer> {
-        let service = view.at("apiService.service");
         let server = MetricsServer {
             nodes: view.flag("nodes"),
             pods: view.flag("pods"),
-            service: service.some_text("name").map(|name| HostService {
-                name,
-                namespace: service.some_text("namespace"),
-                port: Some(service.number("port")).filter(|port| *port > 0),
-            }),
+            service: HostService::of(&view.at("apiService.service")),
         };
         view.flag("enabled").then_some(server)
+    }
+}
+
+impl HostService {
+    fn of(view: &View) -> Option<HostService> {
+        let (namespace, port) = (view.some_text("namespace"), view.number::<u16>("port"));
+        let Some(name) = view.some_text("name") else {
+            if namespace.is_some() || port > 0 {
+                view.complain("name", "which Service? give its name");
+            }
+            return None;
+        };
+        Some(HostService { name, namespace, port: (port > 0).then_some(port) })
     }
 }

@@ -256,10 +256,8 @@ impl NodeSync {
         } else {
             NodeChoice::Labels(labels)
         };
-        match view.flag("enabled") {
-            true => NodeSync::Host(HostNodes { choice, clear_image_status: view.flag("clearImageStatus") }),
-            false => NodeSync::Synthetic,
-        }
+        let nodes = HostNodes { choice, clear_image_status: view.flag("clearImageStatus") };
+        if view.flag("enabled") { NodeSync::Host(nodes) } else { NodeSync::Synthetic }
     }
 }
 

@@ -28,7 +28,7 @@ fn alternatives_of_the_official_schema_are_accepted() {
         assert_eq!(sync.storage_classes, ClassSync::Off, "{off}");
     }
     for (amount, expected) in
-        [("4", "4"), ("\"4\"", "4"), ("500m", "500m"), ("0.5", "0.5"), ("20Gi", "20Gi"), ("1e3", "1e3")]
+        [("4", "4"), ("\"4\"", "4"), ("500m", "500m"), ("0.5", "0.5"), ("20Gi", "20Gi"), ("1e3", "1000")]
     {
         let document =
             format!("policies: {{resourceQuota: {{enabled: true, quota: {{requests.cpu: {amount}}}}}}}");

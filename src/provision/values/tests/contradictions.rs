@@ -335,3 +335,13 @@ fn selectors_and_tolerations_are_whole() {
         ),
     ]);
 }
+
+#[test]
+fn a_service_of_the_host_has_a_name() {
+    table(&[(
+        "integrations: {metricsServer: {enabled: true, apiService: {service: {port: 443}}}}\n",
+        &[
+            "line 1, column 60: integrations.metricsServer.apiService.service.name: which Service? give its name",
+        ],
+    )]);
+}

@@ -137,22 +137,28 @@ fn in_table(path: &Path) -> Path {
 
 #[test]
 fn what_v9s_says_it_does_is_read() {
-    fn look(entry: &Entry, path: &Path, read: &BTreeSet<Path>) {
+    fn done(entry: &Entry, path: &Path, found: &mut BTreeSet<Path>) {
         let done = entry.verdict.as_ref().is_some_and(|verdict| verdict.treatment == Treatment::Done);
-        if let (Form::Value(_), true) = (&entry.form, done) {
-            assert!(read.contains(path), "nothing reads {path}");
+        if done && matches!(entry.form, Form::Value(_)) {
+            found.insert(path.clone());
         }
-        entry.inside().iter().for_each(|inside| look(inside, &path.key(&inside.key), read));
+        entry.inside().iter().for_each(|inside| done_below(inside, path, found));
+    }
+    fn done_below(entry: &Entry, path: &Path, found: &mut BTreeSet<Path>) {
+        done(entry, &path.key(&entry.key), found);
     }
     let (document, _) = yaml::read(&valid().to_string());
     let told = Told::default();
     Settings::of(&View::new(&document, &told));
-    let read = told.seen.borrow().iter().map(in_table).collect();
-    look(&TABLE, &Path::default(), &read);
+    let read: BTreeSet<Path> = told.seen.borrow().iter().map(in_table).collect();
+    let mut said = BTreeSet::new();
+    done(&TABLE, &Path::default(), &mut said);
+    let unread: Vec<String> = said.difference(&read).map(ToString::to_string).collect();
+    assert!(unread.is_empty(), "nothing reads {unread:?}");
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
+    #![proptest_config(ProptestConfig::with_cases(40))]
 
     #[test]
     fn one_unknown_key_anywhere_is_told_with_path_and_place(which: prop::sample::Index, key in "zz[a-zA-Z0-9-]{1,12}q", nothing: bool) {

@@ -14,7 +14,7 @@ fn what_is_no_document_is_told_with_its_place() {
         ("sync: *nobody\n", "line 1, column 7: not YAML"),
         ("sync:\n  toHost: [1, 2\n", "line 2, column 11: not YAML"),
         ("? {a: b}\n: 1\n", "line 1, column 3: a key must be text"),
-        ("sync: !!binary aGk=\n", "line 1, column 7: sync: the tag does not fit this value; leave it out"),
+        ("sync: !!binary aGk=\n", "line 1, column 16: sync: the tag does not fit this value; leave it out"),
         ("<<: 1\n", "line 1, column 1: [\"<<\"]: only mappings can be merged"),
     ];
     for (document, expected) in cases {

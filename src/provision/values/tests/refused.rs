@@ -262,11 +262,13 @@ fn no_value_of_a_key_that_bears_a_secret_is_quoted() {
         assert!(!told.is_empty(), "{document}");
         assert!(told.iter().all(|line| !line.contains("hunter2")), "{told:?}");
     }
-    let shown = format!(
-        "{:?}",
-        settings(
-            "controlPlane: {statefulSet: {env: [{name: A, value: hunter2}]}, backingStore: {database: {external: {enabled: true, dataSource: hunter2}}}}\nexperimental: {deploy: {vcluster: {manifests: hunter2}}}\n"
-        )
-    );
+    let document = "
+controlPlane:
+  statefulSet: {env: [{name: A, value: hunter2}]}
+  backingStore: {database: {external: {enabled: true, dataSource: hunter2}}}
+experimental:
+  deploy: {vcluster: {manifests: '{apiVersion: v1, kind: Secret, metadata: {name: a}, stringData: {a: hunter2}}'}}
+";
+    let shown = format!("{:?}", settings(document));
     assert!(!shown.contains("hunter2"), "{shown}");
 }
