@@ -34,7 +34,12 @@ pub(super) struct Told {
 impl Told {
     pub fn about(problems: Vec<Problem>) -> Told {
         let unfit = problems.iter().map(|problem| problem.path.clone()).collect();
-        Told { problems: RefCell::new(problems), unfit, ..Told::default() }
+        Told {
+            problems: RefCell::new(problems),
+            unfit,
+            #[cfg(test)]
+            seen: RefCell::default(),
+        }
     }
 
     pub fn all(self) -> Vec<Problem> {
