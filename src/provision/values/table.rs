@@ -4,7 +4,7 @@
 //! * TYPE: none for a mapping, `list` and `map` for lists and maps of what is inside, `@SHAPE` for what `shapes.txt` calls so,
 //!   otherwise one of [`Kind`]. A line `@SHAPE` without a key stands for what is inside that shape.
 //! * DEFAULT: JSON. Without it: off, zero or empty. Behind a shape: those of the keys inside.
-//! * VERDICT: `yes` (v9s does it), `no` (refused unless off or at its default), `ok` (accepted, there is nothing to do). It
+//! * VERDICT: `yes` (v9s reads it), `no` (refused unless off or at its default), `ok` (accepted, there is nothing to do). It
 //!   holds for everything inside that has none of its own.
 
 use std::collections::BTreeMap;
@@ -18,7 +18,7 @@ use super::problem::{Path, Step};
 /// What v9s does with a setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Treatment {
-    /// It does what the setting says.
+    /// It reads the setting, for the program that acts on it.
     Done,
     /// It refuses the setting unless it is off or at its default.
     Refused,

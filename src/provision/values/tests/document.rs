@@ -19,9 +19,9 @@ contradict each other are told with line, column and path, all at once. The comp
 
 * What is not set has its default. Mappings such as quotas, labels and resources are added to their default, and `null` takes a key
   out of it; lists replace theirs. `null` anywhere else is the same as not set.
-* *done*: v9s does what the setting says. *refused*: v9s does not do it yet, and says so unless it is off or at its default.
-  *accepted*: there is nothing to do. The syncer does what concerns the mirroring; the settings of the objects that make up a virtual
-  cluster are checked and understood, and wait for `v9s create`.
+* *read*: the setting is checked and understood, for the program that mirrors or makes what it is about; such a program is not there
+  yet for the objects that make up a virtual cluster. *refused*: v9s does not do it yet, and says so unless it is off or at its
+  default. *accepted*: there is nothing to do.
 * `auto` is left to v9s. Switches with `auto` may also be written `\"true\"` and `\"false\"`. Words are those of YAML 1.1: `yes` and `on`
   are true, as for Helm.
 * `[]` stands for each item of a list, `*` for any key. What is inside parts of Kubernetes' own types (in the column *type* by their
@@ -84,7 +84,7 @@ fn row(
     text: &mut String,
 ) {
     let word = match verdict.map(|verdict| verdict.treatment) {
-        Some(Treatment::Done) => "done",
+        Some(Treatment::Done) => "read",
         Some(Treatment::Refused) => "refused",
         Some(Treatment::Harmless) => "accepted",
         None => "",
