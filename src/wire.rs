@@ -105,6 +105,12 @@ pub mod annotation {
     pub const STORE: &str = "v9s.io/store";
     /// On synced objects that v9s-syncer made: digests of the virtual state that was applied last, `labels=…;spec=…`.
     pub const APPLIED: &str = "v9s.io/applied";
+    /// `"true"` on a virtual pod whose `/etc/hosts` is left as it is although it has a subdomain.
+    pub const KEEP_HOSTS: &str = "vcluster.loft.sh/disable-subdomain-rewrite";
+    /// On synced pods whose `/etc/hosts` holds the tenant's name.
+    pub const HOSTS_REWRITTEN: &str = "vcluster.loft.sh/hosts-rewritten";
+    /// On virtual nodes that are made up.
+    pub const FAKE_NODE: &str = "vcluster.loft.sh/fake-node";
     /// On Secrets with service account tokens: when the first of them expires.
     pub const TOKENS_EXPIRE: &str = "v9s.io/tokens-expire";
     /// On the configuration Secret: Argo CD deploys this virtual cluster (docs/vclusters.md, Pausing and sleeping).
@@ -162,6 +168,8 @@ pub fn synced_selector() -> &'static str {
 
 /// Key of the whole configuration in the configuration Secret (docs/vclusters.md, Objects).
 pub const CONFIG_KEY: &str = "config.yaml";
+/// Value of the label `controlled-by` on Secrets with the service account tokens of pods.
+pub const TOKENS_CONTROLLER: &str = "v9s-tokens";
 /// Container that decides about the version (docs/vclusters.md, Version).
 pub const SYNCER_CONTAINER: &str = "syncer";
 

@@ -70,6 +70,8 @@ pub struct PodSettings {
     pub priority_classes: Classes,
     /// Where runtime classes come from.
     pub runtime_classes: Classes,
+    /// The virtual cluster has no DNS: pods that ask for it get the node's.
+    pub without_dns: bool,
 }
 
 /// The init container that completes `/etc/hosts`.

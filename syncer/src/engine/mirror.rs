@@ -77,9 +77,10 @@ impl Source {
         Source { resource, namespace: None, labels: None, fields: None, metadata_only: false }
     }
 
-    /// Those in the host namespace that carry our marker.
+    /// Those in the host namespace that carry our marker and that nobody else looks after.
     pub fn marked(resource: Resource, ctx: &Context) -> Self {
-        let selector = format!("{}={}", v9s::wire::label::MANAGED_BY, ctx.names.marker());
+        let (marker, other) = (v9s::wire::label::MANAGED_BY, v9s::wire::label::CONTROLLED_BY);
+        let selector = format!("{marker}={},!{other}", ctx.names.marker());
         Source {
             labels: Some(selector),
             namespace: Some(ctx.host_namespace.clone()),

@@ -4,7 +4,12 @@ mod config_maps;
 mod content;
 mod life;
 mod namespaces;
+mod nodes;
+mod pods;
 mod secrets;
+#[cfg(test)]
+mod testing;
+mod tokens;
 
 use std::sync::Arc;
 
@@ -20,6 +25,9 @@ pub fn registry() -> Vec<Registered> {
         ("namespaces", Arc::new(namespaces::Namespaces)),
         ("configmaps", Arc::new(config_maps::ConfigMaps { all: false, host_deletion: recreate })),
         ("secrets", Arc::new(secrets::Secrets { all: false, host_deletion: recreate })),
+        ("nodes", Arc::new(nodes::Nodes)),
+        ("pods", Arc::new(pods::Pods)),
+        ("tokens", Arc::new(tokens::Tokens)),
     ];
     kinds.into_iter().map(|(name, mirror)| Registered { name: name.into(), mirror }).collect()
 }

@@ -32,6 +32,24 @@ impl Applied {
         self
     }
 
+    /// Takes a group over from what was applied before, where it may have been missing.
+    pub fn keep(&mut self, group: &str, before: &Applied) {
+        match before.0.get(group) {
+            Some(digest) => drop(self.0.insert(group.into(), digest.clone())),
+            None => drop(self.0.remove(group)),
+        }
+    }
+
+    /// Whether a group was applied.
+    pub fn has(&self, group: &str) -> bool {
+        self.0.contains_key(group)
+    }
+
+    /// Whether nothing is known to have been applied.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether a group is another than the one that was applied; what was never applied has changed.
     pub fn changed(&self, group: &str, value: &impl serde::Serialize) -> bool {
         self.0.get(group) != Some(&digest(value))
@@ -49,7 +67,7 @@ impl fmt::Display for Applied {
 }
 
 /// Sixteen hexadecimal digits of a value: enough to tell whether it is another.
-fn digest(value: &impl serde::Serialize) -> SmolStr {
+pub fn digest(value: &impl serde::Serialize) -> SmolStr {
     // By way of a value, whose maps are sorted: the same content is the same digest, whoever wrote it.
     let sorted = serde_json::to_value(value).unwrap_or(Value::Null);
     let mut digits = String::with_capacity(16);

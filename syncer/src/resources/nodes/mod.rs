@@ -1,0 +1,128 @@
+//! Nodes: made up for those that pods are on, or the host's own.
+
+mod made_up;
+mod shown;
+
+use serde_json::{Value, json};
+use v9s::cluster::Resource;
+use v9s::cluster::lean::Lean;
+use v9s::names::VirtualName;
+
+use super::life::virtual_object;
+use super::pods::is_of_daemon_set;
+use crate::context::{Context, Nodes as Shown};
+use crate::engine::key::Side;
+use crate::engine::mirror::{At, Mirror, Origin, Source, field};
+use crate::engine::plan::{Absence, Part, PatchKind, Plan, Write};
+use crate::translate::selector;
+
+/// Nodes as the tenant sees them. Nothing is written to the host.
+pub struct Nodes;
+
+impl Mirror for Nodes {
+    fn source(&self, side: Side, ctx: &Context) -> Option<Source> {
+        let all = Source::all(Resource::NODES);
+        match (side, &ctx.nodes.shown) {
+            (Side::Virtual, _) => Some(all),
+            (Side::Host, Shown::Synthetic { measured: false }) => None,
+            (Side::Host, _) => Some(all),
+        }
+    }
+
+    fn keep(&self, _: Side, object: Lean) -> Lean {
+        object.without(&["apiVersion", "kind"])
+    }
+
+    fn origin(&self, _: &Context, host: &Lean) -> Origin {
+        Origin::Ours(VirtualName::cluster_scoped(host.metadata.name.clone()))
+    }
+
+    fn plan(&self, at: &At<'_>) -> Plan {
+        let is_wanted = match (&at.ctx.nodes.shown, at.h) {
+            (Shown::Synthetic { .. }, _) => has_pods(at),
+            (_, None) => Some(false),
+            (Shown::Assigned, Some(_)) => has_pods(at),
+            (Shown::Labelled(labels), Some(host)) => {
+                Some(selector::matches(&json!({"matchLabels": labels}), &host.metadata.labels))
+            }
+            (Shown::All, Some(_)) => Some(true),
+        };
+        let Some(is_wanted) = is_wanted else {
+            return Plan::wait("pods have not been listed yet");
+        };
+        match (at.v, is_wanted) {
+            (None, true) => Plan::write(create(at)),
+            (None, false) => Plan::nothing(),
+            (Some(v), _) if v.metadata.deletion_timestamp.is_some() => Plan::nothing(),
+            (Some(v), false) => Plan::write(delete(at, v)),
+            (Some(v), true) => agree(at, v),
+        }
+    }
+}
+
+/// Whether a pod that is there for its own sake is on a node; not known while pods are not listed whole.
+fn has_pods(at: &At<'_>) -> Option<bool> {
+    let pods = at.kinds.id("pods")?;
+    let mut users = at.view.users(at.key).filter(|user| user.kind == pods);
+    let counts = users.any(|pod| at.view.get(Side::Virtual, pod).is_some_and(|v| !is_of_daemon_set(v)));
+    let whole = [Side::Virtual, Side::Host].into_iter().all(|side| at.view.is_whole(pods, side));
+    (counts || whole).then_some(counts)
+}
+
+/// The node as it should be.
+fn desired(at: &At<'_>) -> Value {
+    match (&at.ctx.nodes.shown, at.h) {
+        (Shown::Synthetic { .. }, host) => made_up::node(at.ctx, &at.key.object.name, host),
+        (_, Some(host)) => shown::node(at.ctx, host),
+        (_, None) => Value::Null,
+    }
+}
+
+fn create(at: &At<'_>) -> Write {
+    let mut body = desired(at);
+    body["apiVersion"] = json!("v1");
+    body["kind"] = json!("Node");
+    body["metadata"]["name"] = json!(at.key.object.name);
+    Write::Create { side: Side::Virtual, target: virtual_object(at, &Resource::NODES), body }
+}
+
+fn delete(at: &At<'_>, v: &Lean) -> Write {
+    Write::Delete {
+        side: Side::Virtual,
+        target: virtual_object(at, &Resource::NODES),
+        uid: v.metadata.uid.clone(),
+        revision: Some(v.metadata.resource_version.clone()),
+        grace: None,
+        because: if at.h.is_none() && !matches!(at.ctx.nodes.shown, Shown::Synthetic { .. }) {
+            at.absence
+        } else {
+            Absence::Unwanted
+        },
+    }
+}
+
+/// First what it is, then how it does.
+fn agree(at: &At<'_>, v: &Lean) -> Plan {
+    let desired = desired(at);
+    let patch = |part: Part, change: Value| {
+        Plan::write(Write::Patch {
+            side: Side::Virtual,
+            target: virtual_object(at, &Resource::NODES),
+            part,
+            kind: PatchKind::Merge,
+            change,
+            revision: v.metadata.resource_version.clone(),
+        })
+    };
+    let live = |name: &str| field(Some(v), name);
+    if let Some(change) = shown::main_change(v, &live("spec"), &desired) {
+        return patch(Part::Main, change);
+    }
+    match shown::status_change(&live("status"), &desired["status"]) {
+        Some(change) => patch(Part::Status, json!({"status": change})),
+        None => Plan::nothing(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
