@@ -6,4 +6,5 @@ mod content;
 mod faults;
 mod leaders;
 mod pair;
+mod pods;
 mod process;

@@ -10,12 +10,13 @@ use v9s::cluster::lean::Lean;
 use v9s::cluster::watch::{Controls, Event, Fold, Outlet, Phase, Signal, Target, watch};
 use v9s::names::{HostName, VirtualName};
 
-use super::index::Told;
+use super::index::{Pair, Told};
 use super::key::{Key, KindId, Side};
 use super::mirror::{Affects, At, Mirror, Origin, Source};
 use super::plan::Absence;
 use super::queue::Urgency;
 use super::{Shared, State, steady};
+use crate::translate::owned;
 
 /// Objects in one page of a list.
 const PAGE: u32 = 500;
@@ -175,10 +176,11 @@ impl Way {
         let Some(key) = key else { return };
         // Our own delete has been told by its answer, and what is there now is another.
         let uid = last.map(|last| last.metadata.uid.clone());
+        let partners = are_partners(state, &key);
         if state.index.remove(self.side, &key, uid.as_deref()) == Told::Nothing && last.is_some() {
             return;
         }
-        forget(&self.shared, state, self.side, &key, last.is_some());
+        forget(&self.shared, state, self.side, &key, last.is_some() && partners);
         state.queue.add(key, Urgency::Now, Instant::now());
     }
 
@@ -222,6 +224,15 @@ pub(super) fn take(
     }
     tell_others(shared, state, side, key);
     told
+}
+
+/// Whether the host's object was made for this very virtual object: of that of a predecessor, whose name another has
+/// taken, it says nothing that it goes.
+pub(super) fn are_partners(state: &State, key: &Key) -> bool {
+    match state.index.pair(key) {
+        Some(Pair { v: Some(v), h: Some(h) }) => owned::is_for(h, v),
+        _ => true,
+    }
 }
 
 /// What follows when an object is gone.

@@ -12,7 +12,7 @@ use v9s::cluster::lean::Lean;
 
 use super::gate::{Held, may_delete};
 use super::index::Told;
-use super::intake::{forget, take};
+use super::intake::{are_partners, forget, take};
 use super::key::{Key, Side};
 use super::mirror::{At, Origin};
 use super::plan::{Absence, Note, Plan, Write};
@@ -218,10 +218,11 @@ fn took(
             None
         }
         Done::Gone(side) => {
+            let partners = are_partners(state, key);
             if let Write::Delete { uid, .. } = write
                 && state.index.remove(side, key, Some(uid)) == Told::Gone
             {
-                forget(shared, state, side, key, true);
+                forget(shared, state, side, key, partners);
             }
             None
         }

@@ -102,6 +102,11 @@ impl World {
         self.index.set_uses(&key, side, uses);
     }
 
+    /// Whether something uses a pair.
+    pub(super) fn is_used(&self, kind: &str, name: &str) -> bool {
+        self.index.view().is_used(&self.key(kind, name))
+    }
+
     /// What is decided about a pair.
     pub(super) fn plan(&self, mirror: &dyn Mirror, kind: &str, name: &str, absence: Absence) -> Plan {
         let key = self.key(kind, name);

@@ -40,6 +40,8 @@ pub(super) fn node(ctx: &Context, name: &str, host: Option<&Lean>) -> Value {
     labels.insert("kubernetes.io/hostname".into(), json!(safe_concat(&["fake", name])));
     json!({
         "metadata": {"labels": labels, "annotations": {annotation::FAKE_NODE: "true"}},
+        // Servers mark new nodes as not ready, and nothing in a virtual cluster would ever lift that.
+        "spec": {"taints": []},
         "status": {
             "allocatable": told("/allocatable", capacity.clone()),
             "capacity": capacity,

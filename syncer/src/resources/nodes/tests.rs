@@ -45,6 +45,13 @@ fn a_made_up_node_is_there_while_a_pod_is_on_it() {
     assert_eq!(body["status"]["capacity"]["cpu"], "16");
     world.put(Side::Virtual, "nodes", "node-1", &body);
     assert_eq!(plan(&world), Plan::nothing(), "nothing is written twice");
+    let mut marked = body.clone();
+    marked["spec"]["taints"] = json!([{"key": "node.kubernetes.io/not-ready", "effect": "NoSchedule"}]);
+    world.put(Side::Virtual, "nodes", "node-1", &marked);
+    assert!(matches!(
+        plan(&world).writes.as_slice(),
+        [Write::Patch { part: Part::Main, change, .. }] if *change == json!({"spec": {"taints": null}})
+    ));
     let mut world = World::new(&KINDS);
     world.put(Side::Virtual, "nodes", "node-1", &body);
     assert!(matches!(

@@ -1,8 +1,10 @@
-//! What is held of pods: of the host's only what is compared, and nothing twice.
+//! What is held of pods: of the host's only what is compared, of the tenant's all until it has started, and nothing twice.
 
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
+use smol_str::SmolStr;
 use v9s::cluster::lean::Lean;
+use v9s::wire::annotation;
 
 use super::status::DIGESTED;
 use crate::engine::key::Side;
@@ -20,13 +22,69 @@ const OF_CONTAINERS: [(&str, &[&str]); 3] = [
     ("ephemeralContainers", &["name"]),
 ];
 
+/// Fields of a tenant's spec that are looked at after its pod has started: it is never created again.
+const OF_STARTED: [&str; 11] = [
+    "nodeName",
+    "activeDeadlineSeconds",
+    "tolerations",
+    "schedulingGates",
+    "resources",
+    "serviceAccountName",
+    "volumes",
+    "imagePullSecrets",
+    "readinessGates",
+    "enableServiceLinks",
+    "ephemeralContainers",
+];
+/// And of its containers.
+const OF_STARTED_CONTAINERS: [(&str, &[&str]); 2] = [
+    ("containers", &["name", "image", "resources", "env", "envFrom"]),
+    ("initContainers", &["name", "image", "resources", "env", "envFrom"]),
+];
+/// Keys of annotations that every pod on the host has: one text for all of them.
+const COMMON: [&str; 17] = [
+    annotation::OBJECT_NAME,
+    annotation::OBJECT_NAMESPACE,
+    annotation::OBJECT_UID,
+    annotation::OBJECT_KIND,
+    annotation::OBJECT_HOST_NAME,
+    annotation::OBJECT_HOST_NAMESPACE,
+    annotation::MANAGED_ANNOTATIONS,
+    annotation::MANAGED_LABELS,
+    annotation::POD_NAME,
+    annotation::POD_NAMESPACE,
+    annotation::POD_UID,
+    annotation::POD_SERVICE_ACCOUNT,
+    annotation::POD_LABELS,
+    annotation::POD_OWNER_REFERENCES,
+    annotation::POD_OWNER_KIND,
+    annotation::SAFE_TO_EVICT,
+    annotation::APPLIED,
+];
+
 /// Keeps what plans look at.
 pub(super) fn keep(side: Side, object: Lean) -> Lean {
-    let object = object.without(&KNOWN);
+    let mut object = object.without(&KNOWN);
     match side {
-        Side::Virtual => changed(object, "status", digested),
-        Side::Host => changed(object, "spec", pruned),
+        Side::Virtual => {
+            if has_started(&object) {
+                object = changed(object, "spec", |spec| pruned(&spec, &OF_STARTED, &OF_STARTED_CONTAINERS));
+            }
+            changed(object, "status", digested)
+        }
+        Side::Host => {
+            for (key, _) in &mut object.metadata.annotations {
+                if let Some(common) = COMMON.into_iter().find(|common| common == key) {
+                    *key = SmolStr::new_static(common);
+                }
+            }
+            changed(object, "spec", |spec| pruned(&spec, &OF_SPEC, &OF_CONTAINERS))
+        }
     }
+}
+
+fn has_started(v: &Lean) -> bool {
+    v.field("status").is_some_and(|status| status.get().contains("\"startTime\":\""))
 }
 
 fn changed(object: Lean, name: &str, change: fn(Value) -> Value) -> Lean {
@@ -48,21 +106,21 @@ fn digested(mut status: Value) -> Value {
     status
 }
 
-fn pruned(spec: Value) -> Value {
+fn pruned(spec: &Value, of_spec: &[&str], of_containers: &[(&str, &[&str])]) -> Value {
     let mut kept = Map::new();
-    for name in OF_SPEC {
+    for name in of_spec {
         if let Some(value) = spec.get(name) {
-            kept.insert(name.into(), value.clone());
+            kept.insert((*name).into(), value.clone());
         }
     }
-    for (list, fields) in OF_CONTAINERS {
-        let Some(containers) = spec[list].as_array() else { continue };
+    for (list, fields) in of_containers {
+        let Some(containers) = spec[*list].as_array() else { continue };
         let only = |container: &Value| -> Value {
             let there =
                 fields.iter().filter_map(|name| Some(((*name).to_owned(), container.get(*name)?.clone())));
             Value::Object(there.collect())
         };
-        kept.insert(list.into(), containers.iter().map(only).collect());
+        kept.insert((*list).into(), containers.iter().map(only).collect());
     }
     Value::Object(kept)
 }
@@ -98,20 +156,42 @@ mod tests {
     }
 
     #[test]
-    fn a_mirrored_pair_stays_within_its_budget() {
-        let pod: Value = serde_json::from_str(include_str!("fixture.json")).unwrap();
-        let size = |side| {
-            let kept = keep(side, lean(pod.clone()));
-            let meta = &kept.metadata;
-            let texts = |pairs: &v9s::cluster::lean::Pairs| -> usize {
-                // Texts of up to 23 bytes are kept in place.
-                let beside = |text: &str| if text.len() > 23 { text.len() + 16 } else { 0 };
-                pairs.iter().map(|(key, value)| 48 + beside(key) + beside(value)).sum()
-            };
-            let fields = serde_json::to_string(&kept).unwrap().len();
-            size_of::<Lean>() + texts(&meta.labels) + texts(&meta.annotations) + fields
+    fn of_a_pod_that_has_started_only_what_may_change_is_held() {
+        let pod = |started: Value| {
+            lean(json!({"metadata": {"name": "a"}, "status": {"startTime": started},
+                "spec": {"restartPolicy": "Always", "containers": [{"name": "c", "image": "i", "ports": [], "env": []}]}}))
         };
-        let (v, h) = (size(Side::Virtual), size(Side::Host));
+        let waiting = keep(Side::Virtual, pod(Value::Null));
+        let started = keep(Side::Virtual, pod(json!("2026-01-01T00:00:00Z")));
+        assert!(waiting.field("spec").unwrap().get().contains("restartPolicy"));
+        assert_eq!(
+            started.field("spec").unwrap().get(),
+            r#"{"containers":[{"env":[],"image":"i","name":"c"}]}"#
+        );
+    }
+
+    #[test]
+    fn a_mirrored_pair_stays_within_its_budget() {
+        let host: Value = serde_json::from_str(include_str!("fixture.json")).unwrap();
+        let mut mine = host.clone();
+        for texts in ["labels", "annotations"] {
+            let ours = |key: &str| key.starts_with("vcluster.loft.sh/") || key.starts_with("v9s.io/");
+            mine["metadata"][texts].as_object_mut().unwrap().retain(|key, _| !ours(key));
+        }
+        let size = |side, pod: &Value| {
+            let kept = keep(side, lean(pod.clone()));
+            let text = |text: &str| if text.len() > 23 { text.len() + 16 } else { 0 };
+            let key = |key: &str| if COMMON.contains(&key) { 0 } else { text(key) };
+            let pairs = [&kept.metadata.labels, &kept.metadata.annotations];
+            let pairs = pairs.into_iter().flatten().map(|(k, v)| 48 + key(k) + text(v)).sum::<usize>();
+            let raw =
+                ["spec", "status"].iter().map(|name| kept.field(name).unwrap().get().len()).sum::<usize>();
+            let others = ["ownerReferences", "creationTimestamp", "generateName", "generation"];
+            let others =
+                others.iter().filter_map(|name| kept.metadata.other(name)).map(|raw| 40 + raw.get().len());
+            size_of::<Lean>() + pairs + raw + others.sum::<usize>()
+        };
+        let (v, h) = (size(Side::Virtual, &mine), size(Side::Host, &host));
         assert!(v + h <= 6000, "{v} and {h} bytes");
     }
 }

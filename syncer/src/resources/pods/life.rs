@@ -1,5 +1,7 @@
 //! The life of a pair of pods: it begins with the tenant's, and ends on both sides when it ends on either.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use v9s::cluster::Resource;
 use v9s::cluster::lean::{Lean, LeanMeta};
@@ -11,10 +13,15 @@ use super::refs::items;
 use super::{marks, node_of, spec, status, update};
 use crate::engine::key::Side;
 use crate::engine::mirror::At;
-use crate::engine::plan::{Absence, Part, PatchKind, Plan, Write};
+use crate::engine::plan::{Absence, Note, Part, PatchKind, Plan, Write};
 use crate::resources::life::{host_object, virtual_object};
 use crate::translate::applied::Applied;
 use crate::translate::{meta, owned};
+
+/// How soon something that is still being listed is looked for again.
+const SOON: Duration = Duration::from_millis(250);
+/// The first minor version that resizes pods in place without being asked to.
+const RESIZES: u32 = 33;
 
 /// What to do about a pair of pods.
 pub(super) fn plan(at: &At<'_>) -> Plan {
@@ -83,6 +90,10 @@ fn together(at: &At<'_>, v: &Lean, h: &Lean) -> Plan {
     {
         return Plan::write(delete(at, Side::Virtual, v, None, Absence::Replaced));
     }
+    if at.kinds.id("namespaces").is_some() && namespace(at).is_none() {
+        // The labels of its namespace would be taken for gone.
+        return Plan::wait("its namespace is not known yet").again_after(SOON);
+    }
     agree(at, v, h, &mine, &theirs)
 }
 
@@ -115,7 +126,13 @@ fn ending(at: &At<'_>, v: &Lean, h: &Lean, mine: &Value) -> Plan {
 /// Both run.
 fn agree(at: &At<'_>, v: &Lean, h: &Lean, mine: &Value, theirs: &Value) -> Plan {
     let before = Applied::parse(h.metadata.annotation(annotation::APPLIED));
-    let carried = update::carry(at.ctx, &before, mine, theirs);
+    let mut carried = update::carry(at.ctx, &before, mine, theirs);
+    let unable = carried.resize.is_some() && at.ctx.minors.host < RESIZES;
+    if unable {
+        carried.resize = None;
+    }
+    let note = unable
+        .then(|| Note::warning("the nodes here cannot resize running pods: delete it to have it made anew"));
     let extra = marks::of(at.ctx, at.key, v, mine, namespace(at), carried.applied);
     let agreement = meta::agree(at.ctx, &Resource::PODS, at.key, v, h, &extra);
     let patch = |side: Side, part: Part, of: &Lean, change: Value| Write::Patch {
@@ -163,7 +180,7 @@ fn agree(at: &At<'_>, v: &Lean, h: &Lean, mine: &Value, theirs: &Value) -> Plan 
         let change = body([("metadata", agreement.virtual_side)])?;
         Some(patch(Side::Virtual, Part::Main, v, change))
     });
-    Plan { writes: for_virtual.into_iter().chain(for_host).collect(), waits_for, ..Plan::default() }
+    Plan { writes: for_virtual.into_iter().chain(for_host).collect(), waits_for, note, ..Plan::default() }
 }
 
 /// Containers for debugging that the tenant has added.
