@@ -70,7 +70,7 @@ pub struct PodSettings {
     pub priority_classes: Classes,
     /// Where runtime classes come from.
     pub runtime_classes: Classes,
-    /// The virtual cluster has no DNS: pods that ask for it get the node's.
+    /// The virtual cluster is not given a DNS: pods that ask for it do not wait, and get the node's while there is none.
     pub without_dns: bool,
 }
 

@@ -1,5 +1,6 @@
 //! The companion of a virtual cluster: what a tenant creates runs on the host, what the host reports comes back.
 
+mod configured;
 pub mod context;
 pub mod engine;
 pub mod identity;

@@ -21,6 +21,7 @@ use v9s::cluster::{Cluster, ConnectOptions, FailureKind, KubeconfigSource, Objec
 use v9s::provision::values::{self, Settings, settings::Logging};
 use v9s::wire::name;
 
+use crate::configured;
 use crate::context::{Context, Minors};
 use crate::engine::Engine;
 use crate::leader::{Candidate, Terms};
@@ -233,6 +234,8 @@ async fn meet(options: &Options, settings: &Settings, tenant: &Cluster, host: &C
         cluster_domain: settings.networking.cluster_domain.as_str().into(),
         api_addresses: spec.cluster_ips.into_iter().filter(|address| address != "None").collect(),
         minors: Minors { virtual_side: virtual_minor, host: host_minor },
+        pods: configured::pods(settings),
+        nodes: configured::nodes(settings),
         ..Context::new(options.name.clone(), options.namespace.clone())
     })
 }
