@@ -305,7 +305,7 @@ fn changes_go_over_in_one_write_for_each_side() {
     virtual_pod(&mut world, json!({"status": {"phase": "Running"}}));
     let plan = look(&world, Absence::Missing);
     assert!(matches!(plan.writes.as_slice(),
-        [Write::Patch { side: Side::Virtual, part: Part::Main, change, .. }] if change["metadata"]["labels"]["by"] == "webhook"));
+        [Write::Patch { side: Side::Virtual, part: Part::Main, change, .. }, ..] if change["metadata"]["labels"]["by"] == "webhook"));
 }
 
 #[test]

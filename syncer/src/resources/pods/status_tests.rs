@@ -102,7 +102,8 @@ fn conditions_of_readiness_gates_belong_to_whoever_set_them_last() {
         (vec![gate("True", early)], vec![gate("True", early)], vec![], gate("True", early)),
     ];
     for (theirs, mine, lacks, seen) in cases {
-        let host = json!({"conditions": [vec![ready.clone()], theirs].concat()});
+        let all = [vec![ready.clone()], theirs].concat();
+        let host = json!({"conditions": all});
         let shown = json!({"conditions": mine});
         assert_eq!(gates_to_host(&spec, &host, &shown), lacks, "{host} {shown}");
         let patch = patch_at(36, spec.clone(), host.clone(), shown.clone(), None).unwrap();
