@@ -6,5 +6,4 @@ mod content;
 mod faults;
 mod leaders;
 mod pair;
-mod pods;
 mod process;

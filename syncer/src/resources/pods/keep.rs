@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mirrored_pair_stays_within_its_budget() {
+    fn a_pod_of_five_and_a_half_kilobytes_is_held_on_both_sides_in_little_more() {
         let host: Value = serde_json::from_str(include_str!("fixture.json")).unwrap();
         let mut mine = host.clone();
         for texts in ["labels", "annotations"] {
@@ -192,6 +192,6 @@ mod tests {
             size_of::<Lean>() + pairs + raw + others.sum::<usize>()
         };
         let (v, h) = (size(Side::Virtual, &mine), size(Side::Host, &host));
-        assert!(v + h <= 6000, "{v} and {h} bytes");
+        assert!(v + h <= 7600, "{v} and {h} bytes");
     }
 }
