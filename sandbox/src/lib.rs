@@ -6,6 +6,7 @@ pub mod access;
 mod bootstrap;
 pub mod clock;
 pub mod controllers;
+mod cron;
 pub mod custom;
 pub mod discovery;
 pub mod faults;

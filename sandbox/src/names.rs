@@ -43,28 +43,33 @@ pub fn path_segment(text: &str) -> Option<String> {
     }
 }
 
-/// Why a text is no key of a label or annotation, and no name of a finalizer.
+/// Why a text is no key of a label or annotation, and no name of a finalizer: the first reason.
 pub fn label_key(text: &str) -> Option<String> {
+    qualified(text).into_iter().next()
+}
+
+/// Every reason why a text is no name with an optional domain before it.
+pub fn qualified(text: &str) -> Vec<String> {
     let (prefix, name) = match text.split_once('/') {
         None => (None, text),
         Some((prefix, name)) if !name.contains('/') => (Some(prefix), name),
-        Some(_) => return Some(MANY_SLASHES.into()),
+        Some(_) => return vec![MANY_SLASHES.into()],
     };
+    let mut reasons = Vec::new();
     match prefix {
-        Some("") => return Some("prefix part must be non-empty".into()),
-        Some(prefix) => {
-            if let Some(why) = subdomain(prefix) {
-                return Some(format!("prefix part {why}"));
-            }
-        }
+        Some("") => reasons.push("prefix part must be non-empty".into()),
+        Some(prefix) => reasons.extend(subdomain(prefix).map(|why| format!("prefix part {why}"))),
         None => {}
     }
-    match name {
-        "" => Some("name part must be non-empty".into()),
-        _ if name.len() > 63 => Some("name part must be no more than 63 characters".into()),
-        _ if !is_word(name) => Some(QUALIFIED.into()),
-        _ => None,
+    if name.is_empty() {
+        reasons.push("name part must be non-empty".into());
+    } else if name.len() > 63 {
+        reasons.push("name part must be no more than 63 characters".into());
     }
+    if !is_word(name) {
+        reasons.push(QUALIFIED.into());
+    }
+    reasons
 }
 
 /// Why a text is no value of a label.

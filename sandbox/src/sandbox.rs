@@ -2,8 +2,8 @@
 
 use crate::access::User;
 use crate::clock::{Chance, Clock};
-use crate::controllers::admission::Plugins;
-use crate::controllers::{self, Controllers};
+use crate::controllers::admission::{Plugins, Ranges};
+use crate::controllers::{self, Controllers, Ipv6Range};
 use crate::faults::Faults;
 use crate::http::{Api, Tokens};
 use crate::kinds::Kinds;
@@ -42,6 +42,9 @@ pub struct Options {
     pub services: Arc<dyn Services>,
     /// Controllers and nodes; none: nothing happens but what clients do. `ca` is filled in.
     pub controllers: Option<controllers::Options>,
+    /// The range of IPv6 addresses that Services can have beside their IPv4 addresses; none: there is IPv4 alone.
+    /// Controllers learn of it.
+    pub ipv6_services: Option<Ipv6Range>,
     /// Whether pods need a service account, as they do on every real host. With controllers they always do; without,
     /// nobody makes the accounts.
     pub service_accounts: bool,
@@ -60,6 +63,7 @@ impl Default for Options {
             log_capacity,
             services,
             controllers: None,
+            ipv6_services: None,
             service_accounts: false,
         }
     }
@@ -72,6 +76,7 @@ impl std::fmt::Debug for Options {
             .field("port", &self.port)
             .field("names", &self.names)
             .field("controllers", &self.controllers)
+            .field("ipv6_services", &self.ipv6_services)
             .field("service_accounts", &self.service_accounts)
             .finish_non_exhaustive()
     }
@@ -134,15 +139,18 @@ impl Sandbox {
             log_capacity,
             services,
             controllers,
+            ipv6_services,
             service_accounts,
             ..
         } = options;
+        let controllers = controllers.map(|options| controllers::Options { ipv6_services, ..options });
         let data = match data {
             Some(data) => data,
             None => {
                 let options = StoreOptions { clock, chance, log_capacity, ..StoreOptions::default() };
                 let accounts = service_accounts || controllers.is_some();
-                Data::make(&names, &options, address.port(), accounts, services)?
+                let ranges = Ranges::new(ipv6_services);
+                Data::make(&names, &options, address.port(), accounts, ranges, services)?
             }
         };
         let Data { store, tokens, tls, admin_token, plugins } = data;
@@ -293,11 +301,12 @@ impl Data {
         options: &StoreOptions,
         port: u16,
         accounts: bool,
+        ranges: Ranges,
         services: Arc<dyn Services>,
     ) -> Result<Self, StartError> {
         let store = Store::new(Kinds::builtin().clone(), options);
         bootstrap::fill(&store, port);
-        let plugins = Plugins::install(&store, accounts);
+        let plugins = Plugins::install(&store, accounts, ranges);
         store.add_admission(Arc::new(Webhooks::new(services)));
         let tokens = Tokens::default();
         let admin_token = new_token(&store);

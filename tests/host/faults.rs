@@ -158,7 +158,8 @@ async fn watches_are_torn_in_the_middle_of_a_line() -> Result<()> {
     host.post(&maps, &json!({"metadata": {"name": "a"}})).await?.expect_code(201)?;
     while crate::hosts::name(&watch.event().await?["object"]) != "a" {}
     faults(&host).tear_watches(config_maps());
-    assert!(watch.next().await?.is_none());
+    let error = watch.next().await.expect_err("no end, for the connection is gone");
+    assert!(format!("{error:#}").contains("connection"), "{error:#}");
     let rest = String::from_utf8(watch.left().to_vec())?;
     assert!(
         rest.starts_with("{\"type\":") && serde_json::from_str::<serde_json::Value>(&rest).is_err(),

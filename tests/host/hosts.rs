@@ -50,6 +50,13 @@ impl Host {
         Ok(name)
     }
 
+    /// A new namespace whose pods have an account to run under, where controllers make some.
+    pub async fn furnished(&self, stem: &str) -> Result<String> {
+        let name = self.namespace(stem).await?;
+        until(self, &format!("/api/v1/namespaces/{name}/serviceaccounts/default"), |_| true).await?;
+        Ok(name)
+    }
+
     /// Path of the ConfigMaps in a new namespace.
     pub async fn config_maps(&self, stem: &str) -> Result<String> {
         Ok(format!("/api/v1/namespaces/{}/configmaps", self.namespace(stem).await?))

@@ -118,3 +118,84 @@ both! {
         Ok(())
     }
 }
+
+both! {
+    async fn whoever_scales_owns_the_replicas(host: Host) -> Result<()> {
+        let namespace = host.namespace("scaleowners").await?;
+        let pods = json!({"metadata": {"labels": {"app": "d"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}});
+        let selector = json!({"matchLabels": {"app": "d"}});
+        let kinds = [
+            (format!("/apis/apps/v1/namespaces/{namespace}/deployments"), selector.clone()),
+            (format!("/apis/apps/v1/namespaces/{namespace}/statefulsets"), selector.clone()),
+            (format!("/apis/apps/v1/namespaces/{namespace}/replicasets"), selector),
+            (format!("/api/v1/namespaces/{namespace}/replicationcontrollers"), json!({"app": "d"})),
+        ];
+        for (path, selector) in kinds {
+            let version = if path.starts_with("/api/") { "v1" } else { "apps/v1" };
+            let object = json!({"metadata": {"name": "d"}, "spec": {"replicas": 2, "selector": selector, "template": pods}});
+            host.post(&format!("{path}?fieldManager=maker"), &object).await?.expect_code(201)?;
+            let one = format!("{path}/d");
+            let scale = host.get(&format!("{one}/scale")).await?.expect_code(200)?;
+            let mut wanted = scale.clone();
+            wanted["spec"]["replicas"] = json!(3);
+            host.put(&format!("{one}/scale?fieldManager=kubectl"), &wanted).await?.expect_code(200)?;
+            let by_scale = |manager: &str| words([manager, "Update", version, "scale"]);
+            assert_eq!(owners(&host.get(&one).await?.json()), [by_scale("kubectl")], "{one}");
+            // The version that was read is not the present one any more.
+            let (code, reason, message) = host.put(&format!("{one}/scale?fieldManager=kubectl"), &wanted).await?.refusal();
+            assert_eq!((code, reason.as_str()), (409, "Conflict"), "{one}: {message}");
+            assert!(message.ends_with("the object has been modified; please apply your changes to the latest version and try again"), "{message}");
+            let same = json!({"spec": {"replicas": 3}});
+            host.patch(&format!("{one}/scale?fieldManager=other"), "merge", &same).await?.expect_code(200)?;
+            assert_eq!(owners(&host.get(&one).await?.json()), [by_scale("kubectl")], "who changes nothing owns nothing");
+            let four = json!({"spec": {"replicas": 4}});
+            let shown = host.patch(&format!("{one}/scale?fieldManager=other"), "merge", &four).await?.expect_code(200)?;
+            assert_eq!((&shown["kind"], &shown["spec"]["replicas"]), (&json!("Scale"), &json!(4)));
+            assert_eq!(owners(&host.get(&one).await?.json()), [by_scale("other")]);
+            let mut applied = object.clone();
+            applied["apiVersion"] = json!(version);
+            applied["kind"] = host.get(&one).await?.json()["kind"].clone();
+            applied["metadata"]["namespace"] = json!(namespace);
+            applied["spec"] = json!({"replicas": 5});
+            let (code, _, message) = host.patch(&format!("{one}?fieldManager=me"), "apply", &applied).await?.refusal();
+            let expected = format!("Apply failed with 1 conflict: conflict with \"other\" with subresource \"scale\" using {version}: .spec.replicas");
+            assert_eq!((code, message), (409, expected), "{one}");
+            host.patch(&format!("{one}?fieldManager=me&force=true"), "apply", &applied).await?.expect_code(200)?;
+            assert_eq!(owners(&host.get(&one).await?.json()), [words(["me", "Apply", version, ""])]);
+            let six = json!({"spec": {"replicas": 6}});
+            host.patch(&format!("{one}/scale?fieldManager=kubectl"), "merge", &six).await?.expect_code(200)?;
+            assert_eq!(owners(&host.get(&one).await?.json()), [by_scale("kubectl")], "an update asks nobody");
+        }
+        Ok(())
+    }
+
+    async fn a_scale_says_what_is_wrong_with_it(host: Host) -> Result<()> {
+        let namespace = host.namespace("badscales").await?;
+        let path = format!("/apis/apps/v1/namespaces/{namespace}/deployments");
+        host.post(&path, &deployment("d", 2)).await?.expect_code(201)?;
+        let one = format!("{path}/d/scale");
+        let scale = host.get(&one).await?.expect_code(200)?;
+        let changed = |change: &dyn Fn(&mut Value)| {
+            let mut scale = scale.clone();
+            change(&mut scale);
+            scale
+        };
+        let bodies = [
+            changed(&|scale| scale["spec"]["replicas"] = json!(-1)),
+            changed(&|scale| scale["metadata"]["name"] = json!("other")),
+            changed(&|scale| scale["metadata"]["namespace"] = json!("other")),
+            changed(&|scale| scale["metadata"]["uid"] = json!("00000000-0000-0000-0000-000000000000")),
+            changed(&|scale| scale["kind"] = json!("Odd")),
+            changed(&|scale| scale["spec"]["replicas"] = json!("3")),
+            changed(&|scale| scale["metadata"]["resourceVersion"] = json!("1")),
+        ];
+        let mut told = Vec::new();
+        for body in bodies {
+            let (code, reason, message) = host.put(&one, &body).await?.refusal();
+            told.push(format!("{code} {reason} {message}"));
+        }
+        let own = scale["metadata"]["uid"].as_str().unwrap_or_default();
+        insta::assert_snapshot!("refused", told.join("\n").replace(&namespace, "NAMESPACE").replace(own, "UID"));
+        Ok(())
+    }
+}

@@ -10,12 +10,12 @@ fn template(label: &str) -> Value {
         "spec": {"restartPolicy": "Always", "containers": [{"name": "c", "image": "i:1"}]}})
 }
 
-fn task() -> Value {
+pub fn task() -> Value {
     json!({"spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "i:1"}]}})
 }
 
 /// Waits until so many pods have a label, and returns them.
-async fn pods(host: &Host, namespace: &str, selector: &str, count: usize) -> Result<Vec<Value>> {
+pub async fn pods(host: &Host, namespace: &str, selector: &str, count: usize) -> Result<Vec<Value>> {
     let path = format!("/api/v1/namespaces/{namespace}/pods?labelSelector={selector}");
     let list =
         until(host, &path, |list| list["items"].as_array().is_some_and(|items| items.len() == count)).await?;
@@ -23,7 +23,7 @@ async fn pods(host: &Host, namespace: &str, selector: &str, count: usize) -> Res
 }
 
 /// Ends a pod as a node would.
-async fn end(host: &Host, pod: &Value, phase: &str, code: i64) -> Result<()> {
+pub async fn end(host: &Host, pod: &Value, phase: &str, code: i64) -> Result<()> {
     let namespace = pod["metadata"]["namespace"].as_str().context("a namespace")?;
     let path = format!("/api/v1/namespaces/{namespace}/pods/{}/status", name(pod));
     let time = "2026-01-01T00:00:00Z";
@@ -35,12 +35,12 @@ async fn end(host: &Host, pod: &Value, phase: &str, code: i64) -> Result<()> {
 }
 
 /// Type, status and reason of all conditions.
-fn conditions(object: &Value) -> Vec<String> {
+pub fn conditions(object: &Value) -> Vec<String> {
     let all = object["status"]["conditions"].as_array().into_iter().flatten();
     all.map(|c| format!("{} {} {}", c["type"], c["status"], c["reason"]).replace('"', "")).collect()
 }
 
-fn has(object: &Value, condition: &str) -> bool {
+pub fn has(object: &Value, condition: &str) -> bool {
     let mut all = object["status"]["conditions"].as_array().into_iter().flatten();
     all.any(|c| c["type"] == condition && c["status"] == "True")
 }
@@ -265,6 +265,76 @@ v9s_testkit::both_hosts! {
         }
         let some = until(&host, &path, |budget| budget["status"]["disruptionsAllowed"] == 2).await?;
         assert_eq!(conditions(&some), ["DisruptionAllowed True SufficientPods"]);
+        Ok(())
+    }
+}
+
+v9s_testkit::both_hosts! {
+    #![needs(controllers)]
+
+    async fn a_rollout_keeps_its_proportions_when_scaled(kit: Host) -> anyhow::Result<()> {
+        let host = crate::hosts::Host::of(kit).await?;
+        let namespace = host.namespace("proportions").await?;
+        let path = format!("/apis/apps/v1/namespaces/{namespace}/deployments");
+        let deployment = json!({"metadata": {"name": "web"}, "spec": {"replicas": 5, "selector": {"matchLabels": {"app": "web"}},
+            "strategy": {"rollingUpdate": {"maxSurge": 3, "maxUnavailable": 0}}, "template": template("web")}});
+        host.post(&path, &deployment).await?.expect_code(201)?;
+        let one = format!("{path}/web");
+        for pod in pods(&host, &namespace, "app%3Dweb", 5).await? {
+            let ready = json!({"status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}});
+            host.patch(&format!("/api/v1/namespaces/{namespace}/pods/{}/status", name(&pod)), "strategic", &ready).await?.expect_code(200)?;
+        }
+        until(&host, &one, |deployment| deployment["status"]["availableReplicas"] == 5).await?;
+        let image = json!([{"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": "i:2"}]);
+        host.patch(&one, "json", &image).await?.expect_code(200)?;
+        let sizes = |list: &Value| {
+            let sets = list["items"].as_array().cloned().unwrap_or_default();
+            let mut sizes: Vec<i64> = sets.iter().filter_map(|set| set["spec"]["replicas"].as_i64()).collect();
+            sizes.sort_unstable();
+            sizes
+        };
+        let sets = format!("/apis/apps/v1/namespaces/{namespace}/replicasets");
+        until(&host, &sets, |list| sizes(list) == [3, 5]).await?;
+        host.patch(&one, "merge", &json!({"spec": {"replicas": 13}})).await?.expect_code(200)?;
+        until(&host, &sets, |list| sizes(list) == [6, 10]).await?;
+        let old = json!({"spec": {"replicas": 0}});
+        host.patch(&one, "merge", &old).await?.expect_code(200)?;
+        until(&host, &sets, |list| sizes(list) == [0, 0]).await?;
+        Ok(())
+    }
+
+    async fn a_paused_deployment_says_so(kit: Host) -> anyhow::Result<()> {
+        let host = crate::hosts::Host::of(kit).await?;
+        let namespace = host.namespace("paused").await?;
+        let path = format!("/apis/apps/v1/namespaces/{namespace}/deployments");
+        let deployment = json!({"metadata": {"name": "web"}, "spec": {"selector": {"matchLabels": {"app": "web"}}, "template": template("web")}});
+        host.post(&path, &deployment).await?.expect_code(201)?;
+        let one = format!("{path}/web");
+        let progressing = |deployment: &Value| conditions(deployment).into_iter().find(|text| text.starts_with("Progressing")).unwrap_or_default();
+        until(&host, &one, |deployment| progressing(deployment).starts_with("Progressing True ")).await?;
+        host.patch(&one, "merge", &json!({"spec": {"paused": true}})).await?.expect_code(200)?;
+        until(&host, &one, |deployment| progressing(deployment) == "Progressing Unknown DeploymentPaused").await?;
+        let image = json!([{"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": "i:2"}]);
+        host.patch(&one, "json", &image).await?.expect_code(200)?;
+        until(&host, &one, |deployment| deployment["status"]["observedGeneration"] == 3).await?;
+        host.patch(&one, "merge", &json!({"spec": {"paused": false}})).await?.expect_code(200)?;
+        until(&host, &one, |deployment| deployment["status"]["observedGeneration"] == 4 && !progressing(deployment).ends_with("DeploymentPaused")).await?;
+        let sets = host.get(&format!("/apis/apps/v1/namespaces/{namespace}/replicasets")).await?;
+        assert_eq!(sets.names().len(), 2);
+        Ok(())
+    }
+
+    async fn what_is_behind_a_closed_gate_is_dropped(kit: Host) -> anyhow::Result<()> {
+        let host = crate::hosts::Host::of(kit).await?;
+        let namespace = host.namespace("gates").await?;
+        let sets = format!("/apis/apps/v1/namespaces/{namespace}/statefulsets");
+        let set = json!({"metadata": {"name": "db"}, "spec": {"replicas": 0, "selector": {"matchLabels": {"app": "db"}}, "template": template("db"),
+            "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 1, "maxUnavailable": 2}}}});
+        let made = host.post(&sets, &set).await?.expect_code(201)?;
+        assert_eq!(made["spec"]["updateStrategy"]["rollingUpdate"], json!({"partition": 1}));
+        let change = json!({"spec": {"updateStrategy": {"rollingUpdate": {"maxUnavailable": 3}}}});
+        let changed = host.patch(&format!("{sets}/db"), "merge", &change).await?.expect_code(200)?;
+        assert_eq!((&changed["spec"]["updateStrategy"]["rollingUpdate"], &changed["metadata"]["generation"]), (&json!({"partition": 1}), &json!(1)));
         Ok(())
     }
 }

@@ -21,6 +21,7 @@ stories! {
     access;
     applying;
     creating;
+    customs;
     describing;
     discovery;
     editing;
@@ -28,6 +29,7 @@ stories! {
     getting;
     changing;
     nodes;
+    scaling;
     telling;
     waiting;
     living needs scheduler;

@@ -4,6 +4,7 @@ use crate::mask::{in_order, mask, without_prose};
 use crate::seat::{Said, Seat, words};
 use anyhow::{Context as _, Result, ensure};
 use std::fmt::Write as _;
+use std::time::{Duration, Instant};
 use v9s_testkit::host::{Host, Needs};
 
 /// One command of a story.
@@ -11,14 +12,21 @@ use v9s_testkit::host::{Host, Needs};
 struct Step {
     line: String,
     stdin: String,
+    /// It is repeated until it succeeds, and what it says is not compared: a real server does some things a moment later.
+    patient: bool,
 }
 
-/// `$ ` begins a command, what stands below it is typed into it, `# ` begins a remark.
+/// Nobody waits that long unless something is wrong.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// `$ ` begins a command and `~ ` one that is waited for, what stands below it is typed into it, `# ` begins a remark.
 fn steps(text: &str) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
     for line in text.lines() {
-        if let Some(command) = line.strip_prefix("$ ") {
-            steps.push(Step { line: command.to_owned(), stdin: String::new() });
+        let command = |mark| line.strip_prefix(mark).map(str::to_owned);
+        if let Some((line, patient)) = command("$ ").map(|c| (c, false)).or(command("~ ").map(|c| (c, true)))
+        {
+            steps.push(Step { line, stdin: String::new(), patient });
         } else if let Some(step) = steps.last_mut().filter(|_| !line.starts_with("# ") && !line.is_empty()) {
             step.stdin += line;
             step.stdin.push('\n');
@@ -59,9 +67,23 @@ async fn tell(host: &Host, name: &str, steps: &[Step]) -> Result<Vec<String>> {
         let step = |step: &Step| {
             let line = step.line.replace("NAMESPACE", &namespace);
             let stdin = step.stdin.replace("NAMESPACE", &namespace);
-            let said =
-                seat.run(&words(&line), &stdin).with_context(|| format!("{} on {host_name}", step.line))?;
-            Ok(shown(step, &said, &namespace))
+            let run =
+                || seat.run(&words(&line), &stdin).with_context(|| format!("{} on {host_name}", step.line));
+            let mut said = run()?;
+            if !step.patient {
+                return Ok(shown(step, &said, &namespace));
+            }
+            let deadline = Instant::now() + PATIENCE;
+            while said.code != Some(0) {
+                ensure!(
+                    Instant::now() < deadline,
+                    "{} on {host_name} never succeeded: {}",
+                    step.line,
+                    said.err
+                );
+                said = run()?;
+            }
+            Ok(String::new())
         };
         steps.iter().map(step).collect()
     });
@@ -72,12 +94,19 @@ fn shown(step: &Step, said: &Said, namespace: &str) -> String {
     let out = match step.line.split(' ').take(2).collect::<Vec<_>>().as_slice() {
         ["explain", _] => without_prose(&said.out),
         ["get", "--raw"] => in_order(&said.out),
+        // Another story may be defining kinds at this moment.
+        ["api-resources" | "api-versions", ..] => without_customs(&said.out),
         // In protobuf, in which only the real server answers, a list without items is no list.
         ["cluster-info", "dump"] => said.out.replace("items: null", "items: []"),
         _ => said.out.clone(),
     };
     let code = said.code.map_or("killed".to_owned(), |code| code.to_string());
     format!("{}\n{}\nexit code {code}", mask(&out, namespace), mask(&said.err, namespace)).trim().to_owned()
+}
+
+/// A list of kinds without those that a story defines.
+fn without_customs(out: &str) -> String {
+    out.lines().filter(|line| !line.contains(".example.org")).map(|line| format!("{line}\n")).collect()
 }
 
 /// The lines that one of them has and the other not.
@@ -97,7 +126,8 @@ fn compared(theirs: &str, ours: &str) -> String {
 
 #[test]
 fn what_stands_below_a_command_is_typed_into_it() {
-    let steps = steps("# a remark\n$ apply -f -\nkind: X\n\n  a: b\n# another\n$ get x\n");
-    assert_eq!(steps.iter().map(|s| s.line.as_str()).collect::<Vec<_>>(), ["apply -f -", "get x"]);
+    let steps = steps("# a remark\n$ apply -f -\nkind: X\n\n  a: b\n# another\n~ get x\n");
+    let read: Vec<_> = steps.iter().map(|step| (step.line.as_str(), step.patient)).collect();
+    assert_eq!(read, [("apply -f -", false), ("get x", true)]);
     assert_eq!(steps[0].stdin, "kind: X\n  a: b\n");
 }

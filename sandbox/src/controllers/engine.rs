@@ -10,7 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use smol_str::SmolStr;
 use tokio::sync::{Notify, watch};
 
-use super::admission::Plugins;
+use super::admission::{Plugins, Ranges};
 use super::cronjobs::CronJobs;
 use super::daemonsets::DaemonSets;
 use super::deployments::Deployments;
@@ -26,7 +26,7 @@ use super::record::{Expiry, Recorder};
 use super::replicasets::ReplicaSets;
 use super::services::Services;
 use super::statefulsets::StatefulSets;
-use super::volumes::{Protection, Users, VolumeController, Volumes};
+use super::volumes::{Ephemeral, Protection, Users, VolumeController, Volumes};
 use super::{Controller, Seen, World};
 use crate::node::kubelet::Kubelet;
 use crate::node::lifecycle::Nodes;
@@ -64,7 +64,7 @@ impl Controllers {
     /// # Errors
     /// When the machine gives no thread.
     pub fn start(store: Store, options: &Options) -> io::Result<Controllers> {
-        let plugins = Plugins::install(&store, true);
+        let plugins = Plugins::install(&store, true, Ranges::new(options.ipv6_services));
         Self::start_behind(store, options, plugins, None)
     }
 
@@ -192,11 +192,17 @@ impl Engine {
             Box::new(Disruption::default()),
             Box::new(Services::new(plugins.addresses)),
             Box::new(Quotas::default()),
+            Box::new(Ephemeral::default()),
             Box::new(VolumeController::new(options.provisioners.clone())),
             Box::new(Protection::default()),
             Box::new(Nodes::new(options.machines.clone(), options.heartbeat)),
             Box::new(Scheduler::default()),
-            Box::new(Kubelet::new(floor.clone(), options.pace.clamp(0.0, 1000.0), hand.clone())),
+            Box::new(Kubelet::new(
+                floor.clone(),
+                options.pace.clamp(0.0, 1000.0),
+                hand.clone(),
+                options.ipv6_services.is_some(),
+            )),
             Box::new(Programs::new(options.images.clone(), works)),
             Box::new(Expiry::new(kept)),
         ];
@@ -221,7 +227,7 @@ impl Engine {
             asked: AtomicU64::new(0),
             settled: watch::Sender::new((0, 0)),
         };
-        let plugins = Plugins::install(&store, true);
+        let plugins = Plugins::install(&store, true, Ranges::new(options.ipv6_services));
         Self::new(store, options, Arc::new(shared), plugins, None)
     }
 

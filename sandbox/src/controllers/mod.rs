@@ -39,6 +39,7 @@ use smol_str::SmolStr;
 use crate::kinds::Kind;
 use crate::status::Status;
 use crate::store::{Change, Gr, Object, Store, WriteOptions};
+pub use admission::Ipv6Range;
 pub use engine::Controllers;
 pub use options::Options;
 use owners::Owners;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use smol_str::SmolStr;
 
+use super::Ipv6Range;
 use crate::node::{Images, Machines};
 
 /// How the controllers are set up. The default is what tests want.
@@ -25,6 +26,9 @@ pub struct Options {
     /// Factor on the time that pulling, starting and stopping take: 1 is real time, 0 at once. What images do by
     /// themselves, and how long kubelets wait between restarts, follows the clock alone.
     pub pace: f64,
+    /// The range of IPv6 addresses that Services can have beside their IPv4 addresses, and pods have then, too; None:
+    /// there is IPv4 alone.
+    pub ipv6_services: Option<Ipv6Range>,
     /// How often nodes renew their leases; None: never.
     pub heartbeat: Option<Duration>,
     /// Names of the controllers that are frozen from the start; see [`Controllers::freeze`].
@@ -41,6 +45,7 @@ impl Default for Options {
             images: Images::default(),
             provisioners: vec!["*".to_owned()],
             pace: 0.0,
+            ipv6_services: None,
             heartbeat: None,
             frozen: Vec::new(),
         }

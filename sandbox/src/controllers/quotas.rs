@@ -170,12 +170,15 @@ mod tests {
     }
 
     #[test]
-    fn a_quota_that_nobody_has_counted_yet_holds_all_the_same() {
+    fn a_quota_that_nobody_has_counted_yet_limits_nobody() {
         let mut host = host();
         host.create("quota", quota(json!({"pods": "0"})));
-        let refusal = host.try_create_in("default", "pods", pod("a", "1")).expect_err("refused");
+        host.create("pods", pod("a", "1"));
+        host.settle();
+        assert_eq!(used(&host)["pods"], "1");
+        let refusal = host.try_create_in("default", "pods", pod("b", "1")).expect_err("refused");
         assert!(
-            refusal.message.contains("exceeded quota: q, requested: pods=1, used: pods=0, limited: pods=0")
+            refusal.message.contains("exceeded quota: q, requested: pods=1, used: pods=1, limited: pods=0")
         );
     }
 

@@ -1,22 +1,28 @@
 //! Services: who is behind them, as Endpoints and EndpointSlices.
 
+mod endpoint;
+mod legacy;
+mod slices;
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use smol_str::SmolStr;
 
 use super::admission::Addresses;
 use super::queue::Queue;
-use super::{Controller, ENDPOINT_SLICES, ENDPOINTS, Key, PODS, SERVICES, Seen, World};
-use crate::store::{Change, DeleteOptions, ListQuery, Object, Selector};
+use super::{Controller, ENDPOINT_SLICES, Key, NODES, PODS, SERVICES, Seen, Source, World};
+use crate::store::{Change, ListQuery, Object, Selector};
+use endpoint::Candidate;
 
+const SOURCE: Source = Source::controller("endpoint-slice-controller");
 const MANAGER: &str = "endpointslice-controller.k8s.io";
 const NAME: &str = "kubernetes.io/service-name";
-/// Most endpoints in one slice.
-const SLICE: usize = 100;
 
 /// The controller.
 #[derive(Debug)]
@@ -25,16 +31,8 @@ pub(crate) struct Services {
     queue: Queue<Key>,
     /// Selectors of the Services of a namespace.
     selectors: HashMap<SmolStr, BTreeMap<SmolStr, Vec<(SmolStr, SmolStr)>>>,
-}
-
-/// A pod behind a Service.
-struct Endpoint {
-    ip: String,
-    node: String,
-    ready: bool,
-    terminating: bool,
-    reference: Value,
-    pod: Arc<Object>,
+    /// Services of which pods are on nodes that do not exist.
+    stranded: BTreeSet<Key>,
 }
 
 /// What of a pod counts for its Services.
@@ -46,14 +44,16 @@ struct Shape {
 }
 
 impl Shape {
-    /// Address and node of a pod that has one and is not over, and whether it is ready.
-    fn place(self) -> Option<(String, String, bool)> {
-        let Status { phase, pod_ip, conditions } = self.status;
+    /// Addresses and node of a pod that has some and is not over, and whether it is ready.
+    fn place(self) -> Option<(Vec<String>, String, bool)> {
+        let Status { phase, pod_ip, pod_ips, conditions } = self.status;
         if matches!(phase.as_str(), "Succeeded" | "Failed") || pod_ip.is_empty() {
             return None;
         }
         let ready = conditions.iter().any(|c| c.r#type == "Ready" && c.status == "True");
-        Some((pod_ip, self.spec.node_name, ready))
+        let addresses =
+            std::iter::once(pod_ip).chain(pod_ips.into_iter().map(|address| address.ip)).collect();
+        Some((addresses, self.spec.node_name, ready))
     }
 }
 #[derive(Default, Deserialize)]
@@ -67,7 +67,14 @@ struct Status {
     phase: SmolStr,
     #[serde(rename = "podIP")]
     pod_ip: String,
+    #[serde(rename = "podIPs")]
+    pod_ips: Vec<Address>,
     conditions: Vec<Condition>,
+}
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Address {
+    ip: String,
 }
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -78,21 +85,53 @@ struct Condition {
 
 impl Services {
     pub(crate) fn new(addresses: Arc<Mutex<Addresses>>) -> Self {
-        Services { addresses, queue: Queue::default(), selectors: HashMap::new() }
+        Services { addresses, queue: Queue::default(), selectors: HashMap::new(), stranded: BTreeSet::new() }
     }
 
-    fn reconcile(&mut self, world: &World, key: &Key) {
-        let Some(object) = world.find(&SERVICES, key) else { return clean(world, key) };
+    fn reconcile(&mut self, world: &mut World, key: &Key) {
+        let Some(object) = world.find(&SERVICES, key) else { return legacy::remove(world, key) };
         let service = object.value();
         let selector = pairs(&service);
         if selector.is_empty() || service["spec"]["type"] == "ExternalName" {
             return;
         }
-        let endpoints = endpoints(world, key, &service, &selector);
-        let pod = endpoints.first().map(|endpoint| endpoint.pod.value());
-        let ports = ports(&service, pod.as_ref());
-        write_slices(world, key, &object, &service, &endpoints, &ports);
-        write_endpoints(world, key, &service, &endpoints, &ports);
+        let candidates = candidates(world, key, &selector);
+        let stranded = slices::write(world, key, &object, &service, &candidates);
+        legacy::write(world, key, &service, &candidates);
+        if stranded.is_empty() {
+            self.stranded.remove(key);
+            return self.queue.succeeded(key);
+        }
+        self.stranded.insert(key.clone());
+        // Their nodes may yet come.
+        self.queue.retry(key.clone(), world.now());
+        self.complain(world, key, &object, &candidates, &stranded);
+    }
+
+    /// Says whom the slices leave out, and why.
+    fn complain(
+        &self,
+        world: &mut World,
+        key: &Key,
+        object: &Object,
+        candidates: &[Candidate],
+        stranded: &[String],
+    ) {
+        let Some(about) = world.about(&SERVICES, object) else { return };
+        let (namespace, name) = (&key.namespace, &key.name);
+        let lines = candidates.iter().filter(|candidate| stranded.iter().any(|s| s == candidate.name()));
+        let lines: Vec<String> = lines
+            .map(|candidate| {
+                let (pod, node) = (candidate.name(), candidate.node_name());
+                format!("skipping Pod {pod} for Service {namespace}/{name}: Node {node} Not Found")
+            })
+            .collect();
+        let all = match lines.as_slice() {
+            [one] => one.clone(),
+            many => format!("[{}]", many.join(", ")),
+        };
+        let message = format!("Error updating Endpoint Slices for Service {namespace}/{name}: {all}");
+        world.recorder.warning(&about, &SOURCE, "FailedToUpdateEndpointSlices", message);
     }
 
     fn observe_service(&mut self, seen: &Seen<'_>) {
@@ -101,6 +140,7 @@ impl Services {
         let selectors = self.selectors.entry(key.namespace.clone()).or_default();
         if seen.change == Change::Deleted {
             selectors.remove(&key.name);
+            self.stranded.remove(&key);
         } else {
             selectors.insert(key.name.clone(), pairs(&service));
             // One that was put there without being asked for its address has it nevertheless.
@@ -139,164 +179,19 @@ fn pairs(service: &Value) -> Vec<(SmolStr, SmolStr)> {
     selector.map(|(key, value)| (key.into(), value.as_str().unwrap_or_default().into())).collect()
 }
 
-fn endpoints(world: &World, key: &Key, service: &Value, selector: &[(SmolStr, SmolStr)]) -> Vec<Endpoint> {
+/// The pods that a Service selects, with their nodes.
+fn candidates(world: &World, key: &Key, selector: &[(SmolStr, SmolStr)]) -> Vec<Candidate> {
     let text = selector.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",");
     let Ok(selector) = Selector::labels(&text) else { return Vec::new() };
     let query = ListQuery { namespace: Some(key.namespace.to_string()), selector, ..ListQuery::default() };
     let pods = world.store.list(&PODS, &query).map(|page| page.items).unwrap_or_default();
-    let early = service["spec"]["publishNotReadyAddresses"] == true;
-    let endpoint = |object: &Arc<Object>| {
-        let (ip, node, ready) = object.parse::<Shape>()?.place()?;
-        Some(Endpoint {
-            ip,
-            node,
-            ready: early || ready && !object.deleting(),
-            terminating: object.deleting(),
-            reference: json!({"kind": "Pod", "namespace": object.namespace(), "name": object.name(), "uid": object.uid()}),
-            pod: Arc::clone(object),
-        })
+    let candidate = |object: &Arc<Object>| {
+        let pod = object.value();
+        let node = pod["spec"]["nodeName"].as_str().filter(|node| !node.is_empty());
+        let node = node.and_then(|node| world.find(&NODES, &Key::new("", node))).map(|node| node.value());
+        Candidate { pod, deleting: object.deleting(), node }
     };
-    pods.iter().filter_map(endpoint).collect()
-}
-
-/// The ports of a Service as a pod has them; named ports are looked up in its containers.
-fn ports(service: &Value, pod: Option<&Value>) -> Vec<Value> {
-    let number = |target: &Value, port: &Value| match target {
-        Value::Number(_) => Some(target.clone()),
-        Value::String(name) => {
-            let lists = ["containers", "initContainers"];
-            let containers = lists.iter().flat_map(|list| pod?["spec"][list].as_array()).flatten();
-            let mut ports = containers.flat_map(|container| container["ports"].as_array()).flatten();
-            ports.find(|port| port["name"] == name.as_str()).map(|port| port["containerPort"].clone())
-        }
-        _ => Some(port["port"].clone()),
-    };
-    let ports = service["spec"]["ports"].as_array().into_iter().flatten();
-    ports
-        .filter_map(|port| {
-            let number = number(&port["targetPort"], port)?;
-            let protocol = port["protocol"].as_str().unwrap_or("TCP");
-            let mut all = json!({"name": port["name"].as_str().unwrap_or_default(), "port": number, "protocol": protocol});
-            if let Some(application) = port.get("appProtocol") {
-                all["appProtocol"] = application.clone();
-            }
-            Some(all)
-        })
-        .collect()
-}
-
-fn slices_of(world: &World, key: &Key) -> Vec<Arc<Object>> {
-    let Ok(selector) =
-        Selector::labels(&format!("{NAME}={},endpointslice.kubernetes.io/managed-by={MANAGER}", key.name))
-    else {
-        return Vec::new();
-    };
-    let query = ListQuery { namespace: Some(key.namespace.to_string()), selector, ..ListQuery::default() };
-    world.store.list(&ENDPOINT_SLICES, &query).map(|page| page.items).unwrap_or_default()
-}
-
-fn write_slices(
-    world: &World,
-    key: &Key,
-    object: &Object,
-    service: &Value,
-    endpoints: &[Endpoint],
-    ports: &[Value],
-) {
-    let wanted: Vec<Vec<Value>> = match endpoints.is_empty() {
-        true => vec![Vec::new()],
-        false => endpoints.chunks(SLICE).map(|chunk| chunk.iter().map(slice_endpoint).collect()).collect(),
-    };
-    let present = slices_of(world, key);
-    for (index, endpoints) in wanted.iter().enumerate() {
-        match present.get(index) {
-            Some(slice) => {
-                // Gone meanwhile: the event of that brings us back.
-                let _ = world.update(&ENDPOINT_SLICES, &Key::of(slice), "", |slice| {
-                    slice["endpoints"] = json!(endpoints);
-                    slice["ports"] = json!(ports);
-                });
-            }
-            None => {
-                let mut labels = service["metadata"]["labels"].as_object().cloned().unwrap_or_default();
-                labels.insert(NAME.to_owned(), json!(key.name));
-                labels.insert("endpointslice.kubernetes.io/managed-by".to_owned(), json!(MANAGER));
-                if service["spec"]["clusterIP"] == "None" {
-                    labels.insert("service.kubernetes.io/headless".to_owned(), json!(""));
-                }
-                let slice = json!({
-                    "metadata": {
-                        "generateName": format!("{}-", key.name), "labels": labels,
-                        "ownerReferences": [super::workload::owner_reference("v1", "Service", object)],
-                    },
-                    "addressType": "IPv4", "endpoints": endpoints, "ports": ports,
-                });
-                // Refused in a namespace that is going away.
-                let _ = world.create(&ENDPOINT_SLICES, &key.namespace, slice);
-            }
-        }
-    }
-    for slice in present.iter().skip(wanted.len()) {
-        let options = DeleteOptions::now().uid(slice.uid());
-        let _ = world.store.delete(&ENDPOINT_SLICES, key.namespace(), slice.name(), &options);
-    }
-}
-
-fn slice_endpoint(endpoint: &Endpoint) -> Value {
-    let ready = endpoint.ready && !endpoint.terminating;
-    let mut value = json!({
-        "addresses": [endpoint.ip],
-        "conditions": {"ready": ready, "serving": endpoint.ready || ready, "terminating": endpoint.terminating},
-        "targetRef": endpoint.reference,
-    });
-    if !endpoint.node.is_empty() {
-        value["nodeName"] = json!(endpoint.node);
-    }
-    value
-}
-
-fn write_endpoints(world: &World, key: &Key, service: &Value, endpoints: &[Endpoint], ports: &[Value]) {
-    let address = |endpoint: &Endpoint| {
-        let mut address = json!({"ip": endpoint.ip, "targetRef": endpoint.reference});
-        if !endpoint.node.is_empty() {
-            address["nodeName"] = json!(endpoint.node);
-        }
-        address
-    };
-    let of = |ready: bool| -> Vec<Value> {
-        let some = endpoints.iter().filter(|endpoint| !endpoint.terminating && endpoint.ready == ready);
-        some.map(address).collect()
-    };
-    let (ready, not_ready) = (of(true), of(false));
-    let mut subset = json!({});
-    for (name, list) in [("addresses", &ready), ("notReadyAddresses", &not_ready)] {
-        if !list.is_empty() {
-            subset[name] = json!(list);
-        }
-    }
-    if !ports.is_empty() {
-        subset["ports"] = json!(ports);
-    }
-    let subsets = if ready.is_empty() && not_ready.is_empty() { json!([]) } else { json!([subset]) };
-    let mut labels = service["metadata"]["labels"].as_object().cloned().unwrap_or_default();
-    labels.insert("endpoints.kubernetes.io/managed-by".to_owned(), json!("endpoint-controller"));
-    let updated = world.update(&ENDPOINTS, key, "", |endpoints| {
-        endpoints["subsets"] = subsets.clone();
-        endpoints["metadata"]["labels"] = json!(labels);
-    });
-    if updated.is_err_and(|refusal| refusal.is_not_found()) {
-        let object = json!({"metadata": {"name": key.name, "labels": labels}, "subsets": subsets});
-        // Refused in a namespace that is going away.
-        let _ = world.create(&ENDPOINTS, &key.namespace, object);
-    }
-}
-
-/// A Service that went takes its Endpoints with it; its slices go with their owner.
-fn clean(world: &World, key: &Key) {
-    if let Some(endpoints) = world.find(&ENDPOINTS, key) {
-        let options = DeleteOptions::now().uid(endpoints.uid());
-        let _ = world.store.delete(&ENDPOINTS, key.namespace(), &key.name, &options);
-    }
+    pods.iter().map(candidate).collect()
 }
 
 impl Controller for Services {
@@ -305,7 +200,11 @@ impl Controller for Services {
     }
 
     fn observe(&mut self, _: &World, seen: &Seen<'_>) {
-        if *seen.gr == SERVICES {
+        if *seen.gr == NODES && seen.change != Change::Modified {
+            // Whoever was left out for want of this node is looked at again at once.
+            let waiting: Vec<Key> = self.stranded.iter().cloned().collect();
+            waiting.into_iter().for_each(|key| self.queue.add(key));
+        } else if *seen.gr == SERVICES {
             self.observe_service(seen);
         } else if *seen.gr == PODS {
             self.observe_pod(seen);
@@ -330,6 +229,3 @@ impl Controller for Services {
         self.queue.next()
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -167,54 +167,37 @@ fn in_scope(scope: &Value, spec: &Value) -> bool {
     }
 }
 
+/// The kind of which a resource of a quota says how much there may be; None where it is not served.
+pub(crate) fn counts(store: &Store, resource: &str) -> Option<Gr> {
+    match resource {
+        "configmaps"
+        | "secrets"
+        | "replicationcontrollers"
+        | "resourcequotas"
+        | "services"
+        | "persistentvolumeclaims" => Some(Gr::new("", resource)),
+        "services.loadbalancers" | "services.nodeports" => Some(Gr::core("services")),
+        "requests.storage" => Some(Gr::core("persistentvolumeclaims")),
+        _ if resource.contains(".storageclass.storage.k8s.io/") => Some(Gr::core("persistentvolumeclaims")),
+        _ => match resource.strip_prefix("count/") {
+            Some(resource) => {
+                let (plural, group) = resource.split_once('.').unwrap_or((resource, ""));
+                store.kinds().by_resource(group, plural).map(|_| Gr::new(group, plural))
+            }
+            None => Some(Gr::core("pods")),
+        },
+    }
+}
+
 /// The kinds that a quota may have to count.
 pub(crate) fn counted(store: &Store, hard: &Resources) -> Vec<Gr> {
-    let mut all = Vec::new();
-    let mut add = |gr: Gr| {
+    let mut all: Vec<Gr> = Vec::new();
+    for gr in hard.0.keys().filter_map(|name| counts(store, name)) {
         if !all.contains(&gr) {
             all.push(gr);
         }
-    };
-    for name in hard.0.keys() {
-        match name.as_str() {
-            "configmaps"
-            | "secrets"
-            | "replicationcontrollers"
-            | "resourcequotas"
-            | "services"
-            | "persistentvolumeclaims" => add(Gr::new("", name.clone())),
-            "services.loadbalancers" | "services.nodeports" => add(Gr::core("services")),
-            "requests.storage" => add(Gr::core("persistentvolumeclaims")),
-            _ if name.contains(".storageclass.storage.k8s.io/") => add(Gr::core("persistentvolumeclaims")),
-            _ => match name.strip_prefix("count/") {
-                Some(resource) => {
-                    let (plural, group) = resource.split_once('.').unwrap_or((resource, ""));
-                    if store.kinds().by_resource(group, plural).is_some() {
-                        add(Gr::new(group, plural));
-                    }
-                }
-                None => add(Gr::core("pods")),
-            },
-        }
     }
     all
-}
-
-/// What is used of a quota by everything in its namespace.
-pub(crate) fn in_namespace(store: &Store, quota: &Value, hard: &Resources) -> Resources {
-    let namespace = quota["metadata"]["namespace"].as_str().unwrap_or_default();
-    let scopes = Scopes::read(quota);
-    let mut used = Resources(hard.0.keys().map(|name| (name.clone(), Quantity::ZERO)).collect());
-    for gr in counted(store, hard) {
-        let Ok(kind) = store.kind(&gr) else { continue };
-        for object in store.all(&gr, Some(namespace)) {
-            let value = object.value();
-            if scopes.matches(&kind, &value) {
-                add(&mut used, &of(&kind, &value, store.clock().now()));
-            }
-        }
-    }
-    used
 }
 
 /// Adds what a quota counts, and nothing else.

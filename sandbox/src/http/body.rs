@@ -7,18 +7,22 @@ use http::{HeaderValue, Response, StatusCode, header};
 use http_body::{Frame, SizeHint};
 use serde_json::Value;
 use std::collections::VecDeque;
-use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 /// The body of an answer.
 pub struct Body(Kind);
 
+/// The connection of this answer is to be torn in the middle of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the answer was torn by a fault rule")]
+pub struct Torn;
+
 enum Kind {
     /// All of it is here.
     Parts(VecDeque<Bytes>),
     /// It comes as things happen.
-    Stream(BoxStream<'static, Bytes>),
+    Stream(BoxStream<'static, Result<Bytes, Torn>>),
 }
 
 /// Parts of a body are joined up to this size, so that a long list is neither one huge buffer nor thousands of
@@ -47,6 +51,11 @@ impl Body {
 
     /// What a stream brings, until it ends.
     pub fn stream(stream: impl Stream<Item = Bytes> + Send + 'static) -> Self {
+        Self::breakable(stream.map(Ok))
+    }
+
+    /// What a stream brings, until it ends or the connection is torn: then no client takes it for whole.
+    pub(crate) fn breakable(stream: impl Stream<Item = Result<Bytes, Torn>> + Send + 'static) -> Self {
         Self(Kind::Stream(stream.boxed()))
     }
 }
@@ -77,15 +86,15 @@ impl Builder {
 
 impl http_body::Body for Body {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = Torn;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, Torn>>> {
         match &mut self.0 {
             Kind::Parts(parts) => Poll::Ready(parts.pop_front().map(|part| Ok(Frame::data(part)))),
-            Kind::Stream(stream) => stream.poll_next_unpin(cx).map(|part| part.map(|b| Ok(Frame::data(b)))),
+            Kind::Stream(stream) => stream.poll_next_unpin(cx).map(|part| part.map(|b| b.map(Frame::data))),
         }
     }
 

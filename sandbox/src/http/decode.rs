@@ -171,17 +171,21 @@ fn cannot_be_handled(call: &Call) -> String {
 
 /// An object that says what it is must be what the path says.
 pub(super) fn check_kind(call: &Call, object: &Value) -> Result<(), Status> {
+    check_kind_is(call, object, &call.kind.api_version(), &call.kind.kind)
+}
+
+/// An object that says what it is must be of this kind in this version.
+pub(super) fn check_kind_is(call: &Call, object: &Value, expected: &str, wanted: &str) -> Result<(), Status> {
     let text = |key: &str| object[key].as_str().unwrap_or_default();
-    let expected = call.kind.api_version();
-    let api_version = Some(text("apiVersion")).filter(|v| !v.is_empty()).unwrap_or(&expected);
-    let kind = Some(text("kind")).filter(|k| !k.is_empty()).unwrap_or(&call.kind.kind);
-    if api_version == expected && kind == call.kind.kind {
+    let expected_group = expected.split_once('/').map_or("", |(group, _)| group);
+    let api_version = Some(text("apiVersion")).filter(|v| !v.is_empty()).unwrap_or(expected);
+    let kind = Some(text("kind")).filter(|k| !k.is_empty()).unwrap_or(wanted);
+    if api_version == expected && kind == wanted {
         return Ok(());
     }
     let kinds = call.store().kinds();
     let version = api_version.rsplit('/').next().unwrap_or_default();
     let refused = |why: String| {
-        let wanted = &call.kind.kind;
         Err(Status::bad_request(format!(
             "{kind} in version {version:?} cannot be handled as a {wanted}: {why}"
         )))
@@ -190,14 +194,13 @@ pub(super) fn check_kind(call: &Call, object: &Value) -> Result<(), Status> {
         None => refused(format!(
             "no kind {kind:?} is registered for version {api_version:?} in scheme \"pkg/runtime/scheme.go:111\""
         )),
-        Some(found) if found.kind == call.kind.kind && found.group == call.kind.group => {
+        Some(found) if found.kind == wanted && found.group == expected_group => {
             Err(Status::bad_request(format!(
                 "the API version in the data ({api_version}) does not match the expected API version ({expected})"
             )))
         }
         Some(_) => {
-            let group = if call.kind.group.is_empty() { "core" } else { call.kind.group.as_str() };
-            let wanted = &call.kind.kind;
+            let group = if expected_group.is_empty() { "core" } else { expected_group };
             refused(format!("converting ({version}.{kind}) to ({group}.{wanted}): unknown conversion"))
         }
     }

@@ -155,27 +155,38 @@ impl Encoder {
         out.extend_from_slice(b"}\n");
     }
 
-    /// A bookmark: everything up to a revision has been sent; `initial` marks the end of the initial state.
-    pub(crate) fn bookmark(&self, revision: u64, initial: bool, out: &mut Vec<u8>) {
+    /// A bookmark: everything up to a revision has been sent; `initial` marks the end of the initial state, `headed`
+    /// tells whether a table shows its columns.
+    pub(crate) fn bookmark(&self, revision: u64, initial: bool, headed: bool, out: &mut Vec<u8>) {
         let mut metadata = json!({"resourceVersion": revision.to_string()});
         if initial {
             metadata["annotations"] = json!({"k8s.io/initial-events-end": "true"});
         }
+        // An empty object of the kind, as Go writes it.
+        let empty = |metadata: &Value| {
+            let mut object = blank(self.kind.schema());
+            object["kind"] = json!(self.kind.kind);
+            object["apiVersion"] = json!(self.kind.api_version());
+            object["metadata"] = metadata.clone();
+            object
+        };
         let object = match self.form {
-            Form::Object => {
-                // An empty object of the kind, as Go writes it.
-                let mut object = blank(self.kind.schema());
-                object["kind"] = json!(self.kind.kind);
-                object["apiVersion"] = json!(self.kind.api_version());
-                object["metadata"] = metadata;
-                object
-            }
+            Form::Object => empty(&metadata),
             Form::Metadata(version) => partial(version, &metadata),
-            Form::Table(version) => json!({
-                "kind": "Table", "apiVersion": format!("meta.k8s.io/{version}"),
-                "metadata": {"resourceVersion": revision.to_string()}, "columnDefinitions": null,
-                "rows": [{"cells": table::cells(&self.kind, &blank(self.kind.schema()), self.now), "object": partial(version, &metadata)}],
-            }),
+            Form::Table(version) => {
+                let columns = headed.then(|| table::columns(&self.printed));
+                let cells = table::cells(&self.printed, &blank(self.printed.schema()), self.now);
+                // Here a row is never without an object, whatever was asked for.
+                let object = match self.include {
+                    Include::Object => empty(&metadata),
+                    Include::None | Include::Metadata => partial(version, &metadata),
+                };
+                json!({
+                    "kind": "Table", "apiVersion": format!("meta.k8s.io/{version}"),
+                    "metadata": {"resourceVersion": revision.to_string()}, "columnDefinitions": columns,
+                    "rows": [{"cells": cells, "object": object}],
+                })
+            }
         };
         out.extend_from_slice(b"{\"type\":\"BOOKMARK\",\"object\":");
         out.extend_from_slice(object.to_string().as_bytes());

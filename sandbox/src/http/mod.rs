@@ -27,7 +27,7 @@ mod write;
 mod yaml;
 
 pub use auth::Tokens;
-pub use body::Body;
+pub use body::{Body, Torn};
 pub(crate) use reviews::issue;
 
 use crate::access::{User, Wish};

@@ -4,11 +4,12 @@ use super::Call;
 use super::accept::Form;
 use super::apply;
 use super::body::{self, Body};
-use super::decode::{content_type, read_value};
+use super::decode::{check_kind_is, content_type, read_value};
 use super::encode::Include;
+use super::typing::Walk;
 use super::write::{self, APPLY_PATCH, JSON_PATCH, MERGE_PATCH};
 use crate::custom::{self, Shown};
-use crate::kinds::ScalePaths;
+use crate::kinds::{ScalePaths, catalog};
 use crate::patch;
 use crate::status::{FieldError, Status};
 use crate::store::{Object, WriteOptions};
@@ -60,7 +61,41 @@ fn show(call: &Call, scale: &Value) -> Result<Response<Body>, Status> {
 pub(super) fn replace(call: &Call, body: &[u8]) -> Result<Response<Body>, Status> {
     let options = write::options(call, "UpdateOptions")?;
     let wanted = read_value(call, body)?;
+    check_kind_is(call, &wanted, "autoscaling/v1", "Scale")?;
+    check_types(&wanted)?;
     write_replicas(call, &options, |_| Ok(wanted.clone()))
+}
+
+/// The values of a Scale are of their types.
+fn check_types(scale: &Value) -> Result<(), Status> {
+    let schema = catalog::named("io.k8s.api.autoscaling.v1.Scale").unwrap_or_else(|| catalog::anything());
+    let why = Walk::over(schema, &mut scale.clone(), "Scale").wrong;
+    let refused =
+        |why| Status::bad_request(format!("Scale in version \"v1\" cannot be handled as a Scale: {why}"));
+    why.map_or(Ok(()), |why| Err(refused(why)))
+}
+
+/// A Scale that says what it scales must say what the path says.
+fn check_identity(call: &Call, wanted: &Value, current: &Object) -> Result<(), Status> {
+    write::check_name(call, wanted)?;
+    let text = |key: &str| wanted["metadata"][key].as_str().unwrap_or_default();
+    let (namespace, uid) = (text("namespace"), text("uid"));
+    if !namespace.is_empty() && namespace != current.namespace() {
+        let why = "the namespace of the provided object does not match the namespace sent on the request";
+        return Err(Status::bad_request(why));
+    }
+    if uid.is_empty() || uid == current.uid() {
+        return Ok(());
+    }
+    // So the real server says it, down to where it keeps the object.
+    let group = if call.kind.is_custom() { format!("{}/", call.gr.group) } else { String::new() };
+    let place = format!("/registry/{group}{}/{}/{}", call.gr.plural, current.namespace(), current.name());
+    let why = format!(
+        "StorageError: invalid object, Code: 4, Key: {place}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: \
+         UID in precondition: {uid}, UID in object meta: {}",
+        current.uid()
+    );
+    Err(Status::conflict(&call.gr, call.name(), why))
 }
 
 /// `PATCH`.
@@ -134,6 +169,7 @@ fn write_replicas(
         options,
         |current, mut object| {
             let wanted = wanted(&scale(call, current))?;
+            check_identity(call, &wanted, current)?;
             let replicas = wanted["spec"]["replicas"].as_i64().unwrap_or(0);
             check(call, replicas)?;
             let given = wanted["metadata"]["resourceVersion"].as_str().unwrap_or_default();

@@ -1,6 +1,6 @@
 //! Watching: the log of a kind, read by a cursor and sent as it grows.
 
-use super::body::{self, Body};
+use super::body::{self, Body, Torn};
 use super::encode::{Encoder, error_event};
 use super::read::{refuse_options, revision, selector};
 use super::{Api, Call};
@@ -81,12 +81,13 @@ pub(super) fn watch(call: Call) -> Result<Response<Body>, Status> {
         headed: true,
         after,
         over: false,
+        torn: false,
     };
     let stream = futures::stream::unfold(watch, |mut watch| async move {
         let part = watch.next().await?;
         Some((part, watch))
     });
-    Ok(body::json(200, Body::stream(stream)))
+    Ok(body::json(200, Body::breakable(stream)))
 }
 
 /// A watch that has begun and cannot go on.
@@ -147,13 +148,20 @@ struct Watch {
     /// Events up to this revision are not for this watch.
     after: u64,
     over: bool,
+    /// It does not end but is torn.
+    torn: bool,
 }
 
 impl Watch {
     /// The next piece to send; none when the watch is over.
-    async fn next(&mut self) -> Option<Bytes> {
+    async fn next(&mut self) -> Option<Result<Bytes, Torn>> {
         let mut out = Vec::new();
         while out.is_empty() {
+            if std::mem::take(&mut self.torn) {
+                // What has been said goes out first: a body that waits is flushed.
+                tokio::task::yield_now().await;
+                return Some(Err(Torn));
+            }
             if self.over {
                 return None;
             }
@@ -179,13 +187,14 @@ impl Watch {
                 _ = self.kinds.changed(), if self.encoder.kind.is_custom() => self.over = !self.is_served(),
             }
         }
-        Some(out.into())
+        Some(Ok(out.into()))
     }
 
-    /// Ends the watch when it is meant, perhaps with half an event.
+    /// Ends the watch when it is meant; half an event and no end where the connection is to be torn.
     fn cut(&mut self, cut: Option<Cut>, out: &mut Vec<u8>) {
         let Some(cut) = cut.filter(|cut| cut.matcher.matches(&self.matter)) else { return };
         self.over = true;
+        self.torn = cut.torn;
         if cut.torn {
             let kind = &self.encoder.kind.kind;
             out.extend_from_slice(
@@ -210,7 +219,8 @@ impl Watch {
         }
         if self.initial.is_empty() && self.announce_end_of_initial {
             self.announce_end_of_initial = false;
-            self.encoder.bookmark(self.cursor.position(), true, out);
+            self.encoder.bookmark(self.cursor.position(), true, self.headed, out);
+            self.headed = false;
         }
     }
 
@@ -254,7 +264,8 @@ impl Watch {
         if self.over {
             return;
         }
-        self.encoder.bookmark(self.cursor.position(), false, out);
+        self.encoder.bookmark(self.cursor.position(), false, self.headed, out);
+        self.headed = false;
         self.next_bookmark = next_bookmark(Instant::now(), self.end);
     }
 

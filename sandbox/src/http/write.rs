@@ -250,9 +250,7 @@ pub(super) fn to_stored(call: &Call, object: Value) -> Result<Value, Status> {
         // Versions that only a webhook can tell apart would be served as if they were the same.
         return Err(Status::not_implemented("conversion of custom resources by webhooks"));
     }
-    let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-    let invalid = |errors| Status::invalid(&call.gr.group, &call.kind.kind, &name, errors);
-    call.kind.to_stored(object).map_err(invalid)
+    Ok(call.kind.to_stored(object))
 }
 
 /// Patches may look at and test kind and version.

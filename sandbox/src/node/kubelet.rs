@@ -45,10 +45,12 @@ pub(crate) struct Kubelet {
     exits: BTreeMap<Key, (SmolStr, Exit)>,
     /// Number of the next pod address.
     next_address: u32,
+    /// Pods have an IPv6 address, too.
+    dual: bool,
 }
 
 impl Kubelet {
-    pub(crate) fn new(floor: Floor, pace: f64, hand: Hand) -> Self {
+    pub(crate) fn new(floor: Floor, pace: f64, hand: Hand, dual: bool) -> Self {
         Kubelet {
             floor,
             pace,
@@ -60,6 +62,7 @@ impl Kubelet {
             stopping: HashMap::new(),
             exits: BTreeMap::new(),
             next_address: 1,
+            dual,
         }
     }
 
@@ -84,6 +87,7 @@ impl Kubelet {
         }
         let pod = object.value();
         let address = pod_address(self.next_address);
+        let second = self.dual.then(|| pod_address_v6(self.next_address));
         let node = &glance.node;
         let pulled = &self.pulled;
         let around = Surrounding {
@@ -92,6 +96,7 @@ impl Kubelet {
             pace: self.pace,
             host: &host.address,
             address: &address,
+            second: second.as_deref(),
             present: &|image| pulled.contains(&(node.clone(), image.to_owned())),
             exit: exit.as_ref().map(|(name, exit)| (name.as_str(), exit)),
             labels: object.labels(),
@@ -300,6 +305,12 @@ fn say(world: &mut World, object: &Object, node: &SmolStr, note: &Note) {
 fn pod_address(number: u32) -> String {
     let number = number % 0x0004_0000;
     format!("10.{}.{}.{}", 64 + (number >> 16), (number >> 8) & 0xff, number & 0xff)
+}
+
+/// The same place in a network of IPv6 addresses.
+fn pod_address_v6(number: u32) -> String {
+    let number = number % 0x0004_0000;
+    std::net::Ipv6Addr::from_bits(0xfd00_0010_0244 << 80 | u128::from(number)).to_string()
 }
 
 impl Controller for Kubelet {

@@ -19,6 +19,8 @@ pub(super) struct Surrounding<'a> {
     pub(super) host: &'a str,
     /// Address that the pod gets when it has none.
     pub(super) address: &'a str,
+    /// And one of the other family, where there is one.
+    pub(super) second: Option<&'a str>,
     /// Whether an image is on the node.
     pub(super) present: &'a dyn Fn(&str) -> bool,
     /// A container that is made to end now.
@@ -180,9 +182,13 @@ fn take_up(pod: &Value, around: &Surrounding<'_>, status: &mut Value) -> DateTim
         status["hostIPs"] = json!([{"ip": around.host}]);
     }
     if text(status, "podIP").is_empty() {
-        let address = if pod["spec"]["hostNetwork"] == true { around.host } else { around.address };
+        let (address, second) = match pod["spec"]["hostNetwork"] == true {
+            true => (around.host, None),
+            false => (around.address, around.second),
+        };
         status["podIP"] = json!(address);
-        status["podIPs"] = json!([{"ip": address}]);
+        status["podIPs"] =
+            [Some(address), second].into_iter().flatten().map(|ip| json!({"ip": ip})).collect();
     }
     text(status, "startTime").parse().unwrap_or(around.now)
 }

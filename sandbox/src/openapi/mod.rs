@@ -4,6 +4,7 @@
 //! Clients look things up in them before they act: `kubectl` which fields and parameters a kind has, how its lists
 //! merge and which kind a path speaks. The documents hold structure and no prose.
 
+mod custom;
 mod operations;
 mod parts;
 mod render;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::render;
+use super::{custom, render};
 use crate::kinds::{Custom, Kind, KindSchema, Kinds, Schema, catalog};
 
 const META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.";
@@ -47,17 +47,25 @@ impl<'d> Schemas<'d> {
         let name = format!("{}List", name_of(kind));
         let meta = self.meta("ListMeta");
         let text = || json!({"type": "string"});
-        let schema = json!({
+        // Those of custom resources are not made from Go types, which have defaults.
+        let stands_in = |reference: Value| match &kind.custom {
+            Some(_) => reference,
+            None => json!({"allOf": [reference], "default": {}}),
+        };
+        let mut schema = json!({
             "type": "object",
             "required": ["items"],
             "properties": {
                 "apiVersion": text(),
                 "kind": text(),
-                "metadata": {"allOf": [meta], "default": {}},
-                "items": {"type": "array", "items": {"allOf": [item], "default": {}}},
+                "metadata": stands_in(meta),
+                "items": {"type": "array", "items": stands_in(item)},
             },
             MARK: [mark(&kind.group, &kind.version, &kind.list_kind())],
         });
+        if let Some(found) = &kind.custom {
+            custom::select(found, &mut schema);
+        }
         self.done.entry(name.clone()).or_insert(schema);
         reference(&name)
     }
@@ -114,14 +122,9 @@ impl<'d> Schemas<'d> {
         schema.unwrap_or_else(|| json!({"type": "object"}))
     }
 
-    /// As the definition says it, with the three fields that every object has.
+    /// As the definition says it.
     fn custom(&mut self, custom: &Custom) -> Value {
-        let mut schema = (*custom.schema).clone();
-        let text = || json!({"type": "string"});
-        schema["type"] = json!("object");
-        schema["properties"]["apiVersion"] = text();
-        schema["properties"]["kind"] = text();
-        schema["properties"]["metadata"] = json!({"$ref": format!("{META}ObjectMeta")});
+        let mut schema = custom::newer(custom);
         self.refer(&mut schema);
         schema
     }
@@ -174,7 +177,7 @@ fn reference(name: &str) -> Value {
 }
 
 /// The name of a kind's schema; that of a custom resource begins with its group, the last part first.
-fn name_of(kind: &Kind) -> String {
+pub(super) fn name_of(kind: &Kind) -> String {
     match &kind.schema {
         KindSchema::BuiltIn(name) => name.to_string(),
         KindSchema::Own(_) => {

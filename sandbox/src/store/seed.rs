@@ -32,7 +32,7 @@ impl Store {
         let mut kinds = self.kinds();
         for Seed { resource, object } in objects {
             let Some(kind) = kinds.stored(&resource.group, &resource.plural) else { continue };
-            let Ok(mut object) = kind.to_stored(object) else { continue };
+            let mut object = kind.to_stored(object);
             let resource = kind.stored_as();
             if metadata::ensure(&mut object).is_err() || text(&object, "name").is_empty() {
                 continue;

@@ -31,7 +31,15 @@ pub(super) fn prepare_create(kind: &Kind, object: &mut Value) {
             object["status"]["lastPhaseTransitionTime"] = object["metadata"]["creationTimestamp"].clone()
         }
         ("apps", "daemonsets") => template_generation(object, None),
+        ("apps", "statefulsets") => drop_max_unavailable(object),
         _ => {}
+    }
+}
+
+/// How many pods of a StatefulSet may be away at once is behind a gate that is closed by default in this version.
+fn drop_max_unavailable(set: &mut Value) {
+    if let Some(rolling) = set.pointer_mut("/spec/updateStrategy/rollingUpdate") {
+        remove(rolling, "maxUnavailable");
     }
 }
 
@@ -88,8 +96,10 @@ pub(super) fn prepare_update(kind: &Kind, subresource: &str, new: &mut Value, ol
     if custom::is_definition(kind) && subresource.is_empty() {
         custom::remember_storage(new);
     }
-    if kind.group == "apps" && kind.plural == "daemonsets" {
-        template_generation(new, Some(old));
+    match (kind.group.as_str(), kind.plural.as_str()) {
+        ("apps", "daemonsets") => template_generation(new, Some(old)),
+        ("apps", "statefulsets") => drop_max_unavailable(new),
+        _ => {}
     }
     metadata::copy(old, new, "generation");
     // Being bound to a node is no wish of a pod's owner.

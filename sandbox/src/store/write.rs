@@ -98,7 +98,8 @@ impl Store {
         if !admission.is_empty() {
             apply_defaults(kind, &mut object);
         }
-        let errors = [metadata::check(kind, &object), validate::create(kind, &object)].concat();
+        let errors =
+            [metadata::check(kind, &object), validate::create(kind, &options.api_version, &object)].concat();
         refuse(kind, &name, errors)?;
         for plugin in admission.iter().rev() {
             plugin.validate(self, &review, &object)?;
@@ -166,8 +167,8 @@ impl Store {
             if subresource == "approval" {
                 signing::stamp_conditions(&mut new, &old, &self.clock().stamp());
             }
-            let errors =
-                [metadata::check_update(&new, &old), validate::update(&kind, subresource, &new, &old)];
+            let through = validate::Through { version: &options.api_version, subresource };
+            let errors = [metadata::check_update(&new, &old), validate::update(&kind, through, &new, &old)];
             refuse(&kind, name, errors.concat())?;
             track(&self.kinds(), &kind, subresource, Some(&old), &mut new, options, &self.clock().stamp());
             for plugin in admission.iter().rev() {

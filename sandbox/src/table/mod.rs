@@ -8,6 +8,7 @@ mod custom;
 mod format;
 mod network;
 mod pod;
+mod rare;
 mod row;
 mod storage;
 mod workloads;
@@ -149,6 +150,22 @@ fn printer(kind: &Kind) -> Option<&'static Printer> {
             "admissionregistration.k8s.io",
             "mutatingwebhookconfigurations" | "validatingwebhookconfigurations",
         ) => &cluster::WEBHOOKS,
+        ("", "componentstatuses") => &rare::COMPONENT,
+        ("apiregistration.k8s.io", "apiservices") => &rare::API_SERVICE,
+        ("storage.k8s.io", "volumeattributesclasses") => &rare::ATTRIBUTES_CLASS,
+        ("admissionregistration.k8s.io", "validatingadmissionpolicies") => &rare::VALIDATING_POLICY,
+        ("admissionregistration.k8s.io", "mutatingadmissionpolicies") => &rare::MUTATING_POLICY,
+        (
+            "admissionregistration.k8s.io",
+            "validatingadmissionpolicybindings" | "mutatingadmissionpolicybindings",
+        ) => &rare::POLICY_BINDING,
+        ("flowcontrol.apiserver.k8s.io", "flowschemas") => &rare::FLOW_SCHEMA,
+        ("flowcontrol.apiserver.k8s.io", "prioritylevelconfigurations") => &rare::PRIORITY_LEVEL,
+        ("resource.k8s.io", "deviceclasses" | "resourceclaimtemplates") => &rare::AGED,
+        ("resource.k8s.io", "resourceclaims") => &rare::RESOURCE_CLAIM,
+        ("resource.k8s.io", "resourceslices") => &rare::RESOURCE_SLICE,
+        ("networking.k8s.io", "servicecidrs") => &rare::SERVICE_CIDR,
+        ("networking.k8s.io", "ipaddresses") => &rare::IP_ADDRESS,
         _ => return None,
     })
 }
@@ -173,7 +190,9 @@ mod tests {
         let now = Utc::now();
         for kind in Kinds::builtin().iter() {
             let cells = cells(kind, &json!({}), now);
-            assert_eq!(cells.len(), columns(kind).len(), "{}", kind.plural);
+            // The real server has a cell too many there.
+            let untitled = usize::from(kind.plural == "ipaddresses");
+            assert_eq!(cells.len(), columns(kind).len() + untitled, "{}", kind.plural);
         }
     }
 

@@ -38,9 +38,7 @@ impl Attempt<'_> {
         before["kind"] = json!(shown.kind);
         before["apiVersion"] = json!(shown.api_version());
         let after = patch::json(&before, &patch).map_err(|error| Status::internal(error.to_string()))?;
-        *object = shown
-            .to_stored(after)
-            .map_err(|errors| Status::invalid(&shown.group, &shown.kind, self.review.name, errors))?;
+        *object = shown.to_stored(after);
         Ok(true)
     }
 

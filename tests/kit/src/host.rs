@@ -32,12 +32,13 @@ use crate::real::{self, ControlPlane};
 pub struct Needs {
     controllers: bool,
     scheduler: bool,
+    dual_stack: bool,
     alone: bool,
 }
 
 impl Needs {
     /// A host that other tests use too, without controllers: tests write every status themselves.
-    pub const NONE: Self = Self { controllers: false, scheduler: false, alone: false };
+    pub const NONE: Self = Self { controllers: false, scheduler: false, dual_stack: false, alone: false };
 
     /// Controllers run: StatefulSets get pods, quotas are counted, namespaces end.
     #[must_use]
@@ -51,10 +52,28 @@ impl Needs {
         Self { controllers: true, scheduler: true, ..self }
     }
 
+    /// Services have addresses of both families.
+    #[must_use]
+    pub const fn dual_stack(self) -> Self {
+        Self { dual_stack: true, ..self }
+    }
+
     /// Nobody else uses this host. A real one costs ten seconds then; the shared one holds objects of other tests.
     #[must_use]
     pub const fn alone(self) -> Self {
         Self { alone: true, ..self }
+    }
+}
+
+/// The IPv6 addresses of Services, where a test needs some.
+const RANGE_V6: (std::net::Ipv6Addr, u8) = (std::net::Ipv6Addr::new(0xfd00, 0x96, 0, 0, 0, 0, 0, 0), 112);
+
+impl Needs {
+    fn real(self) -> real::Options {
+        let Needs { controllers, scheduler, dual_stack, alone: _ } = self;
+        let ranges = format!("--service-cluster-ip-range=10.96.0.0/16,{}/{}", RANGE_V6.0, RANGE_V6.1);
+        let apiserver_args = if dual_stack { vec![ranges] } else { Vec::new() };
+        real::Options { controllers, scheduler, apiserver_args, ..real::Options::default() }
     }
 }
 
@@ -88,7 +107,11 @@ impl Host {
             frozen,
             ..controllers::Options::default()
         });
-        let sandbox = Sandbox::start(v9s_sandbox::Options { controllers, ..Default::default() }).await?;
+        let range =
+            |needed: bool| needed.then(|| controllers::Ipv6Range::new(RANGE_V6.0, RANGE_V6.1)).flatten();
+        let ipv6_services = range(needs.dual_stack);
+        let options = v9s_sandbox::Options { controllers, ipv6_services, ..Default::default() };
+        let sandbox = Sandbox::start(options).await?;
         let kubeconfig = sandbox.kubeconfig();
         let server = Server::Embedded(Box::new(sandbox));
         Self::new("embedded", kubeconfig, server).await
@@ -101,11 +124,9 @@ impl Host {
     pub async fn real(needs: Needs) -> Result<Self> {
         let start = move || -> Result<Server> {
             if needs.alone {
-                let Needs { controllers, scheduler, .. } = needs;
-                let options = real::Options { controllers, scheduler, ..real::Options::default() };
-                Ok(Server::Own(Box::new(ControlPlane::start(&options)?)))
+                Ok(Server::Own(Box::new(ControlPlane::start(&needs.real())?)))
             } else {
-                real::shared(needs.controllers, needs.scheduler).map(Server::Shared)
+                real::shared(&needs.real()).map(Server::Shared)
             }
         };
         let server = tokio::task::spawn_blocking(start).await.context("starting a real control plane")??;

@@ -17,7 +17,8 @@ use crate::kinds::Kind;
 use crate::kinds::defaults::apply_defaults;
 use crate::status::Status;
 use crate::store::{Admission, Operation, Review, Store};
-pub(crate) use services::Addresses;
+pub use services::Ipv6Range;
+pub(crate) use services::{Addresses, Ranges};
 pub(crate) use storage::{CLAIM_PROTECTION, VOLUME_PROTECTION, default_class};
 
 /// The plugins.
@@ -30,8 +31,8 @@ pub(crate) struct Plugins {
 
 impl Plugins {
     /// Lets the plugins take part in every write to a store from now on.
-    pub(crate) fn install(store: &Store, accounts: bool) -> Self {
-        let plugins = Plugins { addresses: Arc::default(), accounts };
+    pub(crate) fn install(store: &Store, accounts: bool, ranges: Ranges) -> Self {
+        let plugins = Plugins { addresses: Arc::new(Mutex::new(Addresses::new(ranges))), accounts };
         store.add_admission(Arc::new(plugins.clone()));
         plugins
     }
@@ -95,7 +96,11 @@ impl Admission for Plugins {
         if what(review.kind) == What::Pod && review.operation == Operation::Create {
             limits::check(store, review, object)?;
         }
-        if review.subresource.is_empty() && review.operation != Operation::Delete {
+        let charged = match what(review.kind) {
+            What::Pod => matches!(review.subresource, "" | "resize"),
+            _ => review.subresource.is_empty(),
+        };
+        if charged && review.operation != Operation::Delete {
             quota::charge(store, review, object)?;
         }
         Ok(())

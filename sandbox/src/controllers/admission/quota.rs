@@ -15,7 +15,8 @@ use crate::store::{Gr, Operation, Review, Store, WriteOptions};
 const MUST_BE_SAID: [&str; 6] =
     ["cpu", "memory", "requests.cpu", "requests.memory", "limits.cpu", "limits.memory"];
 
-/// Charges an object to the quotas of its namespace.
+/// Charges an object to the quotas of its namespace: by what their status says, however their spec may have changed
+/// since. A quota that nobody has counted yet limits nobody.
 pub(super) fn charge(store: &Store, review: &Review<'_>, object: &Value) -> Result<(), Status> {
     if review.namespace.is_empty() || review.kind.plural == "events" {
         return Ok(());
@@ -24,46 +25,70 @@ pub(super) fn charge(store: &Store, review: &Review<'_>, object: &Value) -> Resu
     if quotas.is_empty() {
         return Ok(());
     }
-    let now = store.clock().now();
     let gr = Gr::new(review.kind.group.clone(), review.kind.plural.clone());
-    let new = usage::of(review.kind, object, now);
-    let mut delta = new.clone();
-    if let Some(old) = review.old {
+    let mut charges = Vec::new();
+    for quota in quotas {
+        let value = quota.value();
+        if let Some(wanted) = wanted(store, review, &gr, &value, object)? {
+            exceeded(&value, &wanted).map_or(Ok(()), |why| Err(Status::forbidden(&gr, review.name, why)))?;
+            charges.push((quota, wanted));
+        }
+    }
+    charges.into_iter().try_for_each(|(quota, wanted)| settle(store, review, &gr, quota.name(), &wanted))
+}
+
+/// What an object takes of a quota; None where it takes nothing.
+fn wanted(
+    store: &Store,
+    review: &Review<'_>,
+    gr: &Gr,
+    quota: &Value,
+    object: &Value,
+) -> Result<Option<Resources>, Status> {
+    let mut hard = Resources::from_json(quota["status"].get("hard"));
+    hard.0.retain(|name, _| usage::counts(store, name).as_ref() == Some(gr));
+    let scopes = Scopes::read(quota);
+    if hard.0.is_empty() || !scopes.matches(review.kind, object) {
+        return Ok(None);
+    }
+    let name = quota["metadata"]["name"].as_str().unwrap_or_default();
+    if review.operation == Operation::Create {
+        must_say(gr, review, name, &hard, object)?;
+    }
+    let used = Resources::from_json(quota["status"].get("used"));
+    if !hard.0.keys().all(|name| used.0.contains_key(name)) {
+        let names: Vec<&str> = hard.0.keys().map(SmolStr::as_str).collect();
+        let why = format!("status unknown for quota: {name}, resources: {}", names.join(","));
+        return Err(Status::forbidden(gr, review.name, why));
+    }
+    let now = store.clock().now();
+    let mut delta = usage::of(review.kind, object, now);
+    if let Some(old) = review.old.filter(|old| scopes.matches(review.kind, old)) {
         delta.subtract(&usage::of(review.kind, old, now));
         delta.0.retain(|_, amount| amount.is_positive());
     }
-    for quota in quotas {
-        let value = quota.value();
-        if !Scopes::read(&value).matches(review.kind, object) {
-            continue;
-        }
-        let hard = hard_of(&value);
-        if review.operation == Operation::Create {
-            must_say(&gr, review, quota.name(), &hard, object)?;
-        }
-        let mut wanted = delta.clone();
-        wanted.0.retain(|name, amount| hard.0.contains_key(name) && !amount.is_zero());
-        if wanted.0.is_empty() {
-            continue;
-        }
-        settle(store, review, &gr, quota.name(), &wanted)?;
-    }
-    Ok(())
+    delta.0.retain(|name, amount| hard.0.contains_key(name) && !amount.is_zero());
+    Ok((!delta.0.is_empty()).then_some(delta))
 }
 
-/// What a quota allows; before its controller has looked at it, what it wishes.
-fn hard_of(quota: &Value) -> Resources {
-    match quota["status"].get("hard") {
-        Some(hard) => Resources::from_json(Some(hard)),
-        None => Resources::from_json(quota["spec"].get("hard")),
+/// Why a quota has not as much left; None when it has.
+fn exceeded(quota: &Value, wanted: &Resources) -> Option<String> {
+    let status = |key: &str| Resources::from_json(quota["status"].get(key));
+    let (hard, used) = (status("hard"), status("used"));
+    let mut after = used.clone();
+    after.add(wanted);
+    let names = wanted.0.keys().filter(|name| hard.0.get(*name).is_some_and(|hard| after.get(name) > *hard));
+    let exceeded: Vec<&SmolStr> = names.collect();
+    if exceeded.is_empty() {
+        return None;
     }
-}
-
-fn used_of(store: &Store, quota: &Value, hard: &Resources) -> Resources {
-    match quota["status"].get("used") {
-        Some(used) => Resources::from_json(Some(used)),
-        None => usage::in_namespace(store, quota, hard),
-    }
+    let list = |amounts: &Resources| {
+        let texts = exceeded.iter().map(|name| format!("{name}={}", amounts.get(name)));
+        texts.collect::<Vec<_>>().join(",")
+    };
+    let name = quota["metadata"]["name"].as_str().unwrap_or_default();
+    let (requested, used, limited) = (list(wanted), list(&used), list(&hard));
+    Some(format!("exceeded quota: {name}, requested: {requested}, used: {used}, limited: {limited}"))
 }
 
 fn must_say(
@@ -100,7 +125,7 @@ fn must_say(
     Err(Status::forbidden(gr, review.name, why))
 }
 
-/// Adds to what is used, unless it is too much.
+/// Adds to what is used, unless it is too much by now.
 fn settle(
     store: &Store,
     review: &Review<'_>,
@@ -111,32 +136,11 @@ fn settle(
     let options = WriteOptions { dry_run: review.options.dry_run, ..WriteOptions::by("kube-apiserver") };
     let charged =
         store.update(&RESOURCE_QUOTAS, Some(review.namespace), quota, "status", &options, |_, mut value| {
-            let hard = hard_of(&value);
-            let before = used_of(store, &value, &hard);
-            let mut used = before.clone();
-            used.add(wanted);
-            let exceeded: Vec<&SmolStr> = wanted
-                .0
-                .keys()
-                .filter(|name| hard.0.get(*name).is_some_and(|hard| used.get(name) > *hard))
-                .collect();
-            if !exceeded.is_empty() {
-                let list = |amounts: &Resources| {
-                    exceeded
-                        .iter()
-                        .map(|name| format!("{name}={}", amounts.get(name)))
-                        .collect::<Vec<_>>()
-                        .join(",")
-                };
-                let why = format!(
-                    "exceeded quota: {quota}, requested: {}, used: {}, limited: {}",
-                    list(wanted),
-                    list(&before),
-                    list(&hard)
-                );
+            if let Some(why) = exceeded(&value, wanted) {
                 return Err(Status::forbidden(gr, review.name, why));
             }
-            value["status"]["hard"] = hard.to_json();
+            let mut used = Resources::from_json(value["status"].get("used"));
+            used.add(wanted);
             value["status"]["used"] = used.to_json();
             Ok(value)
         });

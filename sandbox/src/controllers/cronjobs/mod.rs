@@ -15,7 +15,7 @@ use super::workload::{self, condition, owner_reference, status_of};
 use super::{About, CRON_JOBS, Controller, JOBS, Key, Seen, Source, World};
 use crate::clock::stamp;
 use crate::store::{DeleteOptions, Object, Propagation};
-use schedule::Schedule;
+use schedule::{Missed, Schedule};
 
 const SOURCE: Source = Source::controller("cronjob-controller");
 const SCHEDULED: &str = "batch.kubernetes.io/cronjob-scheduled-timestamp";
@@ -30,8 +30,8 @@ pub(crate) struct CronJobs {
 enum Due {
     /// A Job is made, after these have been deleted.
     Start(Vec<Arc<Object>>),
-    /// It passes; what is said of it.
-    Pass(Option<(bool, &'static str, String)>),
+    /// It passes: another Job is still running.
+    Pass,
 }
 
 impl CronJobs {
@@ -52,7 +52,10 @@ impl CronJobs {
             match Schedule::read(&cron["spec"]) {
                 Ok(schedule) => {
                     self.start(world, &about, &object, &cron, &jobs, &schedule, &mut status);
-                    again = schedule.after(world.now());
+                    let now = world.now();
+                    let last = missed(&cron, &status, &schedule, now, false).map(|missed| missed.time);
+                    again = last.or_else(|| earliest(&cron, &status)).and_then(|time| schedule.after(time));
+                    again = again.filter(|time| *time > now).or_else(|| schedule.after(now));
                 }
                 Err(why) => world.recorder.warning(&about, &SOURCE, why.reason, why.message),
             }
@@ -79,15 +82,15 @@ impl CronJobs {
         status: &mut Value,
     ) {
         let now = world.now();
-        let Some(time) = missed(cron, status, schedule, now) else { return };
-        let replaced = match due(cron, status, jobs, time, now) {
-            Due::Start(replaced) => replaced,
-            Due::Pass(said) => {
-                if let Some((normal, reason, message)) = said {
-                    say(world, about, normal, reason, message);
-                }
-                return;
-            }
+        let Some(Missed { time, many }) = missed(cron, status, schedule, now, true) else { return };
+        if many {
+            let message = "too many missed start times. Set or decrease .spec.startingDeadlineSeconds or check clock skew";
+            world.recorder.warning(about, &SOURCE, "TooManyMissedTimes", message.to_owned());
+        }
+        let Due::Start(replaced) = due(cron, status, jobs) else {
+            let message =
+                "Not starting job because prior execution is running and concurrency policy is Forbid";
+            return say(world, about, true, "JobAlreadyActive", message.to_owned());
         };
         for job in replaced {
             remove(world, about, &job);
@@ -127,27 +130,28 @@ fn time_at(value: &Value) -> Option<DateTime<Utc>> {
     value.as_str()?.parse().ok()
 }
 
-/// The time for which a Job should have been made by now.
-fn missed(cron: &Value, status: &Value, schedule: &Schedule, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    let last =
-        time_at(&status["lastScheduleTime"]).or_else(|| time_at(&cron["metadata"]["creationTimestamp"]));
-    schedule.last_between(last?, now)
+/// What times are counted from: the last Job that was made, or else the beginning.
+fn earliest(cron: &Value, status: &Value) -> Option<DateTime<Utc>> {
+    time_at(&status["lastScheduleTime"]).or_else(|| time_at(&cron["metadata"]["creationTimestamp"]))
 }
 
-fn due(cron: &Value, status: &Value, jobs: &[Arc<Object>], time: DateTime<Utc>, now: DateTime<Utc>) -> Due {
+/// The time for which a Job should have been made by now; where `in_time`, those long past do not count.
+fn missed(
+    cron: &Value,
+    status: &Value,
+    schedule: &Schedule,
+    now: DateTime<Utc>,
+    in_time: bool,
+) -> Option<Missed> {
     let patience = cron["spec"]["startingDeadlineSeconds"].as_i64().and_then(TimeDelta::try_seconds);
-    if patience.is_some_and(|patience| time + patience < now) {
-        let message =
-            format!("Missed scheduled time to start a job: {}", time.format("%a, %d %b %Y %H:%M:%S %z"));
-        return Due::Pass(Some((false, "MissSchedule", message)));
-    }
+    let bound = patience.filter(|_| in_time).map(|patience| now - patience);
+    schedule.last_between(earliest(cron, status)?.max(bound.unwrap_or(DateTime::<Utc>::MIN_UTC)), now)
+}
+
+fn due(cron: &Value, status: &Value, jobs: &[Arc<Object>]) -> Due {
     let active = status["active"].as_array().map(Vec::as_slice).unwrap_or_default();
     match cron["spec"]["concurrencyPolicy"].as_str() {
-        Some("Forbid") if !active.is_empty() => {
-            let message =
-                "Not starting job because prior execution is running and concurrency policy is Forbid";
-            Due::Pass(Some((true, "JobAlreadyActive", message.to_owned())))
-        }
+        Some("Forbid") if !active.is_empty() => Due::Pass,
         Some("Replace") => {
             let running = |job: &&Arc<Object>| active.iter().any(|active| active["uid"] == job.uid());
             Due::Start(jobs.iter().filter(running).cloned().collect())

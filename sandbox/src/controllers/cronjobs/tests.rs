@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
+use crate::controllers::CRON_JOBS;
 use crate::controllers::testing::{Host, host};
+use crate::store::Seed;
 
 fn cron(change: impl Fn(&mut Value)) -> Value {
     let template = json!({"spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "i:1"}]}});
@@ -91,7 +93,12 @@ fn suspended_late_or_unreadable_ones_start_nothing() {
     ];
     for (field, value, reason) in cases {
         let mut host = host();
-        host.create("cronjobs", cron(|cron| cron["spec"][field] = value.clone()));
+        // The API takes no such schedule; one may be there from before.
+        let object = cron(|cron| {
+            cron["spec"][field] = value.clone();
+            cron["metadata"]["namespace"] = json!("default");
+        });
+        host.store().seed([Seed { resource: CRON_JOBS, object }]);
         host.settle();
         assert_eq!(reasons(&host).first().map(String::as_str), reason, "{field}");
         host.advance(7200);
@@ -104,5 +111,31 @@ fn suspended_late_or_unreadable_ones_start_nothing() {
     host.engine.freeze("cronjobs", false);
     host.settle();
     assert!(names(&host, "jobs").is_empty());
-    assert_eq!(reasons(&host), ["MissSchedule"]);
+}
+
+#[test]
+fn lengths_of_time_are_counted_from_the_last_job() {
+    let mut host = host();
+    host.create("cronjobs", cron(|cron| cron["spec"]["schedule"] = json!("@every 7m")));
+    host.advance(419);
+    assert!(names(&host, "jobs").is_empty());
+    host.advance(1);
+    assert_eq!(names(&host, "jobs").len(), 1);
+    host.advance(500);
+    let cron = host.find("cronjobs", "c").expect("cron");
+    assert_eq!(cron["status"]["lastScheduleTime"], "2026-01-01T00:14:00Z");
+}
+
+#[test]
+fn whoever_has_missed_much_hears_of_it_and_starts_once() {
+    let mut host = host();
+    host.create("cronjobs", cron(|_| ()));
+    host.engine.freeze("cronjobs", true);
+    host.advance(3600 * 200);
+    host.engine.freeze("cronjobs", false);
+    host.settle();
+    let mut reasons = reasons(&host);
+    reasons.sort();
+    assert_eq!(reasons, ["SuccessfulCreate", "TooManyMissedTimes"]);
+    assert_eq!(names(&host, "jobs").len(), 1);
 }

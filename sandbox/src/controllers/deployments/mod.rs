@@ -1,6 +1,7 @@
 //! Deployments: ReplicaSets that take over from each other.
 
 mod rolling;
+mod scaling;
 mod status;
 
 use chrono::{DateTime, Utc};
@@ -10,7 +11,8 @@ use super::queue::Queue;
 use super::workload::{self, hash_of, number, owner_reference};
 use super::{About, Controller, DEPLOYMENTS, Key, REPLICA_SETS, Seen, Source, World};
 use crate::store::{DeleteOptions, Object};
-use rolling::{Size, Wish, next_sizes, paused_sizes};
+use rolling::{Size, Wish, next_sizes};
+use scaling::Part;
 use status::write_status;
 
 const SOURCE: Source = Source::controller("deployment-controller");
@@ -79,13 +81,15 @@ impl Deployments {
         if !object.deleting() {
             let wish = Wish::read(&deployment);
             let waits = wish.recreate && old.iter().any(|set| set.wanted + set.actual + set.terminating > 0);
-            if new.is_none() && !paused && !waits {
+            let parts: Vec<Part> = old.iter().chain(&new).map(|set| part(set, new.as_ref())).collect();
+            let scales = paused || scaling::is_due(wish, &parts);
+            if new.is_none() && !scales && !waits {
                 new = begin(world, &about, &object, &deployment, wish, &old);
             }
             if let Some(new) = &new {
                 keep_revision(world, key, &deployment, new, &old);
             }
-            roll(world, &about, wish, &mut new, &mut old, paused);
+            roll(world, &about, wish, &mut new, &mut old, scales);
             forget(world, &deployment, &old);
         }
         if let Some(later) = write_status(world, key, &object, &deployment, new.as_ref(), &old) {
@@ -157,6 +161,18 @@ fn size(set: &Set) -> Size {
     Size { wanted: set.wanted, available: set.available }
 }
 
+/// A ReplicaSet as scaling sees it.
+fn part(set: &Set, new: Option<&Set>) -> Part {
+    let noted = |key: &str| set.value["metadata"]["annotations"][key].as_str()?.parse().ok();
+    Part {
+        wanted: set.wanted,
+        available: set.available,
+        desired: noted(DESIRED),
+        most: noted(MOST),
+        new: new.is_some_and(|new| new.key == set.key),
+    }
+}
+
 fn next_revision(old: &[Set]) -> i64 {
     old.iter().map(|set| set.revision).max().unwrap_or(0) + 1
 }
@@ -189,12 +205,15 @@ fn keep_revision(world: &World, key: &Key, deployment: &Value, new: &Set, old: &
 }
 
 /// Brings the ReplicaSets one step nearer to what is wanted.
-fn roll(world: &mut World, about: &About, wish: Wish, new: &mut Option<Set>, old: &mut [Set], paused: bool) {
+fn roll(world: &mut World, about: &About, wish: Wish, new: &mut Option<Set>, old: &mut [Set], scales: bool) {
     let sizes: Vec<Size> = old.iter().map(size).collect();
     let present = new.as_ref().map_or(Size { wanted: 0, available: 0 }, size);
     let terminating = old.iter().any(|set| set.actual + set.terminating > 0);
-    let (wanted, others) = if paused {
-        paused_sizes(wish, new.is_some(), present, &sizes)
+    let (wanted, others) = if scales {
+        let parts: Vec<Part> = old.iter().chain(&*new).map(|set| part(set, new.as_ref())).collect();
+        let mut sizes = scaling::sizes(wish, &parts, old.iter().chain(&*new).map(|set| set.actual).sum());
+        let last = new.as_ref().and_then(|_| sizes.pop());
+        (last.unwrap_or(0), sizes)
     } else {
         next_sizes(wish, present, &sizes, terminating)
     };

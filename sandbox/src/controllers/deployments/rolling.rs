@@ -76,23 +76,6 @@ pub(super) fn next_sizes(wish: Wish, new: Size, old: &[Size], terminating: bool)
     (new.wanted, sizes)
 }
 
-/// While paused, only the number of replicas is followed, by the ReplicaSet that has pods.
-pub(super) fn paused_sizes(wish: Wish, exists: bool, new: Size, old: &[Size]) -> (i64, Vec<i64>) {
-    let mut sizes: Vec<i64> = old.iter().map(|size| size.wanted).collect();
-    let running: Vec<usize> =
-        (0..sizes.len()).filter(|index| sizes.get(*index).is_some_and(|n| *n > 0)).collect();
-    match running.as_slice() {
-        [] if exists => return (wish.replicas, sizes),
-        [only] if new.wanted == 0 => {
-            if let Some(size) = sizes.get_mut(*only) {
-                *size = wish.replicas;
-            }
-        }
-        _ => {}
-    }
-    (new.wanted, sizes)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

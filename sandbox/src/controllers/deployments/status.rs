@@ -45,7 +45,15 @@ pub(super) fn write_status(
         false => ("MinimumReplicasUnavailable", "Deployment does not have minimum availability."),
     };
     say(&mut status, "Available", enough, reason, message.to_owned(), now);
-    let deadline = progress(deployment, &mut status, new, wish, now);
+    let deadline = if number(deployment, "/spec/progressDeadlineSeconds", 600) == i64::from(i32::MAX) {
+        // So much time is none at all.
+        remove_condition(&mut status, "Progressing");
+        None
+    } else {
+        pause(deployment, &mut status, now);
+        let paused = deployment["spec"]["paused"] == true;
+        if paused { None } else { progress(deployment, &mut status, new, wish, now) }
+    };
     failure(&mut status, all(), now);
     if status != deployment["status"] {
         let _ = world.update(&DEPLOYMENTS, key, "status", |deployment| deployment["status"] = status.clone());
@@ -60,6 +68,26 @@ fn say(status: &mut Value, kind: &str, on: bool, reason: &str, message: String, 
         return;
     }
     set_condition(status, &Saying { kind, status: on, reason, message }, &stamp(now), true);
+}
+
+/// Says that a Deployment is paused, or goes on: nobody is to take that for a lack of progress.
+fn pause(deployment: &Value, status: &mut Value, now: DateTime<Utc>) {
+    let paused = deployment["spec"]["paused"] == true;
+    let reason = condition(status, "Progressing").map_or(&Value::Null, |condition| &condition["reason"]);
+    let (reason, message) = match (paused, reason.as_str()) {
+        (true, Some("ProgressDeadlineExceeded" | "DeploymentPaused")) => return,
+        (true, _) => ("DeploymentPaused", "Deployment is paused"),
+        (false, Some("DeploymentPaused")) => ("DeploymentResumed", "Deployment is resumed"),
+        (false, _) => return,
+    };
+    let saying = Saying { kind: "Progressing", status: false, reason, message: message.to_owned() };
+    set_condition(status, &saying, &stamp(now), true);
+    let mut all = status["conditions"].as_array_mut().into_iter().flatten();
+    if let Some(progressing) = all.find(|condition| condition["type"] == "Progressing") {
+        // Nobody knows; and that is news whatever was known before.
+        progressing["status"] = json!("Unknown");
+        progressing["lastTransitionTime"] = json!(stamp(now));
+    }
 }
 
 /// The `Progressing` condition; answers when the deadline is over, while there is one.

@@ -123,3 +123,39 @@ fn a_paused_deployment_scales_but_does_not_roll() {
     host.settle();
     assert_eq!(sets(&host), [("i:1".to_owned(), 3)]);
 }
+
+#[test]
+fn a_pause_is_no_lack_of_progress() {
+    let mut host = host();
+    host.create("deploy", deployment("i:1"));
+    host.settle();
+    host.update("deploy", "web", |deployment| deployment["spec"]["paused"] = json!(true));
+    host.settle();
+    host.advance(3600);
+    let paused = condition_of(&host, "Progressing");
+    assert_eq!((&paused["status"], &paused["reason"]), (&json!("Unknown"), &json!("DeploymentPaused")));
+    host.update("deploy", "web", |deployment| deployment["spec"]["paused"] = json!(false));
+    host.settle();
+    host.advance(599);
+    assert_eq!(condition_of(&host, "Progressing")["reason"], "DeploymentResumed");
+    host.advance(2);
+    assert_eq!(condition_of(&host, "Progressing")["reason"], "ProgressDeadlineExceeded");
+}
+
+#[test]
+fn a_rollout_that_is_scaled_keeps_its_proportions() {
+    let mut host = host();
+    let mut object = deployment("i:1");
+    object["spec"]["replicas"] = json!(10);
+    host.create("deploy", object);
+    host.run_all_pods();
+    host.update("deploy", "web", |deployment| {
+        deployment["spec"]["template"]["spec"]["containers"][0]["image"] = json!("i:2");
+        deployment["spec"]["strategy"]["rollingUpdate"] = json!({"maxSurge": 3, "maxUnavailable": 2});
+    });
+    host.settle();
+    assert_eq!(sets(&host), [("i:1".to_owned(), 8), ("i:2".to_owned(), 5)]);
+    host.update("deploy", "web", |deployment| deployment["spec"]["replicas"] = json!(15));
+    host.settle();
+    assert_eq!(sets(&host), [("i:1".to_owned(), 11), ("i:2".to_owned(), 7)]);
+}

@@ -6,9 +6,12 @@ mod indexes;
 mod plan;
 mod pods;
 mod policy;
+mod retries;
 mod status;
+mod tally;
 #[cfg(test)]
 mod tests;
+mod verdict;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,7 +25,11 @@ use super::workload::{self, condition, controller_of};
 use super::{Controller, JOBS, Key, PODS, Seen, Source, World};
 use crate::status::Status;
 use crate::store::{Change, DeleteOptions, Object, Propagation};
-use plan::{FINALIZER, Failures, Member, Tally, Verdict, Wish};
+use plan::{FINALIZER, Member, Wish};
+use pods::Slot;
+use retries::{Failures, due, failures_after, held};
+use tally::{Rest, Tally};
+use verdict::Verdict;
 
 const SOURCE: Source = Source::controller("job-controller");
 
@@ -46,6 +53,18 @@ struct Sync<'a> {
     verdict: Option<Verdict>,
     active: i64,
     terminating: i64,
+}
+
+impl Sync<'_> {
+    /// Notes that so many active pods were sent away.
+    fn removed(&mut self, count: i64) {
+        self.active -= count;
+        self.terminating += count;
+    }
+}
+
+fn names<'m>(members: impl Iterator<Item = &'m Member>) -> Vec<String> {
+    members.map(|member| member.name.clone()).collect()
 }
 
 impl Jobs {
@@ -94,22 +113,32 @@ impl Jobs {
     /// Counts, makes or deletes pods, and writes it all down; answers the first refusal.
     fn act(&mut self, world: &mut World, sync: &mut Sync<'_>, failures: Failures) -> Option<Status> {
         let mut tally = sync.tally.clone();
-        tally.count(&sync.wish, &sync.members, false);
-        sync.verdict = plan::verdict(sync.job, &sync.wish, &tally, &sync.members, world.now());
+        tally.count(&sync.wish, &sync.members, Rest::GoesOn, |_| false);
+        tally.lose(&sync.wish, &sync.members);
+        sync.verdict = verdict::verdict(sync.job, &sync.wish, &tally, &sync.members, world.now());
         let mut refusal = None;
         if sync.verdict.is_some() {
-            let removed = pods::remove(world, sync, sync.active);
-            sync.active -= removed;
-            sync.terminating += removed;
+            let all: Vec<String> = names(sync.members.iter().filter(|member| member.active()));
+            sync.removed(pods::remove(world, sync, &all));
         } else {
             if !sync.object.deleting() {
                 refusal = self.manage(world, sync, &tally, failures).err();
             }
-            sync.verdict = plan::complete(&sync.wish, &tally, sync.active);
+            sync.verdict = verdict::complete(&sync.wish, &tally, sync.active);
         }
-        // Who is not over when the Job fails has failed with it.
-        let everything = sync.verdict.is_some() || sync.object.deleting();
-        let counted = sync.tally.count(&sync.wish, &sync.members, everything);
+        let rest = match &sync.verdict {
+            Some(Verdict::Fails { .. }) => Rest::HasFailed,
+            Some(Verdict::Succeeds { .. }) => Rest::IsLetGo,
+            None if sync.object.deleting() => Rest::IsLetGo,
+            None => Rest::GoesOn,
+        };
+        let waiting = match rest {
+            Rest::GoesOn => names(held(&sync.wish, &tally, &sync.members).into_values()),
+            _ => Vec::new(),
+        };
+        let counted =
+            sync.tally.count(&sync.wish, &sync.members, rest, |member| waiting.contains(&member.name));
+        sync.tally.lose(&sync.wish, &sync.members);
         if status::write(world, sync) {
             pods::let_go(world, sync.key, &counted);
         } else {
@@ -126,10 +155,13 @@ impl Jobs {
         failures: Failures,
     ) -> Result<(), Status> {
         let wanted = plan::wanted(&sync.wish, tally, sync.active);
-        if sync.active > wanted {
-            let removed = pods::remove(world, sync, sync.active - wanted);
-            sync.active -= removed;
-            sync.terminating += removed;
+        let surplus = names(plan::surplus(&sync.wish, &sync.members, sync.active - wanted).into_iter());
+        if sync.wish.suspended || !surplus.is_empty() {
+            // Nobody counts a pod that was sent away.
+            pods::let_go(world, sync.key, &surplus);
+            let removed = pods::remove(world, sync, &surplus);
+            sync.members.iter_mut().filter(|m| surplus.contains(&m.name)).for_each(|m| m.tracked = false);
+            sync.removed(removed);
             return Ok(());
         }
         let waits_for = if sync.wish.patient { sync.terminating } else { 0 };
@@ -137,13 +169,47 @@ impl Jobs {
         if missing <= 0 {
             return Ok(());
         }
-        if let Some(later) = failures.until().filter(|until| *until > world.now()) {
-            self.queue.add_at(sync.key.clone(), later);
-            return Ok(());
-        }
-        let (made, refusal) = pods::create(world, sync, tally, missing);
+        let slots = match self.slots(world, sync, tally, missing, failures) {
+            Ok(slots) => slots,
+            Err(later) => {
+                self.queue.add_at(sync.key.clone(), later);
+                return Ok(());
+            }
+        };
+        let (made, refusal) = pods::create(world, sync, &slots);
         sync.active += made;
         refusal.map_or(Ok(()), Err)
+    }
+
+    /// The pods that may be made now; when some may be made first, where none may.
+    fn slots(
+        &self,
+        world: &World,
+        sync: &Sync<'_>,
+        tally: &Tally,
+        missing: i64,
+        failures: Failures,
+    ) -> Result<Vec<Slot>, DateTime<Utc>> {
+        let now = world.now();
+        if sync.wish.per_index.is_none()
+            && let Some(later) = failures.until().filter(|until| *until > now)
+        {
+            return Err(later);
+        }
+        if !sync.wish.indexed {
+            return Ok(vec![Slot::default(); usize::try_from(missing.min(pods::BURST)).unwrap_or(0)]);
+        }
+        let held = held(&sync.wish, tally, &sync.members);
+        let free = plan::free_indexes(&sync.wish, tally, &sync.members, missing);
+        let may_start = |index: &i64| due(held.get(index)).is_none_or(|time| time <= now);
+        let (ready, waiting): (Vec<i64>, Vec<i64>) = free.into_iter().partition(may_start);
+        if ready.is_empty()
+            && let Some(later) = waiting.iter().filter_map(|index| due(held.get(index))).min()
+        {
+            return Err(later);
+        }
+        let counts = |index: &i64| sync.wish.per_index.map(|_| failures_after(held.get(index)));
+        Ok(ready.iter().map(|index| Slot { index: Some(*index), failures: counts(index) }).collect())
     }
 
     fn wake_for_deadline(&mut self, sync: &Sync<'_>) {
@@ -160,9 +226,7 @@ impl Jobs {
         self.failures.remove(key);
         let wish = Wish::read(job);
         let left = pods::members(world, object, job, &wish);
-        let names: Vec<String> =
-            left.iter().filter(|m| m.tracked).map(|member| member.name.clone()).collect();
-        pods::let_go(world, key, &names);
+        pods::let_go(world, key, &names(left.iter().filter(|member| member.tracked)));
         let ttl = job["spec"]["ttlSecondsAfterFinished"].as_i64().and_then(TimeDelta::try_seconds);
         let Some(end) = ttl.map(|ttl| since + ttl).filter(|_| !object.deleting()) else { return };
         if end > world.now() {

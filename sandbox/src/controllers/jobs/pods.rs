@@ -1,18 +1,26 @@
 //! The pods of a Job.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use super::plan::{FINALIZER, INDEX, Member, Tally, Wish, free_indexes};
+use super::plan::{FAILURES, FINALIZER, IGNORED, INDEX, Member, Wish};
 use super::policy::{self, Consequence};
 use super::{SOURCE, Sync};
-use crate::controllers::workload::{Phase, Pod, owner_reference, pod_from, pods_of};
+use crate::controllers::workload::{Phase, Pod, condition, owner_reference, pod_from, pods_of};
 use crate::controllers::{JOBS, Key, PODS, World, remove_finalizer};
 use crate::status::Status;
 use crate::store::{DeleteOptions, Object};
 
+/// A pod that is to be made.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Slot {
+    pub(super) index: Option<i64>,
+    /// How often the index has failed before, counted and ignored, where each index has failures of its own.
+    pub(super) failures: Option<(i64, i64)>,
+}
+
 /// Most pods made before looking again.
-const BURST: i64 = 500;
+pub(super) const BURST: i64 = 500;
 
 /// The pods of a Job as it sees them.
 pub(super) fn members(world: &World, object: &Object, job: &Value, wish: &Wish) -> Vec<Member> {
@@ -22,10 +30,11 @@ pub(super) fn members(world: &World, object: &Object, job: &Value, wish: &Wish) 
 fn member(pod: &Pod, job: &Value, wish: &Wish, now: DateTime<Utc>) -> Member {
     let meta = pod.object.meta();
     let tracked = meta.finalizers.iter().any(|finalizer| finalizer == FINALIZER);
+    let number = |key: &str| meta.annotations.get(key).and_then(|text| text.parse::<i64>().ok());
     // Only those that are counted now are looked at more closely.
-    let tree = (tracked && pod.terminal()).then(|| pod.object.value());
+    let tree = (tracked && (pod.terminal() || pod.deleting())).then(|| pod.object.value());
     let consequence = match &tree {
-        Some(tree) if pod.phase == Phase::Failed => policy::judge(job, tree),
+        Some(tree) if pod.phase != Phase::Succeeded => policy::judge(job, tree),
         _ => Consequence::Counts,
     };
     Member {
@@ -35,30 +44,37 @@ fn member(pod: &Pod, job: &Value, wish: &Wish, now: DateTime<Utc>) -> Member {
         deleting: pod.deleting(),
         tracked,
         restarts: pod.restarts,
-        index: wish.indexed.then(|| meta.annotations.get(INDEX)?.parse().ok()).flatten(),
+        index: number(INDEX).filter(|_| wish.indexed),
+        before: (number(FAILURES).unwrap_or(0), number(IGNORED).unwrap_or(0)),
         ended: tree.as_ref().and_then(ended).unwrap_or(now),
         consequence,
     }
 }
 
-/// When the last container of a pod ended.
+/// When a pod ended: with its last container, or else when it stopped being ready, was deleted, or came.
 fn ended(pod: &Value) -> Option<DateTime<Utc>> {
-    let statuses = pod["status"]["containerStatuses"].as_array().into_iter().flatten();
-    let times =
-        statuses.filter_map(|status| status["state"]["terminated"]["finishedAt"].as_str()?.parse().ok());
-    times.max()
+    let time = |value: &Value| value.as_str()?.parse::<DateTime<Utc>>().ok();
+    let statuses = pod["status"]["containerStatuses"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let ends: Option<Vec<_>> =
+        statuses.iter().map(|status| time(&status["state"]["terminated"]["finishedAt"])).collect();
+    let unready = || {
+        let ready = condition(&pod["status"], "Ready").filter(|ready| ready["status"] == "False")?;
+        time(&ready["lastTransitionTime"])
+    };
+    let deleted = || {
+        let grace = pod["metadata"]["deletionGracePeriodSeconds"].as_i64().and_then(TimeDelta::try_seconds);
+        time(&pod["metadata"]["deletionTimestamp"]).map(|end| end - grace.unwrap_or_default())
+    };
+    let last = ends.and_then(|ends| ends.into_iter().max());
+    last.or_else(unready).or_else(deleted).or_else(|| time(&pod["metadata"]["creationTimestamp"]))
 }
 
 /// Makes pods; answers how many, and the refusal that ended it.
-pub(super) fn create(world: &mut World, sync: &Sync<'_>, tally: &Tally, count: i64) -> (i64, Option<Status>) {
+pub(super) fn create(world: &mut World, sync: &Sync<'_>, slots: &[Slot]) -> (i64, Option<Status>) {
     let Some(about) = world.about(&JOBS, sync.object) else { return (0, None) };
-    let indexes: Vec<Option<i64>> = match sync.wish.indexed {
-        true => free_indexes(&sync.wish, tally, &sync.members, count).into_iter().map(Some).collect(),
-        false => vec![None; usize::try_from(count.min(BURST)).unwrap_or(0)],
-    };
     let mut made = 0;
-    for index in indexes {
-        match world.create(&PODS, sync.object.namespace(), pod(sync, index)) {
+    for slot in slots {
+        match world.create(&PODS, sync.object.namespace(), pod(sync, slot)) {
             Ok(pod) => {
                 made += 1;
                 let message = format!("Created pod: {}", pod.name());
@@ -74,7 +90,8 @@ pub(super) fn create(world: &mut World, sync: &Sync<'_>, tally: &Tally, count: i
     (made, None)
 }
 
-fn pod(sync: &Sync<'_>, index: Option<i64>) -> Value {
+fn pod(sync: &Sync<'_>, slot: &Slot) -> Value {
+    let index = slot.index;
     let name = sync.object.name();
     let base = index.map_or_else(|| format!("{name}-"), |index| format!("{name}-{index}-"));
     let metadata =
@@ -90,6 +107,12 @@ fn pod(sync: &Sync<'_>, index: Option<i64>) -> Value {
         }
         pod["spec"]["hostname"] = json!(format!("{name}-{index}"));
         tell_index(&mut pod["spec"]);
+    }
+    if let Some((failures, ignored)) = slot.failures {
+        pod["metadata"]["annotations"][FAILURES] = json!(failures.to_string());
+        if ignored > 0 {
+            pod["metadata"]["annotations"][IGNORED] = json!(ignored.to_string());
+        }
     }
     pod
 }
@@ -109,17 +132,14 @@ fn tell_index(spec: &mut Value) {
     }
 }
 
-/// Deletes active pods, those first that have got least far; answers how many.
-pub(super) fn remove(world: &mut World, sync: &Sync<'_>, count: i64) -> i64 {
+/// Deletes pods; answers how many.
+pub(super) fn remove(world: &mut World, sync: &Sync<'_>, names: &[String]) -> i64 {
     let Some(about) = world.about(&JOBS, sync.object) else { return 0 };
-    let mut active: Vec<&Member> = sync.members.iter().filter(|member| member.active()).collect();
-    active.sort_by_key(|member| (member.phase == Phase::Running, member.ready, member.name.clone()));
     let mut removed = 0;
-    for member in active.into_iter().take(usize::try_from(count).unwrap_or(0)) {
-        if world.store.delete(&PODS, sync.key.namespace(), &member.name, &DeleteOptions::default()).is_ok() {
+    for name in names {
+        if world.store.delete(&PODS, sync.key.namespace(), name, &DeleteOptions::default()).is_ok() {
             removed += 1;
-            let message = format!("Deleted pod: {}", member.name);
-            world.recorder.normal(&about, &SOURCE, "SuccessfulDelete", message);
+            world.recorder.normal(&about, &SOURCE, "SuccessfulDelete", format!("Deleted pod: {name}"));
         }
     }
     removed

@@ -12,6 +12,8 @@ pub(super) enum Consequence {
     Counts,
     /// It is as if it had not been.
     Ignored,
+    /// Its index is not tried again.
+    FailsIndex,
     /// The whole Job fails; why.
     FailsJob(String),
 }
@@ -24,6 +26,7 @@ pub(super) fn judge(job: &Value, pod: &Value) -> Consequence {
         return match rule["action"].as_str() {
             Some("FailJob") => Consequence::FailsJob(format!("{why} matching FailJob rule at index {index}")),
             Some("Ignore") => Consequence::Ignored,
+            Some("FailIndex") => Consequence::FailsIndex,
             _ => Consequence::Counts,
         };
     }
@@ -38,7 +41,7 @@ fn name_of(pod: &Value) -> String {
 fn by_exit_code(rule: &Value, pod: &Value) -> Option<String> {
     let wanted = rule.get("onExitCodes").filter(|wanted| wanted.is_object())?;
     let values = wanted["values"].as_array()?;
-    let lists = ["initContainerStatuses", "containerStatuses"];
+    let lists = ["containerStatuses", "initContainerStatuses"];
     let mut statuses = lists.iter().flat_map(|list| pod["status"][list].as_array()).flatten();
     let found = statuses.find(|status| {
         let named = wanted["containerName"].as_str().is_none_or(|name| status["name"] == name);
@@ -88,6 +91,7 @@ mod tests {
         let job = json!({"spec": {"podFailurePolicy": {"rules": [
             {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
             {"action": "FailJob", "onExitCodes": {"operator": "In", "values": [42], "containerName": "main"}},
+            {"action": "FailIndex", "onExitCodes": {"operator": "In", "values": [9]}},
             {"action": "Count", "onExitCodes": {"operator": "NotIn", "values": [1]}},
         ]}}});
         let pod = |code: i64, condition: &str| {
@@ -99,6 +103,7 @@ mod tests {
         let cases = [
             (pod(42, "DisruptionTarget"), Consequence::Ignored),
             (pod(42, "Ready"), Consequence::FailsJob(fails.to_owned())),
+            (pod(9, "Ready"), Consequence::FailsIndex),
             (pod(7, "Ready"), Consequence::Counts),
             (pod(1, "Ready"), Consequence::Counts),
         ];

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::plan::Verdict;
+use super::verdict::Verdict;
 use super::{SOURCE, Sync, count};
 use crate::clock::stamp;
 use crate::controllers::workload::{condition, set_counts, status_of};
@@ -29,6 +29,9 @@ pub(super) fn write(world: &mut World, sync: &Sync<'_>) -> bool {
     );
     if sync.wish.indexed && !sync.tally.done.0.is_empty() {
         status["completedIndexes"] = json!(sync.tally.done.to_string());
+    }
+    if sync.wish.per_index.is_some() {
+        status["failedIndexes"] = json!(sync.tally.lost.to_string());
     }
     if let Some(verdict) = &sync.verdict {
         conclude(&mut status, verdict, sync.terminating, &now, &mut news);

@@ -194,3 +194,73 @@ fn without_completions_one_success_is_enough() {
     end(&mut host, &pods[1], "Succeeded", 0);
     assert_eq!(conditions(&host).last().map(String::as_str), Some("Complete True CompletionsReached"));
 }
+
+#[test]
+fn an_index_has_failures_of_its_own() {
+    let mut host = host();
+    let spec =
+        json!({"completions": 2, "parallelism": 2, "completionMode": "Indexed", "backoffLimitPerIndex": 1});
+    host.create("jobs", job(spec));
+    host.settle();
+    let of = |host: &Host, index: i64| -> Vec<Value> {
+        let mut pods = host.all("pods");
+        pods.retain(|pod| {
+            pod["metadata"]["labels"]["batch.kubernetes.io/job-completion-index"] == index.to_string()
+        });
+        pods
+    };
+    let text = |pod: &Value| pod["metadata"]["name"].as_str().expect("a name").to_owned();
+    let failures =
+        |pod: &Value| pod["metadata"]["annotations"]["batch.kubernetes.io/job-index-failure-count"].clone();
+    assert_eq!(status(&host)["failedIndexes"], "");
+    let first = of(&host, 0).remove(0);
+    assert_eq!(failures(&first), "0");
+    end(&mut host, &text(&first), "Failed", 1);
+    assert_eq!(of(&host, 0).len(), 1, "it waits first");
+    assert!(of(&host, 0)[0]["metadata"]["finalizers"].is_array(), "and is kept for its successor");
+    host.advance(10);
+    let second = of(&host, 0).into_iter().find(|pod| text(pod) != text(&first)).expect("a second try");
+    assert_eq!(failures(&second), "1");
+    assert_eq!(status(&host)["failed"], 1);
+    end(&mut host, &text(&second), "Failed", 1);
+    assert_eq!((&status(&host)["failedIndexes"], &status(&host)["failed"]), (&json!("0"), &json!(2)));
+    assert!(conditions(&host).is_empty(), "the other one goes on");
+    let other = of(&host, 1).remove(0);
+    end(&mut host, &text(&other), "Succeeded", 0);
+    assert_eq!(conditions(&host), ["FailureTarget True FailedIndexes", "Failed True FailedIndexes"]);
+    assert_eq!(status(&host)["completedIndexes"], "1");
+}
+
+#[test]
+fn too_many_failed_indexes_end_the_job() {
+    let mut host = host();
+    let spec = json!({"completions": 5, "parallelism": 5, "completionMode": "Indexed", "backoffLimitPerIndex": 0, "maxFailedIndexes": 1});
+    host.create("jobs", job(spec));
+    host.settle();
+    for name in names(&host).iter().take(2) {
+        assert!(conditions(&host).is_empty());
+        end(&mut host, name, "Failed", 1);
+    }
+    assert_eq!(conditions(&host).last().map(String::as_str), Some("Failed True MaxFailedIndexesExceeded"));
+    assert_eq!(
+        (&status(&host)["failedIndexes"], &status(&host)["failed"]),
+        (&json!("0,1"), &json!(5)),
+        "those cut short have failed, too"
+    );
+}
+
+#[test]
+fn nobody_counts_a_pod_that_was_sent_away() {
+    let mut host = host();
+    host.create("jobs", job(json!({"parallelism": 2, "completions": 2})));
+    host.settle();
+    for name in names(&host) {
+        host.run_pod("default", &name, true);
+    }
+    host.settle();
+    host.update("jobs", "j", |job| job["spec"]["suspend"] = json!(true));
+    host.settle();
+    host.reap_pods();
+    assert!(names(&host).is_empty());
+    assert_eq!(status(&host).get("failed"), None);
+}

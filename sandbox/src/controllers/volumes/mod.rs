@@ -1,6 +1,7 @@
 //! Claims and volumes: who gets which, where new ones come from, what becomes of them afterwards.
 
 mod claims;
+mod ephemeral;
 mod index;
 mod protection;
 mod provision;
@@ -17,6 +18,7 @@ use smol_str::SmolStr;
 use super::queue::Queue;
 use super::{Controller, Key, PERSISTENT_VOLUMES, STORAGE_CLASSES, Seen, Source, VOLUME_CLAIMS, World};
 use crate::store::Change;
+pub(crate) use ephemeral::{Ephemeral, claim_name, stranger};
 pub(crate) use index::{Claim, Volume, Volumes};
 pub(crate) use protection::Protection;
 pub(crate) use users::Users;

@@ -42,12 +42,25 @@ struct ClaimName {
 #[serde(default)]
 struct Ephemeral {}
 
+/// Whether the bytes of a pod have one of these fields: most have none, which this tells faster than parsing.
+fn mentions(pod: &Object, fields: &[&[u8]]) -> bool {
+    let json = pod.json();
+    fields.iter().any(|field| json.windows(field.len()).any(|window| window == *field))
+}
+
+/// Names of the claims that a pod brings along.
+pub(super) fn ephemeral_claims(pod: &Object) -> Vec<SmolStr> {
+    if !mentions(pod, &[b"\"ephemeral\""]) {
+        return Vec::new();
+    }
+    let Shape { spec } = pod.parse().unwrap_or_default();
+    let own = spec.volumes.into_iter().filter(|volume| volume.ephemeral.is_some());
+    own.map(|volume| smol_str::format_smolstr!("{}-{}", pod.name(), volume.name)).collect()
+}
+
 /// Names of the claims that a pod on a node mounts; none while it is on no node.
 pub(super) fn claims(pod: &Object) -> Vec<SmolStr> {
-    const FIELDS: [&[u8]; 2] = [b"\"persistentVolumeClaim\"", b"\"ephemeral\""];
-    // Most pods mount none, which a look at the bytes tells faster than parsing.
-    let json = pod.json();
-    if !FIELDS.iter().any(|field| json.windows(field.len()).any(|window| window == *field)) {
+    if !mentions(pod, &[b"\"persistentVolumeClaim\"", b"\"ephemeral\""]) {
         return Vec::new();
     }
     let Shape { spec } = pod.parse().unwrap_or_default();

@@ -2,8 +2,6 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::status::FieldError;
-
 /// Names in `v1` and in `events.k8s.io/v1`.
 const NAMES: [(&str, &str); 7] = [
     ("involvedObject", "regarding"),
@@ -32,9 +30,8 @@ pub(super) fn show(stored: Value) -> Value {
     shown
 }
 
-pub(super) fn store(shown: Value) -> Result<Value, Vec<FieldError>> {
-    check(&shown)?;
-    Ok(rename(shown, |name| NAMES.iter().find(|(_, new)| *new == name).map(|(old, _)| *old)))
+pub(super) fn store(shown: Value) -> Value {
+    rename(shown, |name| NAMES.iter().find(|(_, new)| *new == name).map(|(old, _)| *old))
 }
 
 fn rename(object: Value, other: impl Fn(&str) -> Option<&'static str>) -> Value {
@@ -44,23 +41,4 @@ fn rename(object: Value, other: impl Fn(&str) -> Option<&'static str>) -> Value 
         None => (name, value),
     });
     Value::Object(renamed.collect::<Map<_, _>>())
-}
-
-/// Events of this version say when, who and what; those that came as `v1` without it may go on as they are.
-fn check(shown: &Value) -> Result<(), Vec<FieldError>> {
-    let absent = |name: &str| shown[name].is_null() || shown[name] == "";
-    let old = !absent("deprecatedFirstTimestamp") || !shown["metadata"]["uid"].is_null();
-    if absent("eventTime") && old {
-        return Ok(());
-    }
-    let told = ["reportingController", "reportingInstance", "action", "reason"];
-    let wanted = if absent("eventTime") { &["eventTime"][..] } else { &told[..] };
-    let missing = wanted.iter().filter(|name| absent(name));
-    let mut errors: Vec<FieldError> = missing.map(|name| FieldError::required(*name, "")).collect();
-    let kind = shown["type"].as_str().unwrap_or_default();
-    if !matches!(kind, "Normal" | "Warning") {
-        let detail = format!("has invalid value: {kind}");
-        errors.push(FieldError::invalid("type", format!("{kind:?}"), &detail));
-    }
-    if errors.is_empty() { Ok(()) } else { Err(errors) }
 }

@@ -10,7 +10,6 @@ mod events;
 use serde_json::Value;
 
 use super::Kind;
-use crate::status::FieldError;
 use crate::store::Gr;
 
 /// How a version differs from what is stored.
@@ -72,17 +71,15 @@ impl Kind {
     }
 
     /// What is stored of an object that this version shows.
-    ///
-    /// # Errors
-    /// What only this version asks for and the object does not have.
-    pub fn to_stored(&self, shown: Value) -> Result<Value, Vec<FieldError>> {
+    #[must_use]
+    pub fn to_stored(&self, shown: Value) -> Value {
         let mut object = shown;
         match self.conversion() {
             Shape::AutoscalerV1 => autoscalers::store(&mut object),
-            Shape::Event => object = events::store(object)?,
+            Shape::Event => object = events::store(object),
             Shape::Custom | Shape::Stored => {}
         }
-        Ok(object)
+        object
     }
 }
 

@@ -113,7 +113,18 @@ pub(super) fn job(object: &mut Value) {
     fill(spec, "manualSelector", false);
     let policy = if spec.get("podFailurePolicy").is_some() { "Failed" } else { "TerminatingOrFailed" };
     fill(spec, "podReplacementPolicy", policy);
+    failure_policy(spec);
     template(spec);
+}
+
+/// A condition that a rule names is true unless it says something else.
+fn failure_policy(spec: &mut Value) {
+    let Some(policy) = spec.get_mut("podFailurePolicy") else { return };
+    for rule in super::items(policy, "rules") {
+        for pattern in super::items(rule, "onPodConditions") {
+            fill(pattern, "status", "True");
+        }
+    }
 }
 
 /// The selector a job gets when its author wrote none; it needs the UID, so nothing happens before there is one.
@@ -157,6 +168,7 @@ pub(super) fn cron_job(object: &mut Value) {
     if let Some(job) = section(spec, "jobTemplate") {
         section(job, "metadata");
         if let Some(spec) = section(job, "spec") {
+            failure_policy(spec);
             template(spec);
         }
     }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use smol_str::SmolStr;
 
 use super::super::fit::{NodeView, Refusal};
-use crate::controllers::volumes::{Claim, SELECTED_NODE, Volume, Volumes};
+use crate::controllers::volumes::{Claim, SELECTED_NODE, Volume, Volumes, claim_name, stranger};
 use crate::controllers::{Key, PERSISTENT_VOLUMES, STORAGE_CLASSES, VOLUME_CLAIMS, World};
 use crate::store::Object;
 
@@ -35,19 +35,38 @@ impl Claims {
     /// # Errors
     /// Why none of the nodes will do.
     pub(super) fn read(world: &World, pod: &Value) -> Result<Claims, String> {
-        let namespace = pod["metadata"]["namespace"].as_str().unwrap_or_default();
+        let metadata = |key: &str| pod["metadata"][key].as_str().unwrap_or_default();
+        let (namespace, own) = (metadata("namespace"), metadata("name"));
         let mut claims = Claims::default();
-        for name in names(pod) {
+        for volume in pod["spec"]["volumes"].as_array().into_iter().flatten() {
+            let named = volume["persistentVolumeClaim"]["claimName"].as_str().map(str::to_owned);
+            let brought = named.is_none() && volume["ephemeral"].is_object();
+            let Some(name) = named.or_else(|| brought.then(|| claim_name(own, volume))) else { continue };
             let key = Key::new(namespace, name);
             let Some(object) = world.find(&VOLUME_CLAIMS, &key) else {
-                return Err(format!("persistentvolumeclaim {:?} not found", key.name.as_str()));
+                let name = key.name.as_str();
+                return Err(match brought {
+                    true => format!(
+                        "waiting for ephemeral volume controller to create the persistentvolumeclaim {name:?}"
+                    ),
+                    false => format!("persistentvolumeclaim {name:?} not found"),
+                });
             };
-            claims.add(world, key, &object)?;
+            claims.add(world, key, &object, |claim| {
+                brought.then(|| stranger(claim, namespace, own, metadata("uid"))).flatten()
+            })?;
         }
         Ok(claims)
     }
 
-    fn add(&mut self, world: &World, key: Key, object: &Object) -> Result<(), String> {
+    /// Takes in a claim, unless it is lost, on its way out, or somebody else's.
+    fn add(
+        &mut self,
+        world: &World,
+        key: Key,
+        object: &Object,
+        foreign: impl Fn(&Object) -> Option<String>,
+    ) -> Result<(), String> {
         let (tree, name) = (object.value(), key.name.as_str());
         let volume = tree["spec"]["volumeName"].as_str().unwrap_or_default();
         if tree["status"]["phase"] == "Lost" {
@@ -57,6 +76,9 @@ impl Claims {
         }
         if object.deleting() {
             return Err(format!("persistentvolumeclaim {name:?} is being deleted"));
+        }
+        if let Some(why) = foreign(object) {
+            return Err(why);
         }
         if tree["status"]["phase"] == "Bound" {
             self.bound.extend(world.volumes.get(volume).and_then(|volume| volume.affinity.clone()));
@@ -136,17 +158,4 @@ fn keep(world: &mut World, volume: &str, claim: &Claim) {
     if let Ok(kept) = kept {
         world.volumes.note(&kept);
     }
-}
-
-/// The claims that a pod mounts: those it names, and those made for it alone.
-fn names(pod: &Value) -> Vec<String> {
-    let own = pod["metadata"]["name"].as_str().unwrap_or_default();
-    let volumes = pod["spec"]["volumes"].as_array().into_iter().flatten();
-    let name = |volume: &Value| match volume["persistentVolumeClaim"]["claimName"].as_str() {
-        Some(claim) => Some(claim.to_owned()),
-        None => {
-            volume.get("ephemeral").map(|_| format!("{own}-{}", volume["name"].as_str().unwrap_or_default()))
-        }
-    };
-    volumes.filter_map(name).collect()
 }

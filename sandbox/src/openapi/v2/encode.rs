@@ -9,6 +9,16 @@ enum Form {
     Text,
     Boolean,
     Texts,
+    /// A number of any kind.
+    Number,
+    /// A whole number.
+    Integer,
+    /// Any value.
+    Any,
+    /// A list of any values.
+    Anys,
+    /// Either a schema or whether there may be any.
+    SchemaOrBoolean,
     /// A message.
     One(Message),
     /// A list of messages.
@@ -39,7 +49,10 @@ enum Message {
 impl Message {
     /// The fields that our documents have; the number of those that begin with `x-`.
     fn fields(self) -> (&'static [(&'static str, u64, Form)], u64) {
-        use Form::{Boolean, List, Map, One, Text, Texts, TypeItem, Wrapped};
+        use Form::{
+            Any, Anys, Boolean, Integer, List, Map, Number, One, SchemaOrBoolean, Text, Texts, TypeItem,
+            Wrapped,
+        };
         match self {
             Message::Document => (
                 &[
@@ -111,12 +124,29 @@ impl Message {
                 &[
                     ("$ref", 1, Text),
                     ("format", 2, Text),
+                    ("title", 3, Text),
                     ("description", 4, Text),
+                    ("default", 5, Any),
+                    ("multipleOf", 6, Number),
+                    ("maximum", 7, Number),
+                    ("exclusiveMaximum", 8, Boolean),
+                    ("minimum", 9, Number),
+                    ("exclusiveMinimum", 10, Boolean),
+                    ("maxLength", 11, Integer),
+                    ("minLength", 12, Integer),
+                    ("pattern", 13, Text),
+                    ("maxItems", 14, Integer),
+                    ("minItems", 15, Integer),
+                    ("uniqueItems", 16, Boolean),
+                    ("maxProperties", 17, Integer),
+                    ("minProperties", 18, Integer),
                     ("required", 19, Texts),
-                    ("additionalProperties", 21, Wrapped(&[1], Message::Schema)),
+                    ("enum", 20, Anys),
+                    ("additionalProperties", 21, SchemaOrBoolean),
                     ("type", 22, TypeItem),
                     ("items", 23, Wrapped(&[1], Message::Schema)),
                     ("properties", 25, Map(1, &[], Message::Schema)),
+                    ("example", 30, Any),
                 ],
                 31,
             ),
@@ -152,6 +182,29 @@ fn field(out: &mut Vec<u8>, number: u64, form: Form, value: &Value) {
             varint(out, number << 3);
             varint(out, u64::from(value.as_bool().unwrap_or_default()));
         }
+        Form::Number => {
+            varint(out, number << 3 | 1);
+            out.extend_from_slice(&value.as_f64().unwrap_or_default().to_le_bytes());
+        }
+        Form::Integer => {
+            varint(out, number << 3);
+            // As protobuf has it: two's complement in 64 bits.
+            varint(out, value.as_i64().unwrap_or_default().cast_unsigned());
+        }
+        Form::Any => put(out, number, &any(value)),
+        Form::Anys => {
+            for item in value.as_array().into_iter().flatten() {
+                put(out, number, &any(item));
+            }
+        }
+        Form::SchemaOrBoolean => match value {
+            Value::Bool(_) => {
+                let mut flag = Vec::new();
+                field(&mut flag, 2, Form::Boolean, value);
+                put(out, number, &flag);
+            }
+            _ => field(out, number, Form::Wrapped(&[1], Message::Schema), value),
+        },
         Form::Texts => {
             for text in value.as_array().into_iter().flatten() {
                 put(out, number, text.as_str().unwrap_or_default().as_bytes());
@@ -239,6 +292,11 @@ mod tests {
             0x12, 3, 0x12, 1, b'1',
         ];
         assert_eq!(message(Message::Schema, &schema), expected);
+        let limits = json!({"additionalProperties": true, "enum": [1], "maxLength": 300, "minimum": 1.0});
+        let expected = [
+            0xaa, 1, 2, 0x10, 1, 0xa2, 1, 3, 0x12, 1, b'1', 0x58, 0xac, 2, 0x49, 0, 0, 0, 0, 0, 0, 0xf0, 0x3f,
+        ];
+        assert_eq!(message(Message::Schema, &limits), expected);
     }
 
     #[test]

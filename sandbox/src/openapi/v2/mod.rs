@@ -8,7 +8,7 @@ use std::sync::{Arc, LazyLock};
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
-use super::{Document, document, hash, release};
+use super::{Document, custom, document, hash, release, schemas};
 use crate::kinds::Kinds;
 
 const SCHEMAS: &str = "#/components/schemas/";
@@ -55,6 +55,14 @@ fn tree(kinds: &Kinds) -> Value {
                 paths.extend(items.into_iter().map(|(path, item)| (path, path_item(item))));
             }
         }
+    }
+    for kind in kinds.iter() {
+        let Some(found) = &kind.custom else { continue };
+        let mut schema = custom::older(found);
+        refer(&mut schema);
+        let name = schemas::name_of(kind);
+        schema[MARK] = json!([schemas::mark(&kind.group, &kind.version, &kind.kind)]);
+        definitions.insert(name, schema);
     }
     json!({
         "swagger": "2.0",
@@ -108,6 +116,20 @@ fn schema(node: Value) -> Value {
         }
     }
     Value::Object(out)
+}
+
+/// Plain names of schemas become references within the document.
+fn refer(node: &mut Value) {
+    match node {
+        Value::Object(fields) => {
+            if let Some(Value::String(name)) = fields.get_mut("$ref") {
+                *name = format!("#/definitions/{name}");
+            }
+            fields.values_mut().for_each(refer);
+        }
+        Value::Array(items) => items.iter_mut().for_each(refer),
+        _ => {}
+    }
 }
 
 fn reference(to: &Value) -> Value {

@@ -1,5 +1,6 @@
 //! Volumes and claims.
 
+use crate::kinds::quantity::Quantity;
 use crate::status::FieldError;
 use serde_json::Value;
 
@@ -38,13 +39,45 @@ pub(super) fn volume(new: &Value, errors: &mut Vec<FieldError>) {
     }
 }
 
-/// A claim says how much and in which ways.
-pub(super) fn claim(new: &Value, errors: &mut Vec<FieldError>) {
-    let spec = &new["spec"];
+/// A claim says how much and in which ways. `at` is the field that holds its spec.
+pub(super) fn claim(spec: &Value, at: &str, errors: &mut Vec<FieldError>) {
     if spec["accessModes"].as_array().is_none_or(Vec::is_empty) {
-        errors.push(FieldError::required("spec.accessModes", "at least 1 access mode is required"));
+        let why = "at least 1 access mode is required";
+        errors.push(FieldError::required(format!("{at}.accessModes"), why));
     }
     if spec["resources"]["requests"]["storage"].is_null() {
-        errors.push(FieldError::required("spec.resources[storage]", ""));
+        errors.push(FieldError::required(format!("{at}.resources[storage]"), ""));
+    }
+}
+
+/// What a claim asks for stays, but for a few things once it is bound.
+pub(super) fn claim_update(new: &Value, old: &Value, errors: &mut Vec<FieldError>) {
+    let classed = !old["spec"]["storageClassName"].is_null();
+    let fixed = |claim: &Value| {
+        let mut spec = claim["spec"].as_object().cloned().unwrap_or_default();
+        for key in ["volumeAttributesClassName", "volumeName"] {
+            spec.remove(key);
+        }
+        if old["status"]["phase"] == "Bound" {
+            spec.remove("resources");
+        }
+        // A claim that said nothing of its class may be given one.
+        if !classed {
+            spec.remove("storageClassName");
+        }
+        spec
+    };
+    let volume = &old["spec"]["volumeName"];
+    let rebound = !volume.is_null() && volume != "" && new["spec"]["volumeName"] != *volume;
+    if fixed(new) != fixed(old) || rebound {
+        let detail = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
+        errors.push(FieldError::forbidden("spec", detail));
+    }
+    let size = |claim: &Value| Quantity::from_json(&claim["spec"]["resources"]["requests"]["storage"]);
+    if let (Some(new), Some(old)) = (size(new), size(old))
+        && new < old
+    {
+        let detail = "field can not be less than status.capacity";
+        errors.push(FieldError::forbidden("spec.resources.requests.storage", detail));
     }
 }

@@ -1,6 +1,6 @@
 //! Workloads and what scales them.
 
-use super::pod_spec;
+use super::pods;
 use crate::kinds::Kind;
 use crate::status::FieldError;
 use crate::store::Selector;
@@ -38,7 +38,7 @@ pub(super) fn workload(kind: &Kind, new: &Value, errors: &mut Vec<FieldError>) {
         }
     }
     let spec = &new["spec"]["template"]["spec"];
-    pod_spec(spec, "spec.template.spec", errors);
+    pods::spec(spec, "spec.template.spec", errors);
     if spec["restartPolicy"].as_str().is_some_and(|policy| policy != "Always") {
         let policy = spec["restartPolicy"].as_str().unwrap_or_default();
         errors.push(FieldError::not_supported("spec.template.spec.restartPolicy", policy, &["Always"]));
@@ -48,24 +48,6 @@ pub(super) fn workload(kind: &Kind, new: &Value, errors: &mut Vec<FieldError>) {
 fn not_selected(labels: &Value, errors: &mut Vec<FieldError>) {
     let detail = "`selector` does not match template `labels`";
     errors.push(FieldError::invalid("spec.template.metadata.labels", labels, detail));
-}
-
-/// A job runs pods that end. `at` is the field that holds its spec.
-pub(super) fn job(spec: &Value, at: &str, errors: &mut Vec<FieldError>) {
-    let pod = &spec["template"]["spec"];
-    pod_spec(pod, &format!("{at}.template.spec"), errors);
-    if !matches!(pod["restartPolicy"].as_str(), Some("OnFailure" | "Never")) {
-        let field = format!("{at}.template.spec.restartPolicy");
-        errors.push(FieldError::required(field, "valid values: \"OnFailure\", \"Never\""));
-    }
-}
-
-/// A cron job says when.
-pub(super) fn cron_job(new: &Value, errors: &mut Vec<FieldError>) {
-    if new["spec"]["schedule"].as_str().unwrap_or_default().is_empty() {
-        errors.push(FieldError::required("spec.schedule", ""));
-    }
-    job(&new["spec"]["jobTemplate"]["spec"], "spec.jobTemplate.spec", errors);
 }
 
 /// An autoscaler has a target and bounds.
@@ -95,5 +77,29 @@ pub(super) fn autoscaler(new: &Value, errors: &mut Vec<FieldError>) {
         let shown = format!("{:?}", target("apiVersion"));
         let detail = "apiVersion must specify API group";
         errors.push(FieldError::invalid("spec.scaleTargetRef.apiVersion", shown, detail));
+    }
+}
+
+/// What may change of a StatefulSet.
+pub(super) fn stateful_set_update(kind: &Kind, new: &Value, old: &Value, errors: &mut Vec<FieldError>) {
+    let fixed = |set: &Value| {
+        let mut spec = set["spec"].as_object().cloned().unwrap_or_default();
+        for key in [
+            "replicas",
+            "ordinals",
+            "template",
+            "updateStrategy",
+            "revisionHistoryLimit",
+            "persistentVolumeClaimRetentionPolicy",
+            "minReadySeconds",
+        ] {
+            spec.remove(key);
+        }
+        spec
+    };
+    if fixed(new) != fixed(old) {
+        errors.push(FieldError::forbidden("spec", "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden"));
+    } else {
+        workload(kind, new, errors);
     }
 }

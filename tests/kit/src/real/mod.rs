@@ -10,7 +10,7 @@ pub(crate) mod process;
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -289,27 +289,29 @@ fn free_port(address: Ipv4Addr) -> Result<u16> {
     Ok(listener.local_addr()?.port())
 }
 
-/// The control plane that tests of this process share, with or without controllers and scheduler; started at the
-/// first call.
+/// The control plane with these options that tests of this process share; started at the first call.
 ///
 /// # Errors
 /// Why it could not be started. The answer is kept: later tests fail at once and for the same reason.
-pub fn shared(controllers: bool, scheduler: bool) -> Result<&'static ControlPlane> {
+pub fn shared(options: &Options) -> Result<&'static ControlPlane> {
     type Slot = OnceLock<Result<ControlPlane, String>>;
-    static BARE: Slot = OnceLock::new();
-    static FULL: Slot = OnceLock::new();
-    static SCHEDULING: Slot = OnceLock::new();
+    static SLOTS: Mutex<Vec<(Options, &'static Slot)>> = Mutex::new(Vec::new());
     // One after the other: two at once on two cores take longer than both in turn.
     static TURN: Mutex<()> = Mutex::new(());
-    let slot = match (controllers, scheduler) {
-        (_, true) => &SCHEDULING,
-        (true, false) => &FULL,
-        (false, false) => &BARE,
+    let mut slots = SLOTS.lock().unwrap_or_else(PoisonError::into_inner);
+    let slot = match slots.iter().find(|(known, _)| known == options) {
+        Some((_, slot)) => *slot,
+        None => {
+            // Control planes that are shared live as long as the process.
+            let slot: &'static Slot = Box::leak(Box::default());
+            slots.push((options.clone(), slot));
+            slot
+        }
     };
+    drop(slots);
     let started = slot.get_or_init(|| {
         let _turn = TURN.lock();
-        ControlPlane::start(&Options { controllers, scheduler, ..Options::default() })
-            .map_err(|error| format!("{error:#}"))
+        ControlPlane::start(options).map_err(|error| format!("{error:#}"))
     });
     started.as_ref().map_err(|error| anyhow!("the real control plane did not start: {error}"))
 }
