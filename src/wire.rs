@@ -33,6 +33,10 @@ pub mod label {
     pub const NAMESPACE_OF_VCLUSTER: &str = "vcluster.loft.sh/vcluster-name";
     /// On host namespaces made by namespace sync: the host namespace of that virtual cluster.
     pub const NAMESPACE_OF_VCLUSTER_NAMESPACE: &str = "vcluster.loft.sh/vcluster-namespace";
+    /// On volumes of the tenant that stand for one of the host which the tenant may not see.
+    pub const FAKE_PV: &str = "vcluster.loft.sh/fake-pv";
+    /// On events of the tenant that were copied from the host: which one, hashed.
+    pub const HOST_EVENT: &str = "v9s.io/host-event";
     /// Prefix of a translated label key (docs/vclusters.md, Names).
     pub const TRANSLATED: &str = "vcluster.loft.sh/label";
     /// Prefix of a namespace label copied to pods (docs/vclusters.md, Names).
@@ -111,6 +115,12 @@ pub mod annotation {
     pub const HOSTS_REWRITTEN: &str = "vcluster.loft.sh/hosts-rewritten";
     /// On virtual nodes that are made up.
     pub const FAKE_NODE: &str = "vcluster.loft.sh/fake-node";
+    /// On volumes of the tenant that the host made: its name there.
+    pub const HOST_PV: &str = "vcluster.loft.sh/host-pv";
+    /// `"true"` on a virtual object whose references already name objects on the host.
+    pub const SKIP_TRANSLATE: &str = "vcluster.loft.sh/skip-translate";
+    /// On a Service of the tenant whose address is being exchanged for the host's: the type that it returns to.
+    pub const REALIGNING: &str = "v9s.io/realigning";
     /// On Secrets with service account tokens: when the first of them expires.
     pub const TOKENS_EXPIRE: &str = "v9s.io/tokens-expire";
     /// On the configuration Secret: Argo CD deploys this virtual cluster (docs/vclusters.md, Pausing and sleeping).

@@ -54,6 +54,35 @@ impl Resource {
     /// Deployments.
     pub const DEPLOYMENTS: Resource = known("apps", "deployments", "Deployment", true);
 
+    /// Endpoints.
+    pub const ENDPOINTS: Resource = known("", "endpoints", "Endpoints", true);
+    /// EndpointSlices.
+    pub const ENDPOINT_SLICES: Resource = known("discovery.k8s.io", "endpointslices", "EndpointSlice", true);
+    /// PersistentVolumes.
+    pub const PERSISTENT_VOLUMES: Resource = known("", "persistentvolumes", "PersistentVolume", false);
+    /// StorageClasses.
+    pub const STORAGE_CLASSES: Resource = known("storage.k8s.io", "storageclasses", "StorageClass", false);
+    /// Ingresses.
+    pub const INGRESSES: Resource = known("networking.k8s.io", "ingresses", "Ingress", true);
+    /// IngressClasses.
+    pub const INGRESS_CLASSES: Resource = known("networking.k8s.io", "ingressclasses", "IngressClass", false);
+    /// NetworkPolicies.
+    pub const NETWORK_POLICIES: Resource =
+        known("networking.k8s.io", "networkpolicies", "NetworkPolicy", true);
+    /// PodDisruptionBudgets.
+    pub const POD_DISRUPTION_BUDGETS: Resource =
+        known("policy", "poddisruptionbudgets", "PodDisruptionBudget", true);
+    /// ServiceAccounts.
+    pub const SERVICE_ACCOUNTS: Resource = known("", "serviceaccounts", "ServiceAccount", true);
+    /// PriorityClasses.
+    pub const PRIORITY_CLASSES: Resource =
+        known("scheduling.k8s.io", "priorityclasses", "PriorityClass", false);
+    /// RuntimeClasses.
+    pub const RUNTIME_CLASSES: Resource = known("node.k8s.io", "runtimeclasses", "RuntimeClass", false);
+    /// CustomResourceDefinitions.
+    pub const CUSTOM_RESOURCE_DEFINITIONS: Resource =
+        known("apiextensions.k8s.io", "customresourcedefinitions", "CustomResourceDefinition", false);
+
     /// Path of the collection, in one namespace or over all of them.
     pub fn path(&self, namespace: Option<&str>) -> String {
         let root = if self.group.is_empty() {

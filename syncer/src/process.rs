@@ -87,7 +87,9 @@ pub async fn run(options: Options) -> Result<()> {
     let ctx = ctx?;
     tracing::info!(vcluster = %ctx.vcluster, namespace = %ctx.host_namespace, "both API servers are reached");
 
-    let engine = Arc::new(Engine::start(ctx.clone(), resources::registry(), tenant, host.clone()));
+    let Some(mirrored) = stop.run_until_cancelled(mirrored(&settings, &host)).await else { return Ok(()) };
+    let kinds = resources::registry(&mirrored?);
+    let engine = Arc::new(Engine::start(ctx.clone(), kinds, tenant, host.clone()));
     let identity = options.identity.clone().unwrap_or_else(own_identity);
     let tasks = TaskTracker::new();
     // The Lease is kept until nothing is written any more.
@@ -238,6 +240,24 @@ async fn meet(options: &Options, settings: &Settings, tenant: &Cluster, host: &C
         nodes: configured::nodes(settings),
         ..Context::new(options.name.clone(), options.namespace.clone())
     })
+}
+
+/// What is mirrored, once the host has said how it serves what is its own kind of thing.
+async fn mirrored(settings: &Settings, host: &Cluster) -> Result<resources::Settings> {
+    let mut served = std::collections::BTreeMap::new();
+    for name in settings.sync.custom_resources.keys() {
+        let found = loop {
+            match resources::served(host, name).await {
+                Ok(found) => break found,
+                Err(failure) => {
+                    tracing::warn!(%failure, %name, "the host does not say how it serves a resource")
+                }
+            }
+            sleep(RETRY).await;
+        };
+        served.extend(found.map(|resource| (name.clone(), resource)));
+    }
+    Ok(resources::configured(&settings.sync, &settings.networking.replicate_services, &served)?)
 }
 
 /// The minor version of a server, once it answers.

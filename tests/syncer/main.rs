@@ -5,5 +5,9 @@
 mod content;
 mod faults;
 mod leaders;
+mod mirrored;
 mod pair;
 mod process;
+mod services;
+mod shown;
+mod volumes;

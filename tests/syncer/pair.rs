@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use v9s::cluster::Cluster;
 use v9s_syncer::context::Context;
 use v9s_syncer::engine::Engine;
-use v9s_syncer::resources;
+use v9s_syncer::resources::{self, Settings};
 use v9s_testkit::host::{Host, Needs};
 
 /// Longest wait for something to come true; nobody waits that long unless something is wrong.
@@ -42,11 +42,22 @@ impl Pair {
         Ok(pair)
     }
 
-    /// Starts the engine.
+    /// Starts the engine with what is mirrored by default.
     pub fn start(&mut self) {
+        self.start_with(&Settings::default());
+    }
+
+    /// Starts the engine with these kinds.
+    pub fn start_with(&mut self, settings: &Settings) {
         let cluster = |host: &Host| Cluster::from_client(host.name, host.url(), "default", host.client());
         let (tenant, host) = (cluster(&self.tenant), cluster(&self.host));
-        self.engine = Some(Engine::start(self.ctx.clone(), resources::registry(), tenant, host));
+        self.engine = Some(Engine::start(self.ctx.clone(), resources::registry(settings), tenant, host));
+    }
+
+    /// Stops the engine and starts it with these kinds.
+    pub async fn restart_with(&mut self, settings: &Settings) {
+        self.stop().await;
+        self.start_with(settings);
     }
 
     /// Stops the engine as `SIGTERM` does.
@@ -74,6 +85,12 @@ impl Pair {
     /// Path on the host of a tenant's object of a core kind.
     pub fn on_host(&self, plural: &str, namespace: &str, name: &str) -> String {
         format!("/api/v1/namespaces/{}/{plural}/{}", self.namespace, self.host_name(namespace, name))
+    }
+
+    /// Path on the host of a tenant's object of a named group.
+    pub fn on_host_of(&self, group: &str, plural: &str, namespace: &str, name: &str) -> String {
+        let name = self.host_name(namespace, name);
+        format!("/apis/{group}/v1/namespaces/{}/{plural}/{name}", self.namespace)
     }
 
     /// Waits until something holds of an object on a server, which may not exist (null then).

@@ -11,6 +11,7 @@ use v9s::cluster::lean::Lean;
 use v9s::names::{HostName, VirtualName};
 
 use super::key::{Key, KindId, Side};
+use super::mirror::own_name;
 
 /// A pair, either of which may be missing.
 #[derive(Debug, Clone, Default)]
@@ -46,6 +47,8 @@ struct OfKind {
     foreign: HashMap<HostName, (Arc<Lean>, &'static str)>,
     /// Whom the objects on the host belong to, by their names there.
     by_host: HashMap<SmolStr, VirtualName>,
+    /// Pairs of the tenant's objects that are not called after them.
+    by_virtual: HashMap<VirtualName, VirtualName>,
     /// Whose list has been told whole, virtual and host.
     whole: [bool; 2],
     /// Written by us and not yet told of by a watch.
@@ -96,6 +99,8 @@ impl Index {
         if told != Told::Nothing {
             if side == Side::Host {
                 kind.by_host.insert(object.metadata.name.clone(), key.object.clone());
+            } else if own_name(&object) != key.object {
+                kind.by_virtual.insert(own_name(&object), key.object.clone());
             }
             *slot = Some(object);
         }
@@ -116,8 +121,12 @@ impl Index {
         if !meant {
             return Told::Nothing;
         }
-        if let (Side::Host, Some(known)) = (side, slot.take()) {
-            kind.by_host.remove(&known.metadata.name);
+        match (side, slot.take()) {
+            (Side::Host, Some(known)) => drop(kind.by_host.remove(&known.metadata.name)),
+            (Side::Virtual, Some(known)) if !kind.by_virtual.is_empty() => {
+                kind.by_virtual.remove(&own_name(&known));
+            }
+            _ => {}
         }
         *pair.slot(side) = None;
         if pair.v.is_none() && pair.h.is_none() {
@@ -131,6 +140,12 @@ impl Index {
     pub fn key_of_host(&self, kind: KindId, name: &HostName) -> Option<Key> {
         let object = self.of(kind)?.by_host.get(name.as_str())?;
         Some(Key::new(kind, object.clone()))
+    }
+
+    /// The pair of an object of the tenant, by its name.
+    pub fn key_of_virtual(&self, kind: KindId, name: VirtualName) -> Key {
+        let pair = self.of(kind).and_then(|kind| kind.by_virtual.get(&name)).cloned();
+        Key::new(kind, pair.unwrap_or(name))
     }
 
     /// Takes note of an object that carries our marker and is not ours.
@@ -238,6 +253,11 @@ impl<'a> View<'a> {
     /// An object of one side.
     pub fn get(&self, side: Side, key: &Key) -> Option<&'a Lean> {
         self.index.pair(key)?.of(side).map(|object| &**object)
+    }
+
+    /// The pair of an object on the host that is ours, by its name there.
+    pub fn key_of_host(&self, kind: KindId, name: &str) -> Option<Key> {
+        self.index.key_of_host(kind, &HostName::as_sent(name))
     }
 
     /// Whether anything uses a pair.

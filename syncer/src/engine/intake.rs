@@ -166,7 +166,10 @@ impl Way {
 
     fn gone(&self, state: &mut State, named: &v9s::cluster::watch::Key, last: Option<&Lean>) {
         let key = match self.side {
-            Side::Virtual => Some(Key::new(self.kind, virtual_name(&named.namespace, &named.name))),
+            Side::Virtual => {
+                let name = virtual_name(&named.namespace, &named.name);
+                Some(state.index.key_of_virtual(self.kind, name))
+            }
             Side::Host => {
                 let name = HostName::as_sent(named.name.clone());
                 state.index.remove_foreign(self.kind, &name);
@@ -186,9 +189,10 @@ impl Way {
 
     fn key_of(&self, object: &Lean) -> Result<Key, &'static str> {
         match self.side {
-            Side::Virtual => {
-                Ok(Key::new(self.kind, virtual_name(&object.metadata.namespace, &object.metadata.name)))
-            }
+            Side::Virtual => match self.shared.mirror(self.kind) {
+                Some(mirror) => Ok(Key::new(self.kind, mirror.virtual_origin(&self.shared.ctx, object))),
+                None => Err("its kind is not mirrored"),
+            },
             Side::Host => {
                 match self.shared.mirror(self.kind).map(|mirror| mirror.origin(&self.shared.ctx, object)) {
                     Some(Origin::Ours(name)) => Ok(Key::new(self.kind, name)),

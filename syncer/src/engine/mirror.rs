@@ -26,6 +26,12 @@ pub trait Mirror: Send + Sync + 'static {
     /// The pair that an object on the host belongs to, proven by its annotations, never by its name.
     fn origin(&self, ctx: &Context, host: &Lean) -> Origin;
 
+    /// The pair that an object of the tenant belongs to: by default the one of its own name.
+    fn virtual_origin(&self, ctx: &Context, object: &Lean) -> VirtualName {
+        let _ = ctx;
+        own_name(object)
+    }
+
     /// Other pairs that this one's plan looks at because of its object on that side: it is looked at again when one of
     /// them changes, and they can ask who uses them.
     fn uses(
@@ -145,6 +151,15 @@ impl At<'_> {
     /// The top-level field of the host's object, null when it is missing.
     pub fn host_field(&self, name: &str) -> Value {
         field(self.h, name)
+    }
+}
+
+/// The name that an object bears.
+pub fn own_name(object: &Lean) -> VirtualName {
+    let (namespace, name) = (object.metadata.namespace.clone(), object.metadata.name.clone());
+    match namespace.is_empty() {
+        true => VirtualName::cluster_scoped(name),
+        false => VirtualName::namespaced(namespace, name),
     }
 }
 

@@ -117,6 +117,15 @@ pub enum Write {
         /// The whole object.
         body: Value,
     },
+    /// `POST` of another object that the pair needs, such as its namespace. That it exists already is as good.
+    Ensure {
+        /// Where.
+        side: Side,
+        /// What.
+        target: ObjectRef,
+        /// The whole object.
+        body: Value,
+    },
     /// `PATCH`, valid for this revision only: another one is a conflict, after which the pair is looked at again.
     Patch {
         /// Where.
@@ -164,7 +173,10 @@ impl Write {
     /// The side that it changes.
     pub fn side(&self) -> Side {
         match self {
-            Write::Create { side, .. } | Write::Patch { side, .. } | Write::Delete { side, .. } => *side,
+            Write::Create { side, .. }
+            | Write::Ensure { side, .. }
+            | Write::Patch { side, .. }
+            | Write::Delete { side, .. } => *side,
             Write::Bind { .. } => Side::Virtual,
             Write::Tokens(_) => Side::Host,
         }
@@ -174,6 +186,7 @@ impl Write {
     pub fn target(&self) -> &ObjectRef {
         match self {
             Write::Create { target, .. }
+            | Write::Ensure { target, .. }
             | Write::Patch { target, .. }
             | Write::Delete { target, .. }
             | Write::Bind { target, .. } => target,

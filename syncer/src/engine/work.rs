@@ -212,6 +212,7 @@ fn took(
     before: SmolStr,
 ) -> Option<Duration> {
     match done {
+        Done::Aside => None,
         Done::Blind => {
             let awaited = Awaited { revision: before, until: Instant::now() + UNSEEN };
             state.awaited.insert(key.clone(), awaited);

@@ -29,6 +29,8 @@ pub enum Done {
     Gone(Side),
     /// It was there already: the object that is there.
     Exists(Side, Box<Lean>),
+    /// Another object was written, the pair is as it was.
+    Aside,
     /// Done, and nothing is known of the result.
     Blind,
 }
@@ -60,6 +62,15 @@ impl Writer {
     pub async fn carry_out(&self, write: &Write) -> Result<Done, Failure> {
         match write {
             Write::Create { side, target, body } => self.create(*side, target, body).await,
+            Write::Ensure { side, target, body } => {
+                match self.create(*side, target, body).await? {
+                    // Perhaps it is on its way out.
+                    Done::Exists(_, there) if there.metadata.deletion_timestamp.is_some() => {
+                        Err(Failure::new(FailureKind::Conflict, format!("{target} is being deleted")))
+                    }
+                    _ => Ok(Done::Aside),
+                }
+            }
             Write::Patch { side, target, part, kind, change, revision } => {
                 let mut change = change.clone();
                 change["metadata"]["resourceVersion"] = json!(revision);

@@ -2,6 +2,7 @@
 
 use v9s::cluster::lean::Lean;
 use v9s::cluster::{ObjectRef, Resource};
+pub use v9s::provision::values::settings::HostDeletion;
 use v9s::wire::annotation;
 
 use crate::engine::key::Side;
@@ -18,15 +19,6 @@ pub enum Life<'a> {
     Agree(&'a Lean, &'a Lean),
     /// There is nothing to decide for the kind.
     Decided(Plan),
-}
-
-/// What follows when somebody deletes the host's object and the tenant's is still wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HostDeletion {
-    /// It is created again.
-    Recreate,
-    /// The tenant's is deleted, too.
-    Propagate,
 }
 
 /// What a kind says of a pair's life.

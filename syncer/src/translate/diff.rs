@@ -25,6 +25,26 @@ pub fn to_reach(live: &Value, desired: &Value) -> Option<Value> {
     }
 }
 
+/// The merge patch that makes `live` exactly what is wanted: fields that are not wanted go. None when it is that, where
+/// empty and missing are the same.
+pub fn to_become(live: &Value, wanted: &Value) -> Option<Value> {
+    match (live, wanted) {
+        (live, wanted) if live == wanted || (is_nothing(live) && is_nothing(wanted)) => None,
+        (Value::Object(live), Value::Object(wanted)) => {
+            let mut patch = Map::new();
+            for (key, wanted) in wanted {
+                let there = live.get(key).unwrap_or(&Value::Null);
+                drop(to_become(there, wanted).map(|change| patch.insert(key.clone(), change)));
+            }
+            for (gone, there) in live.iter().filter(|(key, _)| !wanted.contains_key(*key)) {
+                drop((!is_nothing(there)).then(|| patch.insert(gone.clone(), Value::Null)));
+            }
+            (!patch.is_empty()).then_some(Value::Object(patch))
+        }
+        (_, wanted) => Some(wanted.clone()),
+    }
+}
+
 /// Whether each item has all that is wanted of it: what a server fills in is no difference.
 fn covers_all(live: &[Value], desired: &[Value]) -> bool {
     live.len() == desired.len()
@@ -81,6 +101,24 @@ mod tests {
         ];
         for (live, desired, expected) in cases {
             assert_eq!(to_reach(&live, &desired), expected, "{live} to {desired}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_wanted_goes() {
+        let cases = [
+            (json!({"a": 1}), json!({"a": 1}), None),
+            (json!({"a": 1, "b": 2}), json!({"a": 1}), Some(json!({"b": null}))),
+            (json!({"a": {"b": 1, "c": 2}}), json!({"a": {"b": 1}}), Some(json!({"a": {"c": null}}))),
+            (json!({"a": {}, "b": null}), json!({"c": []}), None),
+            (json!({"a": {"b": 1}}), json!({"a": {}}), Some(json!({"a": {"b": null}}))),
+            (json!({"a": {"b": 1}}), json!({}), Some(json!({"a": null}))),
+            (Value::Null, json!({"a": 1}), Some(json!({"a": 1}))),
+            (json!({"a": 1}), Value::Null, Some(Value::Null)),
+            (json!({"l": [{"x": 1, "y": 2}]}), json!({"l": [{"x": 1}]}), Some(json!({"l": [{"x": 1}]}))),
+        ];
+        for (live, wanted, expected) in cases {
+            assert_eq!(to_become(&live, &wanted), expected, "{live} to {wanted}");
         }
     }
 

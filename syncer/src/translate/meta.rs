@@ -29,6 +29,8 @@ pub struct Extra {
     pub annotations: Texts,
     /// Annotations that do not cross, besides the syncer's own.
     pub kept_apart: &'static [&'static str],
+    /// The same, where the keys are the tenant's choice.
+    pub withheld: BTreeSet<String>,
     /// Digests of what else was applied.
     pub applied: Applied,
 }
@@ -56,8 +58,8 @@ const WITHDRAWN: [&str; 6] = [
 
 /// The metadata of an object that is created on the host.
 pub fn to_create(ctx: &Context, resource: &Resource, key: &Key, v: &Lean, extra: &Extra) -> Value {
-    let mut labels = labels_to_host(ctx, v);
-    let mut annotations = crossing(v, extra);
+    let mut labels = apart(labels_to_host(ctx, v), &extra.labels);
+    let mut annotations = apart(crossing(v, extra), &extra.annotations);
     let own = own_annotations(ctx, resource, key, v, extra, &labels, &annotations);
     labels.extend(own_labels(ctx, key));
     labels.extend(extra.labels.clone());
@@ -84,7 +86,7 @@ pub fn agree(ctx: &Context, resource: &Resource, key: &Key, v: &Lean, h: &Lean, 
         .map(own_text)
         .collect();
     let labels = merge(
-        &labels_to_host(ctx, v),
+        &apart(labels_to_host(ctx, v), &extra.labels),
         &host_labels,
         &listed(annotation::MANAGED_LABELS)
             .into_iter()
@@ -92,10 +94,9 @@ pub fn agree(ctx: &Context, resource: &Resource, key: &Key, v: &Lean, h: &Lean, 
             .collect(),
         |mine| applied.changed("labels", mine),
     );
-    let host_annotations: Texts =
-        crossing(h, extra).into_iter().filter(|(key, _)| !extra.annotations.contains_key(key)).collect();
+    let host_annotations = apart(crossing(h, extra), &extra.annotations);
     let annotations = merge(
-        &crossing(v, extra),
+        &apart(crossing(v, extra), &extra.annotations),
         &host_annotations,
         &listed(annotation::MANAGED_ANNOTATIONS).into_iter().map(str::to_owned).collect(),
         |mine| applied.changed("annotations", mine),
@@ -219,14 +220,19 @@ fn own_annotations(
         own.push((annotation::OBJECT_NAMESPACE, namespace.to_string()));
         own.push((annotation::OBJECT_HOST_NAMESPACE, ctx.host_namespace.to_string()));
     }
+    // What was made of the tenant's own is not the host's when it is not wanted any more.
+    let labels: BTreeSet<String> = labels
+        .keys()
+        .chain(extra.labels.keys().filter(|key| !is_own_label(ctx, key)))
+        .map(|key| label_to_virtual(ctx, key))
+        .collect();
     if !labels.is_empty() {
-        own.push((
-            annotation::MANAGED_LABELS,
-            list(labels.keys().map(|key| label_to_virtual(ctx, key)).collect()),
-        ));
+        own.push((annotation::MANAGED_LABELS, list(labels.into_iter().collect())));
     }
+    let annotations: BTreeSet<&String> =
+        annotations.keys().chain(extra.annotations.keys().filter(|key| crosses(key, extra))).collect();
     if !annotations.is_empty() {
-        own.push((annotation::MANAGED_ANNOTATIONS, list(annotations.keys().cloned().collect())));
+        own.push((annotation::MANAGED_ANNOTATIONS, list(annotations.into_iter().cloned().collect())));
     }
     own.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
 }
@@ -243,12 +249,20 @@ fn owner(ctx: &Context, v: &Lean) -> Option<Value> {
     Some(owner)
 }
 
+/// Without those that are made for the host, of the tenant's under the same key perhaps.
+fn apart(mut texts: Texts, made: &Texts) -> Texts {
+    texts.retain(|key, _| !made.contains_key(key));
+    texts
+}
+
 fn crossing(object: &Lean, extra: &Extra) -> Texts {
     pairs(&object.metadata.annotations).filter(|(key, _)| crosses(key, extra)).map(own_text).collect()
 }
 
 fn crosses(key: &str, extra: &Extra) -> bool {
-    !OWN.iter().any(|own| key.starts_with(own)) && !extra.kept_apart.contains(&key)
+    !OWN.iter().any(|own| key.starts_with(own))
+        && !extra.kept_apart.contains(&key)
+        && !extra.withheld.contains(key)
 }
 
 fn is_own_label(ctx: &Context, key: &str) -> bool {
@@ -267,6 +281,21 @@ fn translated_from(ctx: &Context, key: &str) -> Option<&'static str> {
     [label::RELEASE, label::NAMESPACE, label::MANAGED_BY, label::CONTROLLED_BY]
         .into_iter()
         .find(|original| ctx.names.label_key(original) == key)
+}
+
+/// Labels or annotations as they are.
+pub fn texts(of: &v9s::cluster::lean::Pairs) -> impl Iterator<Item = (&str, &str)> {
+    pairs(of)
+}
+
+/// Labels or annotations without the syncer's own.
+pub fn foreign_texts(of: &v9s::cluster::lean::Pairs) -> Texts {
+    pairs(of).filter(|(key, _)| !OWN.iter().any(|own| key.starts_with(own))).map(own_text).collect()
+}
+
+/// The syncer's own of labels or annotations, and kubectl's copy of a whole object.
+pub fn own_texts(of: &v9s::cluster::lean::Pairs) -> Texts {
+    pairs(of).filter(|(key, _)| OWN.iter().any(|own| key.starts_with(own))).map(own_text).collect()
 }
 
 fn pairs(pairs: &v9s::cluster::lean::Pairs) -> impl Iterator<Item = (&str, &str)> {

@@ -50,7 +50,7 @@ pub(super) fn of(
         mark(annotation::DAEMONSET_POD, "true".to_owned());
     }
     let labels = namespace.map(|namespace| namespace_labels(ctx, namespace)).unwrap_or_default();
-    Extra { labels, annotations, kept_apart: &[], applied }
+    Extra { labels, annotations, applied, ..Extra::default() }
 }
 
 /// Whether a DaemonSet keeps a pod.
