@@ -29,10 +29,10 @@ mod services;
 mod settings;
 mod shown;
 mod storage_classes;
-mod tokens;
-mod volumes;
 #[cfg(test)]
 mod testing;
+mod tokens;
+mod volumes;
 
 use std::sync::Arc;
 
