@@ -98,7 +98,9 @@ impl Nodes {
         let ready = machine::is_ready(&node["status"]);
         taint(world, &key, &node, ready);
         let before = self.ready.insert(name.clone(), ready);
-        if before == Some(ready) || before.is_none() && ready {
+        // Nothing is lost with a node that has never been heard of.
+        let new = before.is_none() && (ready || !has_ready_condition(&node));
+        if before == Some(ready) || new {
             return;
         }
         let about = about_node(name, object.uid());
