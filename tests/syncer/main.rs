@@ -7,6 +7,7 @@ mod faults;
 mod leaders;
 mod mirrored;
 mod pair;
+mod pods;
 mod process;
 mod services;
 mod shown;

@@ -60,6 +60,13 @@ impl Pair {
         self.start_with(settings);
     }
 
+    /// Starts the engine anew with other settings.
+    pub fn configure(&mut self, change: impl FnOnce(&mut Context)) {
+        self.kill();
+        change(&mut self.ctx);
+        self.start();
+    }
+
     /// Stops the engine as `SIGTERM` does.
     pub async fn stop(&mut self) {
         if let Some(engine) = self.engine.take() {
@@ -165,10 +172,16 @@ pub async fn patch(at: &Host, path: &str, change: &Value) -> Result<Value> {
 
 /// Deletes an object.
 pub async fn delete(at: &Host, path: &str) -> Result<Value> {
-    send(at, "DELETE", path, "application/json", &json!({})).await
+    delete_with(at, path, &json!({})).await
 }
 
-async fn send(at: &Host, method: &str, path: &str, content_type: &str, body: &Value) -> Result<Value> {
+/// Deletes an object with these options.
+pub async fn delete_with(at: &Host, path: &str, options: &Value) -> Result<Value> {
+    send(at, "DELETE", path, "application/json", options).await
+}
+
+/// Sends a request with a body.
+pub async fn send(at: &Host, method: &str, path: &str, content_type: &str, body: &Value) -> Result<Value> {
     let request = Request::builder()
         .method(method)
         .uri(path)

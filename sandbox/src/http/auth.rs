@@ -52,7 +52,7 @@ impl Tokens {
     }
 
     /// Lets a token stand for a service account until its end, as long as the account exists, before these
-    /// audiences; the API server takes only tokens that are for itself. `id` names the token.
+    /// audiences; the API server takes only tokens that are for itself. `id` names the token, `pod` is the one it is bound to.
     pub fn insert_for_account(
         &self,
         token: impl Into<String>,
@@ -60,11 +60,16 @@ impl Tokens {
         end: DateTime<Utc>,
         audiences: Vec<String>,
         id: &str,
+        pod: Option<&Object>,
     ) {
-        let credential = ("authentication.kubernetes.io/credential-id".to_owned(), vec![format!("JTI={id}")]);
+        let told = |what: &str, value: String| (format!("authentication.kubernetes.io/{what}"), vec![value]);
+        let mut extra = BTreeMap::from([told("credential-id", format!("JTI={id}"))]);
+        if let Some(pod) = pod {
+            extra.extend([told("pod-name", pod.name().into()), told("pod-uid", pod.uid().into())]);
+        }
         let user = User {
             uid: account.uid().into(),
-            extra: BTreeMap::from([credential]),
+            extra,
             ..User::service_account(account.namespace(), account.name())
         };
         let account = Account {

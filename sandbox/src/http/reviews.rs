@@ -131,7 +131,8 @@ pub(crate) fn issue(
     let secret = format!("{}{}", store.chance().uid(), store.chance().uid());
     let header = part(&json!({"alg": "none", "typ": "JWT"}));
     let token = format!("{header}.{}.{}", part(&claims), URL_SAFE_NO_PAD.encode(secret));
-    tokens.insert_for_account(token.clone(), account, end, audiences, &id);
+    let pod = bound.filter(|(kind, _)| *kind == "pod").map(|(_, pod)| &**pod);
+    tokens.insert_for_account(token.clone(), account, end, audiences, &id, pod);
     Issued { token, end }
 }
 

@@ -37,8 +37,8 @@ pub(in crate::resources) fn of(spec: &Value) -> Vec<TokenClaim> {
 
 /// The account of a pod.
 pub(in crate::resources) fn account(spec: &Value) -> &str {
-    let named = ["serviceAccountName", "serviceAccount"].iter().filter_map(|field| spec[*field].as_str());
-    named.filter(|name| !name.is_empty()).next().unwrap_or("default")
+    let mut named = ["serviceAccountName", "serviceAccount"].iter().filter_map(|field| spec[*field].as_str());
+    named.find(|name| !name.is_empty()).unwrap_or("default")
 }
 
 /// Turns projected tokens into files of the Secret.

@@ -203,7 +203,8 @@ fn restricted(found: &mut Found, spec: &Value) {
         "securityContext.seccompProfile.type must be RuntimeDefault or Localhost",
         |container| {
             let own = &container["securityContext"];
-            !confined(own) && !(own["seccompProfile"].is_null() && confined(of_pod))
+            let inherits = own["seccompProfile"].is_null();
+            !confined(if inherits { of_pod } else { own })
         },
     );
 }

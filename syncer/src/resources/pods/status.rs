@@ -44,7 +44,7 @@ pub(super) struct Told<'a> {
 
 /// What the virtual status lacks, as a merge patch of it. Its lists may be digests.
 pub(super) fn to_virtual(told: &Told<'_>, host: &Value, virtual_side: &Value) -> Option<Value> {
-    let Some(reported) = host.as_object() else { return None };
+    let reported = host.as_object()?;
     let mut wanted = Map::new();
     for (field, value) in reported {
         if !APART.contains(&field.as_str()) && !too_new(told, &NEWER, field) {
