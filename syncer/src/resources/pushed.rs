@@ -109,7 +109,7 @@ impl Pushed<'_> {
 }
 
 fn with_digests(mut desired: Desired) -> Desired {
-    for (name, value) in &desired.fields {
+    for (name, value) in desired.fields.iter().filter(|(_, value)| !value.is_null()) {
         desired.extra.applied.set(name, value);
     }
     desired

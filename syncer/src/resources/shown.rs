@@ -48,7 +48,7 @@ impl Face {
 
     /// Digests of it, as the tenant's object carries them.
     pub(super) fn applied(&self) -> Applied {
-        let fields = self.fields.iter();
+        let fields = self.fields.iter().filter(|(_, value)| !value.is_null());
         fields.fold(Applied::default().with("labels", &self.labels), |applied, (name, value)| {
             applied.with(name, value)
         })
