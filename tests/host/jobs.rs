@@ -34,7 +34,8 @@ fn note(pod: &Value, key: &str) -> Value {
 
 /// Waits for the pod of an index whose predecessors have failed so often.
 async fn pod_of(host: &Host, namespace: &str, index: u32, failures: &str) -> Result<Value> {
-    let wanted = |pod: &&Value| note(pod, INDEX) == index.to_string() && note(pod, FAILURES) == failures;
+    let wanted =
+        |pod: &&Value| note(pod, INDEX) == index.to_string().as_str() && note(pod, FAILURES) == failures;
     let path = format!("/api/v1/namespaces/{namespace}/pods");
     let like =
         |list: &Value| list["items"].as_array().is_some_and(|items| items.iter().any(|pod| wanted(&pod)));

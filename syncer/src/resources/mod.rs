@@ -122,8 +122,8 @@ pub fn registry(settings: &Settings) -> Vec<Registered> {
     kinds.add(settings.service_accounts, "serviceaccounts", || service_accounts::ServiceAccounts {
         host_deletion: on_host.service_accounts,
     });
-    kinds.from_host("configmaps", &Resource::CONFIG_MAPS, &settings.config_maps_from_host);
-    kinds.from_host("secrets", &Resource::SECRETS, &settings.secrets_from_host);
+    kinds.mapped("configmaps", &Resource::CONFIG_MAPS, &settings.config_maps_from_host);
+    kinds.mapped("secrets", &Resource::SECRETS, &settings.secrets_from_host);
     kinds.replicated(&settings.services_from_host, &settings.services_to_host);
     for custom in &settings.custom_resources {
         kinds.custom(custom);
@@ -160,7 +160,7 @@ impl Kinds {
         }
     }
 
-    fn from_host(&mut self, name: &str, resource: &Resource, mappings: &[Mapping]) {
+    fn mapped(&mut self, name: &str, resource: &Resource, mappings: &[Mapping]) {
         for (at, mapping) in mappings.iter().enumerate() {
             let (resource, mapping) = (resource.clone(), mapping.clone());
             self.add(true, &format!("{name}.fromHost/{at}"), || from_host::FromHost { resource, mapping });

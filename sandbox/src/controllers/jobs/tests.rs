@@ -205,7 +205,8 @@ fn an_index_has_failures_of_its_own() {
     let of = |host: &Host, index: i64| -> Vec<Value> {
         let mut pods = host.all("pods");
         pods.retain(|pod| {
-            pod["metadata"]["labels"]["batch.kubernetes.io/job-completion-index"] == index.to_string()
+            pod["metadata"]["labels"]["batch.kubernetes.io/job-completion-index"]
+                == index.to_string().as_str()
         });
         pods
     };

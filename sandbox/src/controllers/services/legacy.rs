@@ -39,6 +39,9 @@ pub(super) fn remove(world: &World, key: &Key) {
     }
 }
 
+/// Endpoints by their addresses.
+type Addresses = BTreeMap<String, Value>;
+
 /// The pods by the ports they have, in the order of the ports and of their addresses.
 fn subsets(service: &Value, candidates: &[Candidate]) -> Vec<Value> {
     let early = service["spec"]["publishNotReadyAddresses"] == true;
@@ -50,7 +53,7 @@ fn subsets(service: &Value, candidates: &[Candidate]) -> Vec<Value> {
         },
     };
     // Ports, then ready ones and others by their addresses.
-    let mut groups: BTreeMap<String, (Vec<Value>, [BTreeMap<String, Value>; 2])> = BTreeMap::new();
+    let mut groups: BTreeMap<String, (Vec<Value>, [Addresses; 2])> = BTreeMap::new();
     for candidate in candidates.iter().filter(|candidate| candidate.is_there()) {
         if candidate.deleting && !early {
             continue;

@@ -107,7 +107,7 @@ fn arrange(present: &[&Value], groups: &Groups) -> (Vec<Wanted>, Vec<usize>) {
     let mut wanted: Vec<Wanted> = Vec::new();
     let mut unused: Vec<usize> = Vec::new();
     for (index, slice) in present.iter().enumerate() {
-        let own = groups.contains_key(&as_list(&slice["ports"]).to_string());
+        let own = groups.contains_key(&ports_of(slice));
         let some = slice["endpoints"].as_array().is_some_and(|endpoints| !endpoints.is_empty());
         if !(own && some) {
             unused.push(index);
@@ -118,7 +118,7 @@ fn arrange(present: &[&Value], groups: &Groups) -> (Vec<Wanted>, Vec<usize>) {
             endpoints.iter().map(|endpoint| (identity(endpoint), endpoint)).collect();
         let mut slices: Vec<(Option<usize>, Vec<Value>)> = Vec::new();
         for (index, slice) in present.iter().enumerate() {
-            if unused.contains(&index) || as_list(&slice["ports"]).to_string() != *key {
+            if unused.contains(&index) || &ports_of(slice) != key {
                 continue;
             }
             let before = slice["endpoints"].as_array().into_iter().flatten();
@@ -156,8 +156,10 @@ fn arrange(present: &[&Value], groups: &Groups) -> (Vec<Wanted>, Vec<usize>) {
     (wanted, unused.collect())
 }
 
-fn as_list(value: &Value) -> Value {
-    if value.is_array() { value.clone() } else { json!([]) }
+/// The ports of a slice, as groups are named by them.
+fn ports_of(slice: &Value) -> String {
+    let ports = &slice["ports"];
+    if ports.is_array() { ports.to_string() } else { json!([]).to_string() }
 }
 
 fn labels(service: &Value, key: &Key) -> Map<String, Value> {

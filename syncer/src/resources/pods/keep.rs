@@ -181,7 +181,7 @@ mod tests {
         let size = |side, pod: &Value| {
             let kept = keep(side, lean(pod.clone()));
             let text = |text: &str| if text.len() > 23 { text.len() + 16 } else { 0 };
-            let key = |key: &str| if COMMON.iter().any(|common| *common == key) { 0 } else { text(key) };
+            let key = |key: &str| if COMMON.contains(&key) { 0 } else { text(key) };
             let pairs = [&kept.metadata.labels, &kept.metadata.annotations];
             let pairs = pairs.into_iter().flatten().map(|(k, v)| 48 + key(k) + text(v)).sum::<usize>();
             let raw =

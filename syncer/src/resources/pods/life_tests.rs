@@ -8,6 +8,8 @@ use crate::resources::testing::World;
 const KINDS: [&str; 5] = ["namespaces", "services", "configmaps", "nodes", "pods"];
 const POD: &str = "shop/web";
 
+type Change = fn(&mut World);
+
 /// A virtual cluster with DNS, its namespace, and one node.
 fn world() -> World {
     world_listing(&[])
@@ -110,7 +112,7 @@ fn once_created_both_sides_agree() {
 
 #[test]
 fn what_a_pod_waits_for_is_told() {
-    let cases: [(&str, fn(&mut World)); 4] = [
+    let cases: [(&str, Change); 4] = [
         ("kube-system/kube-dns", |world| world.remove(Side::Host, "services", "kube-system/kube-dns")),
         ("namespace", |world| world.remove(Side::Virtual, "namespaces", "shop")),
         ("own Service", |world| world.ctx.api_addresses.clear()),
