@@ -163,11 +163,7 @@ async fn refusal(config: &str, name: &str) -> Result<String> {
     let file = folder.path().join("vcluster.yaml");
     std::fs::write(&file, config)?;
     let mut command = command(&pair, folder.path(), name)?;
-    command
-        .args(["--listen", "127.0.0.1:0", "--name", name])
-        .arg("--config")
-        .arg(&file)
-        .stderr(Stdio::piped());
+    command.args(["--listen", "127.0.0.1:0"]).arg("--config").arg(&file).stderr(Stdio::piped());
     let mut child = command.spawn()?;
     let mut said = String::new();
     BufReader::new(child.stderr.take().context("no stderr")?).read_to_string(&mut said)?;

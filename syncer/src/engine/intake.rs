@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use tokio::sync::watch as latest;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use v9s::cluster::Resource;
@@ -30,10 +29,8 @@ pub(super) fn watch_all(shared: &Arc<Shared>, tasks: &mut JoinSet<()>) {
         let Some(mirror) = shared.mirror(kind).cloned() else { continue };
         for side in [Side::Virtual, Side::Host] {
             let Some(source) = mirror.source(side, &shared.ctx) else { continue };
-            let controls = Controls {
-                cluster: steady(shared.writer.cluster(side)),
-                nudge: latest::Sender::new(0).subscribe(),
-            };
+            let controls =
+                Controls { cluster: steady(shared.writer.cluster(side)), nudge: shared.nudge.subscribe() };
             let fold = Kept { mirror: Arc::clone(&mirror), side };
             let way = Way { shared: Arc::clone(shared), kind, side, listed: 0 };
             tasks.spawn(watch(target(source), controls, fold, way));

@@ -70,6 +70,8 @@ pub(crate) struct Shared {
     state: Mutex<State>,
     /// Something was added to the queue, or has become possible.
     wake: Notify,
+    /// Watches that wait for their next try are tried at once when it changes.
+    nudge: watch::Sender<u64>,
     /// The tenant's objects were listed: whether they come from the store we knew is to be asked again.
     listed: Notify,
 }
@@ -160,6 +162,13 @@ impl Shared {
         (0..self.kinds.len()).filter_map(|kind| u16::try_from(kind).ok().map(KindId))
     }
 
+    /// What a server did not serve or allow a while ago it may by now, such as a kind whose definition was made since.
+    fn nudge_what_is_not_live(&self) {
+        if self.lock().live.values().any(|live| !live) {
+            self.nudge.send_modify(|nudges| *nudges += 1);
+        }
+    }
+
     fn look_at_everything(&self) {
         let mut state = self.lock();
         let now = Instant::now();
@@ -197,7 +206,7 @@ async fn know_the_store(shared: Arc<Shared>) {
             }
         };
         tokio::select! {
-            () = tokio::time::sleep(wait) => {}
+            () = tokio::time::sleep(wait) => shared.nudge_what_is_not_live(),
             () = shared.listed.notified() => {}
         }
     }
@@ -278,6 +287,7 @@ impl Engine {
             writer: Writer::new(virtual_side, host),
             state: Mutex::new(state),
             wake: Notify::new(),
+            nudge: watch::Sender::new(0),
             listed: Notify::new(),
         });
         let stop = CancellationToken::new();
