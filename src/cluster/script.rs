@@ -136,6 +136,15 @@ pub(crate) fn bookmark(revision: &str) -> String {
     event("BOOKMARK", &format!("{{\"metadata\":{{\"resourceVersion\":\"{revision}\"}}}}"))
 }
 
+/// The bookmark behind a list that a watch began with.
+pub(crate) fn end_of_list(revision: &str) -> String {
+    let notes = "{\"k8s.io/initial-events-end\":\"true\"}";
+    event(
+        "BOOKMARK",
+        &format!("{{\"metadata\":{{\"resourceVersion\":\"{revision}\",\"annotations\":{notes}}}}}"),
+    )
+}
+
 pub(crate) fn error(code: u16, reason: &str) -> String {
     format!(
         "{{\"kind\":\"Status\",\"status\":\"Failure\",\"code\":{code},\"reason\":\"{reason}\",\"message\":\"{reason}\"}}"

@@ -3,15 +3,16 @@
 //! A store that was lost and begins anew lists whole and healthy, and everything on the host would look like a leftover.
 //! The UID of its `kube-system` namespace tells stores apart: it is remembered on the Service of the virtual cluster.
 
-use http::Request;
+use http::Method;
 use serde::Deserialize;
 use serde_json::json;
 use smol_str::SmolStr;
-use v9s::cluster::{Cluster, Failure, FailureKind, ObjectRef, Resource};
+use v9s::cluster::{Cluster, Failure, ObjectRef, Resource};
 use v9s::wire::annotation;
 
 use crate::context::Context;
 use crate::engine::gate::StoreIdentity;
+use crate::requests;
 
 #[derive(Deserialize)]
 struct Object {
@@ -42,39 +43,12 @@ pub async fn check(ctx: &Context, tenant: &Cluster, host: &Cluster) -> Result<St
         None => {
             let change = json!({"metadata": {"resourceVersion": resource_version,
                 "annotations": {annotation::STORE: found}}});
-            patch(host, &service, &change).await?;
+            requests::send(host, Method::PATCH, &service.path(), requests::MERGE_PATCH, &change).await?;
             Ok(StoreIdentity::Known)
         }
     }
 }
 
-/// Takes the store as it is for the one that belongs to the objects on the host: a person's decision.
-///
-/// # Errors
-/// What one of the servers said.
-pub async fn adopt(ctx: &Context, tenant: &Cluster, host: &Cluster) -> Result<(), Failure> {
-    let system = ObjectRef { resource: Resource::NAMESPACES, namespace: None, name: "kube-system".into() };
-    let found = get(tenant, &system).await?.uid;
-    let service = ObjectRef::namespaced(Resource::SERVICES, ctx.host_namespace.clone(), ctx.vcluster.clone());
-    patch(host, &service, &json!({"metadata": {"annotations": {annotation::STORE: found}}})).await
-}
-
 async fn get(cluster: &Cluster, object: &ObjectRef) -> Result<Meta, Failure> {
-    let request = Request::get(object.path()).body(Vec::new()).map_err(unbuildable)?;
-    let answer = cluster.fetch(request).await?;
-    let object: Object = serde_json::from_slice(&answer)
-        .map_err(|_| Failure::new(FailureKind::Protocol, "the answer cannot be read"))?;
-    Ok(object.metadata)
-}
-
-async fn patch(cluster: &Cluster, object: &ObjectRef, change: &serde_json::Value) -> Result<(), Failure> {
-    let request = Request::patch(object.path())
-        .header(http::header::CONTENT_TYPE, "application/merge-patch+json")
-        .body(change.to_string().into_bytes())
-        .map_err(unbuildable)?;
-    cluster.fetch(request).await.map(drop)
-}
-
-fn unbuildable(error: http::Error) -> Failure {
-    Failure::new(FailureKind::Rejected, format!("cannot be asked: {error}"))
+    requests::get::<Object>(cluster, &object.path()).await.map(|object| object.metadata)
 }

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use chrono::{SecondsFormat, Utc};
-use http::Request;
+use http::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use smol_str::SmolStr;
@@ -15,6 +15,8 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use v9s::cluster::{Cluster, Failure, FailureKind};
+
+use crate::requests;
 
 /// How long things take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -154,7 +156,7 @@ impl Candidate {
         let body = json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": self.name},
             "spec": {"holderIdentity": self.identity, "leaseDurationSeconds": self.terms.lease.as_secs().max(1),
                 "acquireTime": now, "renewTime": now, "leaseTransitions": 0}});
-        self.send("POST", &self.collection(), &body).await
+        self.send(Method::POST, &self.collection(), requests::JSON, &body).await
     }
 
     async fn take(&self, lease: &Lease, renewal: bool) -> Result<(), Failure> {
@@ -164,7 +166,7 @@ impl Candidate {
         let body = json!({"metadata": {"resourceVersion": lease.metadata.resource_version},
             "spec": {"holderIdentity": self.identity, "leaseDurationSeconds": self.terms.lease.as_secs().max(1),
                 "acquireTime": acquired.unwrap_or_else(|| now.clone()), "renewTime": now, "leaseTransitions": transitions}});
-        self.send("PATCH", &self.path(), &body).await
+        self.send(Method::PATCH, &self.path(), requests::MERGE_PATCH, &body).await
     }
 
     async fn give_up(&self) -> Result<(), Failure> {
@@ -174,25 +176,21 @@ impl Candidate {
         }
         let body = json!({"metadata": {"resourceVersion": lease.metadata.resource_version},
             "spec": {"holderIdentity": "", "leaseDurationSeconds": 1, "renewTime": now()}});
-        self.send("PATCH", &self.path(), &body).await
+        self.send(Method::PATCH, &self.path(), requests::MERGE_PATCH, &body).await
     }
 
     async fn read(&self) -> Result<Lease, Failure> {
-        let request = Request::get(self.path()).body(Vec::new()).map_err(unbuildable)?;
-        let answer = self.cluster.fetch(request).await?;
-        serde_json::from_slice(&answer)
-            .map_err(|_| Failure::new(FailureKind::Protocol, "the lease cannot be read"))
+        requests::get(&self.cluster, &self.path()).await
     }
 
-    async fn send(&self, method: &str, path: &str, body: &Value) -> Result<(), Failure> {
-        let content_type = if method == "POST" { "application/json" } else { "application/merge-patch+json" };
-        let request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header(http::header::CONTENT_TYPE, content_type)
-            .body(body.to_string().into_bytes())
-            .map_err(unbuildable)?;
-        self.cluster.fetch(request).await.map(drop)
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        content_type: &str,
+        body: &Value,
+    ) -> Result<(), Failure> {
+        requests::send(&self.cluster, method, path, content_type, body).await.map(drop)
     }
 
     fn collection(&self) -> String {
@@ -206,8 +204,4 @@ impl Candidate {
 
 fn now() -> SmolStr {
     Utc::now().to_rfc3339_opts(SecondsFormat::Micros, true).into()
-}
-
-fn unbuildable(error: http::Error) -> Failure {
-    Failure::new(FailureKind::Rejected, format!("cannot be asked: {error}"))
 }

@@ -6,6 +6,7 @@ pub mod engine;
 pub mod identity;
 pub mod leader;
 pub mod process;
+mod requests;
 pub mod resources;
 pub mod serve;
 pub mod status;

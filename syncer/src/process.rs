@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Parser;
-use http::Request;
 use serde::Deserialize;
 use smol_str::SmolStr;
 use tokio::net::TcpListener;
@@ -25,7 +24,7 @@ use crate::configured;
 use crate::context::{Context, Minors};
 use crate::engine::Engine;
 use crate::leader::{Candidate, Terms};
-use crate::{resources, serve, status};
+use crate::{requests, resources, serve, status};
 
 /// Where the chart mounts the configuration.
 const CONFIG: &str = "/var/lib/vcluster/config.yaml";
@@ -215,7 +214,7 @@ async fn meet(options: &Options, settings: &Settings, tenant: &Cluster, host: &C
     let host_minor = minor(host, "host").await;
     let service = ObjectRef::namespaced(Resource::SERVICES, options.namespace.clone(), options.name.clone());
     let Service { metadata, spec } = loop {
-        match fetch::<Service>(host, &service.path()).await {
+        match requests::get::<Service>(host, &service.path()).await {
             Ok(service) => break service,
             Err(failure) if failure.kind == FailureKind::NotFound => {
                 bail!(
@@ -263,7 +262,7 @@ async fn mirrored(settings: &Settings, host: &Cluster) -> Result<resources::Sett
 /// The minor version of a server, once it answers.
 async fn minor(cluster: &Cluster, which: &str) -> u32 {
     loop {
-        match fetch::<Version>(cluster, "/version").await {
+        match requests::get::<Version>(cluster, "/version").await {
             Ok(version) => {
                 // Some distributions write `36+`.
                 let digits: String = version.minor.chars().take_while(char::is_ascii_digit).collect();
@@ -273,19 +272,6 @@ async fn minor(cluster: &Cluster, which: &str) -> u32 {
         }
         sleep(RETRY).await;
     }
-}
-
-async fn fetch<T: serde::de::DeserializeOwned>(
-    cluster: &Cluster,
-    path: &str,
-) -> Result<T, v9s::cluster::Failure> {
-    use v9s::cluster::Failure;
-    let request = Request::get(path)
-        .body(Vec::new())
-        .map_err(|error| Failure::new(FailureKind::Rejected, format!("cannot be asked: {error}")))?;
-    let answer = cluster.fetch(request).await?;
-    serde_json::from_slice(&answer)
-        .map_err(|_| Failure::new(FailureKind::Protocol, "the answer cannot be read"))
 }
 
 fn own_identity() -> SmolStr {

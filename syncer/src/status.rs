@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::Utc;
-use http::Request;
+use http::Method;
 use serde_json::json;
 use smol_str::{SmolStr, format_smolstr};
 use tokio::time::{Instant, sleep};
@@ -15,7 +15,7 @@ use v9s::companion::{self, AT_MOST_EVERY, HEARTBEAT, LagStatus, Mode, SyncerStat
 use crate::context::Context;
 use crate::engine::Engine;
 use crate::engine::lag::Spread;
-use crate::serve;
+use crate::{requests, serve};
 
 /// Publishes until it is stopped.
 pub async fn publish(
@@ -92,9 +92,6 @@ async fn write(ctx: &Context, host: &Cluster, status: &SyncerStatus) -> Result<(
     let body = json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {companion::KEY: text},
         "metadata": {"name": name, "labels": {companion::LABEL: ctx.vcluster}}});
     let path = format!("/api/v1/namespaces/{}/configmaps/{name}", ctx.host_namespace);
-    let request = Request::patch(format!("{path}?fieldManager=v9s-syncer&force=true"))
-        .header(http::header::CONTENT_TYPE, "application/apply-patch+yaml")
-        .body(body.to_string().into_bytes())
-        .map_err(|error| Failure::new(FailureKind::Rejected, format!("cannot be asked: {error}")))?;
-    host.fetch(request).await.map(drop)
+    let path = format!("{path}?fieldManager={}&force=true", requests::MANAGER);
+    requests::send(host, Method::PATCH, &path, requests::APPLY_PATCH, &body).await.map(drop)
 }

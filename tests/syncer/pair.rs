@@ -79,6 +79,11 @@ impl Pair {
         self.engine = None;
     }
 
+    /// Whether the engine runs.
+    pub fn runs(&self) -> bool {
+        self.engine.is_some()
+    }
+
     pub fn engine(&self) -> &Engine {
         self.engine.as_ref().expect("the engine runs")
     }

@@ -12,6 +12,7 @@ mod daemonsets;
 mod deployments;
 mod disruption;
 mod engine;
+mod family;
 mod followed;
 mod garbage;
 mod jobs;

@@ -196,7 +196,12 @@ pub(super) enum Line<O> {
     /// An object as it was last.
     Deleted(O),
     /// Everything up to this revision has been told.
-    Bookmark(SmolStr),
+    Bookmark {
+        /// The revision.
+        revision: SmolStr,
+        /// It ends the list that the watch began with.
+        ends_list: bool,
+    },
     /// The server ends the watch with a reason.
     Error(Box<Status>),
     /// Something newer than us.
@@ -278,6 +283,13 @@ fn read_object<'de, O: Deserialize<'de>, S: ObjectSource<'de>>(
     struct BookmarkMeta<'a> {
         #[serde(borrow)]
         resource_version: Text<'a>,
+        #[serde(default)]
+        annotations: BookmarkNotes,
+    }
+    #[derive(Deserialize, Default)]
+    struct BookmarkNotes {
+        #[serde(rename = "k8s.io/initial-events-end")]
+        ends_list: Option<SmolStr>,
     }
     #[derive(Deserialize)]
     struct Bookmark<'a> {
@@ -288,7 +300,11 @@ fn read_object<'de, O: Deserialize<'de>, S: ObjectSource<'de>>(
         "ADDED" | "MODIFIED" => Line::Upsert(source.read()?),
         "DELETED" => Line::Deleted(source.read()?),
         "BOOKMARK" => {
-            Line::Bookmark(source.read::<Bookmark<'de>>()?.metadata.resource_version.as_str().into())
+            let BookmarkMeta { resource_version, annotations } = source.read::<Bookmark<'de>>()?.metadata;
+            Line::Bookmark {
+                revision: resource_version.as_str().into(),
+                ends_list: annotations.ends_list.is_some_and(|ends| ends == "true"),
+            }
         }
         "ERROR" => Line::Error(Box::new(source.read()?)),
         _ => {

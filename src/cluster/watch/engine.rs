@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use chrono::Utc;
 use kube::api::WatchParams;
+use kube::client::Body;
 use kube::core::Request;
 use rand::RngExt;
 use smol_str::SmolStr;
@@ -13,8 +14,9 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::backoff::{Backoff, HEALTHY};
 use super::decode::{self, Line};
-use super::fold::{Fold, Identified};
-use super::known::{Change, Known};
+use super::fold::Fold;
+use super::intake::{Intake, Taken};
+use super::known::Known;
 use super::pages::Pages;
 use super::{BATCH_DELAY, Event, MAX_BATCH, Outlet, POLL_EVERY, Phase, Signal, Target};
 use crate::cluster::http::unbuildable;
@@ -41,17 +43,18 @@ pub struct Controls {
 /// Watches until nobody receives any more. Dropping the future ends it at once.
 pub async fn watch<F: Fold, O: Outlet<F::Row>>(target: Target, controls: Controls, fold: F, outlet: O) {
     let engine = Engine {
-        target,
         controls,
         outlet,
         backoff: Backoff::default(),
         intake: Intake { fold, known: Known::default(), batch: Vec::new(), oldest: None },
+        in_pages: !target.streamed,
+        target,
     };
     engine.run().await;
 }
 
 /// Why the loop leaves what it was doing.
-enum Break {
+pub(super) enum Break {
     /// Nobody receives any more.
     Closed,
     /// It did not work; the revision to resume from is kept.
@@ -62,7 +65,15 @@ enum Break {
     Unwatchable,
 }
 
-type Step<T> = Result<T, Break>;
+pub(super) type Step<T> = Result<T, Break>;
+
+/// A watch that is open.
+struct Opened {
+    lines: Lines<Body>,
+    began: Instant,
+    /// When the server should long have ended it.
+    deadline: Instant,
+}
 
 struct Engine<F: Fold, O> {
     target: Target,
@@ -70,25 +81,8 @@ struct Engine<F: Fold, O> {
     outlet: O,
     backoff: Backoff,
     intake: Intake<F>,
-}
-
-/// Turns objects into events.
-struct Intake<F: Fold> {
-    fold: F,
-    known: Known,
-    batch: Vec<Event<F::Row>>,
-    /// When the first event of the batch came.
-    oldest: Option<Instant>,
-}
-
-/// What a line of a watch was.
-enum Taken {
-    /// Its event, if any, is in the batch.
-    InBatch,
-    /// A sign of life.
-    Bookmark,
-    /// An object that cannot be read.
-    Unreadable,
+    /// Lists come in pages: it is wanted so, or the server does not do it otherwise.
+    in_pages: bool,
 }
 
 impl<F: Fold, O: Outlet<F::Row>> Engine<F, O> {
@@ -98,13 +92,14 @@ impl<F: Fold, O: Outlet<F::Row>> Engine<F, O> {
         loop {
             let began = Instant::now();
             let step = match &mut revision {
-                None => match self.list().await {
+                None if self.in_pages => match self.list().await {
                     Ok(listed) => {
                         revision = Some(listed);
                         continue;
                     }
                     Err(reason) => Err(reason),
                 },
+                None => self.list_and_follow(&mut revision).await,
                 Some(revision) => self.follow(revision).await,
             };
             if began.elapsed() >= HEALTHY {
@@ -162,72 +157,110 @@ impl<F: Fold, O: Outlet<F::Row>> Engine<F, O> {
             self.tell_skipped(skipped).await?;
             self.flush().await?;
         }
-        for key in self.intake.known.sweep() {
-            self.intake.push(Event::Gone(key, None));
-        }
-        self.intake.push(Event::Synced);
+        self.tell_what_is_gone();
         self.flush().await?;
         Ok(revision)
     }
 
+    /// A list has ended: what it did not mention is gone.
+    fn tell_what_is_gone(&mut self) {
+        for key in self.intake.known.sweep() {
+            self.intake.push(Event::Gone(key, None));
+        }
+        self.intake.push(Event::Synced);
+    }
+
+    /// Lists everything as the beginning of a watch and goes on with that watch. The revision is set once the list is
+    /// whole. A server that does not do it, or breaks off, is asked for pages from then on.
+    async fn list_and_follow(&mut self, revision: &mut Option<SmolStr>) -> Step<()> {
+        self.tell(Signal::Phase(Phase::Listing)).await?;
+        self.intake.known.begin_list();
+        let (mut stream, mut at) = match self.open("", true).await {
+            Ok(stream) => (stream, SmolStr::default()),
+            Err(Failure { kind: FailureKind::Rejected | FailureKind::Forbidden, .. }) => {
+                self.in_pages = true;
+                return Ok(());
+            }
+            Err(failure) => return Err(classify(failure)),
+        };
+        self.in_pages = true;
+        loop {
+            let Some(line) = self.next_line(&mut stream).await? else {
+                return Err(Break::Failed(Failure::new(FailureKind::Cut, "the server broke a list off")));
+            };
+            if let Taken::Bookmark(true) = self.take_line(&line, &mut at).await? {
+                break;
+            }
+        }
+        self.in_pages = false;
+        self.tell_what_is_gone();
+        self.flush().await?;
+        let at = revision.insert(at);
+        self.read_on(stream, at).await
+    }
+
     /// Follows the changes from a revision on and moves it along. Ends well when the server ends the watch.
     async fn follow(&mut self, revision: &mut SmolStr) -> Step<()> {
-        let seconds = rand::rng().random_range(WATCH_SECONDS);
-        let cluster = self.controls.cluster.borrow_and_update().clone();
-        let request = self.watch_request(seconds, revision)?;
-        let began = Instant::now();
-        let deadline = began + Duration::from_secs(u64::from(seconds)) + GRACE;
-        let body = cluster.stream(request).await.map_err(|failure| match failure.kind {
+        let stream = self.open(revision, false).await.map_err(|failure| match failure.kind {
             FailureKind::Forbidden => Break::Unwatchable,
             _ => classify(failure),
         })?;
+        self.read_on(stream, revision).await
+    }
+
+    async fn open(&mut self, revision: &str, with_list: bool) -> Result<Opened, Failure> {
+        let seconds = rand::rng().random_range(WATCH_SECONDS);
+        let cluster = self.controls.cluster.borrow_and_update().clone();
+        let request = self.watch_request(seconds, revision, with_list)?;
+        let began = Instant::now();
+        let deadline = began + Duration::from_secs(u64::from(seconds)) + GRACE;
+        Ok(Opened { lines: Lines::of_events(cluster.stream(request).await?), began, deadline })
+    }
+
+    async fn read_on(&mut self, mut stream: Opened, revision: &mut SmolStr) -> Step<()> {
         self.tell(Signal::Phase(Phase::Live)).await?;
-        let mut lines = Lines::of_events(body);
         let mut heard = false;
         let ended = loop {
-            let line = match self.next_line(&mut lines, deadline).await {
+            let line = match self.next_line(&mut stream).await {
                 Ok(Some(line)) => line,
                 Ok(None) => break Ok(()),
                 Err(reason) => break Err(reason),
             };
             heard = true;
-            if let Err(reason) = self.take_line(&line, revision).await {
-                break Err(reason);
+            match self.take_line(&line, revision).await {
+                Ok(Taken::Bookmark(_)) => self.tell(Signal::Phase(Phase::Live)).await?,
+                Ok(_) => {}
+                Err(reason) => break Err(reason),
             }
         };
         self.flush().await?;
         ended?;
-        if let Ok(Line::<F::Object<'_>>::Error(status)) = decode::line(&lines.rest()) {
+        if let Ok(Line::<F::Object<'_>>::Error(status)) = decode::line(&stream.lines.rest()) {
             return Err(classify(Failure::from_status(&status)));
         }
-        if !heard && began.elapsed() < TOO_SHORT {
+        if !heard && stream.began.elapsed() < TOO_SHORT {
             return Err(Break::Failed(Failure::new(FailureKind::Cut, "the server ended the watch at once")));
         }
         Ok(())
     }
 
     /// The next line; passes waiting events on when none comes soon.
-    async fn next_line<B>(&mut self, lines: &mut Lines<B>, deadline: Instant) -> Step<Option<Bytes>>
-    where
-        B: http_body::Body<Data = Bytes> + Unpin,
-        B::Error: std::error::Error + 'static,
-    {
+    async fn next_line(&mut self, stream: &mut Opened) -> Step<Option<Bytes>> {
+        let Opened { lines, deadline, .. } = stream;
         if let Some(oldest) = self.intake.oldest {
-            match timeout_at(oldest + BATCH_DELAY, lines.next(deadline)).await {
+            match timeout_at(oldest + BATCH_DELAY, lines.next(*deadline)).await {
                 Ok(line) => return line.map_err(Break::Failed),
                 Err(_) => self.flush().await?,
             }
         }
-        lines.next(deadline).await.map_err(Break::Failed)
+        lines.next(*deadline).await.map_err(Break::Failed)
     }
 
-    async fn take_line(&mut self, line: &[u8], revision: &mut SmolStr) -> Step<()> {
-        match self.intake.take_line(line, revision)? {
+    async fn take_line(&mut self, line: &[u8], revision: &mut SmolStr) -> Step<Taken> {
+        let taken = self.intake.take_line(line, revision)?;
+        match taken {
             Taken::InBatch => {}
-            Taken::Bookmark => {
-                self.flush().await?;
-                self.tell(Signal::Phase(Phase::Live)).await?;
-            }
+            Taken::Bookmark(_) => self.flush().await?,
             // The others go on; the next list counts it again.
             Taken::Unreadable => self.tell_skipped(1).await?,
         }
@@ -235,16 +268,21 @@ impl<F: Fold, O: Outlet<F::Row>> Engine<F, O> {
         if due || self.intake.batch.len() >= MAX_BATCH {
             self.flush().await?;
         }
-        Ok(())
+        Ok(taken)
     }
 
-    fn watch_request(&self, seconds: u32, revision: &str) -> Step<http::Request<Vec<u8>>> {
+    fn watch_request(
+        &self,
+        seconds: u32,
+        revision: &str,
+        with_list: bool,
+    ) -> Result<http::Request<Vec<u8>>, Failure> {
         let params = WatchParams {
             label_selector: self.target.labels.clone(),
             field_selector: self.target.fields.clone(),
             timeout: Some(seconds),
             bookmarks: true,
-            send_initial_events: false,
+            send_initial_events: with_list,
         };
         let request = Request::new(self.target.path());
         let built = if self.target.metadata_only {
@@ -252,7 +290,7 @@ impl<F: Fold, O: Outlet<F::Row>> Engine<F, O> {
         } else {
             request.watch(&params, revision)
         };
-        built.map_err(|error| Break::Failed(unbuildable(&error)))
+        built.map_err(|error| unbuildable(&error))
     }
 
     /// Waits before the next try. False when nobody receives any more.
@@ -310,70 +348,5 @@ fn classify(failure: Failure) -> Break {
     match failure.kind {
         FailureKind::Gone => Break::Relist(failure),
         _ => Break::Failed(failure),
-    }
-}
-
-/// What an error inside of a watch means: after anything but a plea for patience the revision is not trusted.
-fn classify_event(failure: Failure) -> Break {
-    match failure.kind {
-        FailureKind::Busy { .. } | FailureKind::Timeout => Break::Failed(failure),
-        _ => Break::Relist(failure),
-    }
-}
-
-impl<F: Fold> Intake<F> {
-    fn take_line(&mut self, line: &[u8], revision: &mut SmolStr) -> Step<Taken> {
-        match decode::line::<F::Object<'_>>(line) {
-            Ok(Line::Upsert(object)) => {
-                *revision = object.identity().resource_version.into();
-                decode::Intake::<F>::take(self, object);
-                Ok(Taken::InBatch)
-            }
-            Ok(Line::Deleted(object)) => {
-                *revision = object.identity().resource_version.into();
-                self.take_deleted(object);
-                Ok(Taken::InBatch)
-            }
-            Ok(Line::Bookmark(at)) => {
-                *revision = at;
-                Ok(Taken::Bookmark)
-            }
-            Ok(Line::Error(status)) => Err(classify_event(Failure::from_status(&status))),
-            Ok(Line::Other) => Ok(Taken::InBatch),
-            Err(_) => Ok(Taken::Unreadable),
-        }
-    }
-
-    fn take_deleted(&mut self, object: F::Object<'_>) {
-        let key = self.known.key(object.identity());
-        if self.known.forget(&key) {
-            let row = self.fold.fold(&key, object);
-            self.push(Event::Gone(key, row));
-        }
-    }
-
-    fn push(&mut self, event: Event<F::Row>) {
-        self.oldest.get_or_insert_with(Instant::now);
-        self.batch.push(event);
-    }
-}
-
-impl<F: Fold> decode::Intake<F> for Intake<F> {
-    fn take(&mut self, object: F::Object<'_>) {
-        let (key, change) = self.known.observe(object.identity());
-        match change {
-            Change::Same => return,
-            Change::Replaced => self.push(Event::Gone(key.clone(), None)),
-            Change::New | Change::Changed => {}
-        }
-        match self.fold.fold(&key, object) {
-            Some(row) => self.push(Event::Upsert(key, row)),
-            None => {
-                self.known.forget(&key);
-                if change == Change::Changed {
-                    self.push(Event::Gone(key, None));
-                }
-            }
-        }
     }
 }

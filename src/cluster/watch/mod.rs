@@ -1,6 +1,6 @@
 //! The watch engine: keeps telling its user what a collection of objects is, exactly.
 //!
-//! First a list in pages, then a watch from the list's revision; after every interruption the watch resumes from the
+//! First a list, in pages or as the beginning of the watch, then a watch from the list's revision; after every interruption the watch resumes from the
 //! last revision, and after a revision that the server has forgotten a new list is compared with what was told
 //! before. So each state of each object is told at most once, what vanished in a gap is told as gone, and
 //! [`Event::Synced`] comes once after every whole list. Objects are folded into rows on the watch's own task.
@@ -9,6 +9,7 @@ mod backoff;
 mod decode;
 mod engine;
 mod fold;
+mod intake;
 mod known;
 mod pages;
 pub mod protobuf;
@@ -47,6 +48,9 @@ pub struct Target {
     pub protobuf: Option<&'static [protobuf::Field]>,
     /// Objects in one page of a list.
     pub page_size: u32,
+    /// Whether lists come as the beginning of the watch, where the server does that (streaming lists, Kubernetes API
+    /// concepts): it costs the server less, and neither side holds a page. Pages come sooner.
+    pub streamed: bool,
 }
 
 impl Target {
@@ -60,6 +64,7 @@ impl Target {
             metadata_only: false,
             protobuf: None,
             page_size: 500,
+            streamed: false,
         }
     }
 

@@ -8,7 +8,9 @@ use serde::Deserialize;
 use tokio::sync::{mpsc, watch as latest};
 
 use super::*;
-use crate::cluster::script::{self, Reply, Server, added, bookmark, deleted, error, list, modified, object};
+use crate::cluster::script::{
+    self, Reply, Server, added, bookmark, deleted, end_of_list, error, list, modified, object,
+};
 use crate::cluster::{Cluster, FailureKind};
 
 /// Keeps `value`, and nothing of an object whose value is `hidden`.
@@ -63,10 +65,17 @@ struct Watched {
 }
 
 fn start(server: &Server, page_size: u32) -> Watched {
+    start_at(server, Target { page_size, ..Target::new(Resource::CONFIG_MAPS) })
+}
+
+fn start_streamed(server: &Server) -> Watched {
+    start_at(server, Target { streamed: true, ..Target::new(Resource::CONFIG_MAPS) })
+}
+
+fn start_at(server: &Server, target: Target) -> Watched {
     let (send, signals) = mpsc::channel(4);
     let (nudge, nudged) = latest::channel(0);
     let (cluster, clusters) = latest::channel(server.cluster());
-    let target = Target { page_size, ..Target::new(Resource::CONFIG_MAPS) };
     let task = tokio::spawn(watch(target, Controls { cluster: clusters, nudge: nudged }, Values, send));
     Watched { signals, nudge, _cluster: cluster, _task: tokio_util::task::AbortOnDropHandle::new(task) }
 }
@@ -124,6 +133,44 @@ async fn a_list_comes_in_pages_and_the_watch_starts_at_its_revision() {
     assert!(asked[1].contains("continue=more"), "{asked:?}");
     assert!(asked[2].contains("watch=true") && asked[2].contains("resourceVersion=10"), "{asked:?}");
     assert!(asked[2].contains("allowWatchBookmarks=true"), "{asked:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_may_be_the_beginning_of_the_watch() {
+    let listed = [added(&object("a", "1", "x")), added(&object("b", "2", "y")), end_of_list("10")].concat();
+    let server = Server::new(vec![
+        Reply::ok(listed + &added(&object("c", "11", "z"))),
+        Reply::hang(deleted(&object("a", "12", "x"))),
+    ]);
+    let mut watched = start_streamed(&server);
+    assert_eq!(watched.told(5).await, ["a=x", "b=y", "synced", "c=z", "-a=x"]);
+    let asked = server.asked();
+    assert!(asked[0].contains("sendInitialEvents=true"), "{asked:?}");
+    assert!(asked[0].contains("resourceVersionMatch=NotOlderThan"), "{asked:?}");
+    assert!(asked[1].contains("resourceVersion=11") && !asked[1].contains("sendInitialEvents"), "{asked:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_streams_no_lists_is_asked_for_pages() {
+    let server = Server::new(vec![
+        Reply::status(422, error(422, "Invalid")),
+        Reply::ok(list("10", None, &[object("a", "1", "x")])),
+        Reply::hang(added(&object("b", "11", "y"))),
+    ]);
+    let mut watched = start_streamed(&server);
+    assert_eq!(watched.told(3).await, ["a=x", "synced", "b=y"]);
+    assert!(server.asked()[1].contains("limit=500"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_was_broken_off_is_never_taken_for_a_whole_one() {
+    let server = Server::new(vec![
+        Reply::ok(added(&object("a", "1", "x"))),
+        Reply::ok(list("10", None, &[object("b", "2", "y")])),
+        Reply::hang(String::new()),
+    ]);
+    let mut watched = start_streamed(&server);
+    assert_eq!(watched.told(4).await, ["a=x", "b=y", "-a", "synced"]);
 }
 
 #[tokio::test(start_paused = true)]

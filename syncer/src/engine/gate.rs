@@ -58,7 +58,7 @@ pub enum Held {
     StoreUnknown,
     /// Another store.
     #[error(
-        "the virtual store is another than before (kube-system {found}, remembered {remembered}): its objects on the host are kept until somebody decides"
+        "the virtual store is another than before (kube-system {found}, remembered {remembered}): its objects on the host are kept; without the annotation v9s.io/store on the Service of the virtual cluster they are taken for those of the new store"
     )]
     StoreReplaced {
         /// UID of `kube-system` as remembered.

@@ -43,14 +43,14 @@ impl Pair {
 struct OfKind {
     /// In order, so that those of a namespace are found together.
     pairs: BTreeMap<VirtualName, Pair>,
-    /// Objects on the host that carry our marker and are not ours all the same.
-    foreign: HashMap<HostName, (Arc<Lean>, &'static str)>,
     /// Whom the objects on the host belong to, by their names there.
     by_host: HashMap<SmolStr, VirtualName>,
     /// Pairs of the tenant's objects that are not called after them.
     by_virtual: HashMap<VirtualName, VirtualName>,
     /// Whose list has been told whole, virtual and host.
     whole: [bool; 2],
+    /// How many objects there are, virtual and host.
+    counts: [usize; 2],
     /// Written by us and not yet told of by a watch.
     unconfirmed: HashSet<(Side, VirtualName)>,
 }
@@ -96,6 +96,9 @@ impl Index {
             Some(known) if !supersedes(known, &object) => Told::Nothing,
             Some(_) => Told::Changed,
         };
+        if told == Told::New {
+            kind.counts[side as usize] += 1;
+        }
         if told != Told::Nothing {
             if side == Side::Host {
                 kind.by_host.insert(object.metadata.name.clone(), key.object.clone());
@@ -121,6 +124,7 @@ impl Index {
         if !meant {
             return Told::Nothing;
         }
+        kind.counts[side as usize] -= 1;
         match (side, slot.take()) {
             (Side::Host, Some(known)) => drop(kind.by_host.remove(&known.metadata.name)),
             (Side::Virtual, Some(known)) if !kind.by_virtual.is_empty() => {
@@ -128,7 +132,6 @@ impl Index {
             }
             _ => {}
         }
-        *pair.slot(side) = None;
         if pair.v.is_none() && pair.h.is_none() {
             kind.pairs.remove(&key.object);
         }
@@ -146,20 +149,6 @@ impl Index {
     pub fn key_of_virtual(&self, kind: KindId, name: VirtualName) -> Key {
         let pair = self.of(kind).and_then(|kind| kind.by_virtual.get(&name)).cloned();
         Key::new(kind, pair.unwrap_or(name))
-    }
-
-    /// Takes note of an object that carries our marker and is not ours.
-    pub fn set_foreign(&mut self, kind: KindId, object: Arc<Lean>, why: &'static str) {
-        if let Some(kind) = self.kinds.get_mut(usize::from(kind.0)) {
-            kind.foreign.insert(HostName::as_sent(object.metadata.name.clone()), (object, why));
-        }
-    }
-
-    /// Forgets such an object.
-    pub fn remove_foreign(&mut self, kind: KindId, name: &HostName) {
-        if let Some(kind) = self.kinds.get_mut(usize::from(kind.0)) {
-            kind.foreign.remove(name);
-        }
     }
 
     /// A list has been told whole. What we wrote and no watch has told of is to be looked at: it may be gone.
@@ -220,7 +209,7 @@ impl Index {
 
     /// How many objects of a kind there are on a side.
     pub fn count(&self, kind: KindId, side: Side) -> usize {
-        self.names(kind).filter(|(_, pair)| pair.of(side).is_some()).count()
+        self.of(kind).map_or(0, |kind| kind.counts[side as usize])
     }
 
     /// What plans may look at.

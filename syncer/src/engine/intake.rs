@@ -7,11 +7,11 @@ use tokio::time::Instant;
 use v9s::cluster::Resource;
 use v9s::cluster::lean::Lean;
 use v9s::cluster::watch::{Controls, Event, Fold, Outlet, Phase, Signal, Target, watch};
-use v9s::names::{HostName, VirtualName};
+use v9s::names::HostName;
 
 use super::index::{Pair, Told};
 use super::key::{Key, KindId, Side};
-use super::mirror::{Affects, At, Mirror, Origin, Source};
+use super::mirror::{Affects, At, Mirror, Origin, Source, name_of};
 use super::plan::Absence;
 use super::queue::Urgency;
 use super::{Shared, State, steady};
@@ -24,14 +24,13 @@ const PAGE_OF_LARGE: u32 = 200;
 
 /// Starts every watch.
 pub(super) fn watch_all(shared: &Arc<Shared>, tasks: &mut JoinSet<()>) {
-    for at in 0..shared.kinds.len() {
-        let Some(kind) = u16::try_from(at).ok().map(KindId) else { continue };
-        let Some(mirror) = shared.mirror(kind).cloned() else { continue };
+    for kind in shared.kind_ids() {
+        let Some(mirror) = shared.mirror(kind) else { continue };
         for side in [Side::Virtual, Side::Host] {
-            let Some(source) = mirror.source(side, &shared.ctx) else { continue };
+            let Some(source) = shared.source(kind, side).cloned() else { continue };
             let controls =
                 Controls { cluster: steady(shared.writer.cluster(side)), nudge: shared.nudge.subscribe() };
-            let fold = Kept { mirror: Arc::clone(&mirror), side };
+            let fold = Kept { mirror: Arc::clone(mirror), side };
             let way = Way { shared: Arc::clone(shared), kind, side, listed: 0 };
             tasks.spawn(watch(target(source), controls, fold, way));
         }
@@ -44,6 +43,7 @@ fn target(source: Source) -> Target {
     target.labels = source.labels;
     target.fields = source.fields;
     target.metadata_only = source.metadata_only;
+    target.streamed = true;
     target.page_size = if large { PAGE_OF_LARGE } else { PAGE };
     target
 }
@@ -140,9 +140,6 @@ impl Way {
     fn upsert(&self, state: &mut State, object: Arc<Lean>) {
         match self.key_of(&object) {
             Ok(key) => {
-                if self.side == Side::Host {
-                    state.index.remove_foreign(self.kind, &HostName::as_sent(object.metadata.name.clone()));
-                }
                 let told = take(&self.shared, state, self.side, &key, object, true);
                 if told != Told::Nothing {
                     let urgency = if self.listed == 0 { Urgency::Later } else { Urgency::Now };
@@ -150,13 +147,14 @@ impl Way {
                 }
             }
             Err(why) => {
+                let kind = self.shared.kind_name(self.kind);
+                tracing::debug!(kind, object = %object.metadata.name, why, "an object with our mark is left alone");
                 // It may have been ours until somebody took its annotations away.
                 let name = HostName::as_sent(object.metadata.name.clone());
                 if let Some(key) = state.index.key_of_host(self.kind, &name) {
                     state.index.remove(Side::Host, &key, None);
                     state.queue.add(key, Urgency::Now, Instant::now());
                 }
-                state.index.set_foreign(self.kind, object, why);
             }
         }
     }
@@ -164,14 +162,10 @@ impl Way {
     fn gone(&self, state: &mut State, named: &v9s::cluster::watch::Key, last: Option<&Lean>) {
         let key = match self.side {
             Side::Virtual => {
-                let name = virtual_name(&named.namespace, &named.name);
+                let name = name_of(named.namespace.clone(), named.name.clone());
                 Some(state.index.key_of_virtual(self.kind, name))
             }
-            Side::Host => {
-                let name = HostName::as_sent(named.name.clone());
-                state.index.remove_foreign(self.kind, &name);
-                state.index.key_of_host(self.kind, &name)
-            }
+            Side::Host => state.index.key_of_host(self.kind, &HostName::as_sent(named.name.clone())),
         };
         let Some(key) = key else { return };
         // Our own delete has been told by its answer, and what is there now is another.
@@ -283,12 +277,5 @@ fn tell_others(shared: &Shared, state: &mut State, side: Side, key: &Key) {
     };
     for key in affected {
         state.queue.add(key, Urgency::Later, now);
-    }
-}
-
-fn virtual_name(namespace: &smol_str::SmolStr, name: &smol_str::SmolStr) -> VirtualName {
-    match namespace.is_empty() {
-        true => VirtualName::cluster_scoped(name.clone()),
-        false => VirtualName::namespaced(namespace.clone(), name.clone()),
     }
 }

@@ -83,6 +83,21 @@ impl Source {
         Source { resource, namespace: None, labels: None, fields: None, metadata_only: false }
     }
 
+    /// What most kinds look at: all of the tenant's, and on the host those that are marked as ours.
+    pub fn mirrored(resource: Resource, side: Side, ctx: &Context) -> Self {
+        match side {
+            Side::Virtual => Source::all(resource),
+            Side::Host => Source::marked(resource, ctx),
+        }
+    }
+
+    /// The same for kinds without namespaces.
+    pub fn mirrored_cluster_scoped(resource: Resource, side: Side, ctx: &Context) -> Self {
+        let (marker, ours) = (v9s::wire::label::MANAGED_BY, ctx.names.cluster_scoped_marker());
+        let labels = (side == Side::Host).then(|| format!("{marker}={ours}"));
+        Source { labels, ..Source::all(resource) }
+    }
+
     /// Those in the host namespace that carry our marker and that nobody else looks after.
     pub fn marked(resource: Resource, ctx: &Context) -> Self {
         let (marker, other) = (v9s::wire::label::MANAGED_BY, v9s::wire::label::CONTROLLED_BY);
@@ -156,7 +171,11 @@ impl At<'_> {
 
 /// The name that an object bears.
 pub fn own_name(object: &Lean) -> VirtualName {
-    let (namespace, name) = (object.metadata.namespace.clone(), object.metadata.name.clone());
+    name_of(object.metadata.namespace.clone(), object.metadata.name.clone())
+}
+
+/// A name as metadata has it: the namespace is empty for cluster-scoped objects.
+pub fn name_of(namespace: SmolStr, name: SmolStr) -> VirtualName {
     match namespace.is_empty() {
         true => VirtualName::cluster_scoped(name),
         false => VirtualName::namespaced(namespace, name),

@@ -36,7 +36,7 @@ use gate::{Brake, Sight, StoreIdentity};
 use index::Index;
 use key::{Key, KindId, Side};
 use lag::Lags;
-use mirror::{Kinds, Mirror};
+use mirror::{Kinds, Mirror, Source};
 use notes::Notes;
 use queue::{Queue, Urgency};
 use report::Report;
@@ -65,6 +65,8 @@ pub struct Registered {
 pub(crate) struct Shared {
     pub(crate) ctx: Context,
     pub(crate) kinds: Vec<Registered>,
+    /// What is watched for each kind, virtual and host.
+    sources: Vec<[Option<Source>; 2]>,
     pub(crate) writer: Writer,
     pub(crate) notes: Notes,
     state: Mutex<State>,
@@ -155,9 +157,12 @@ impl Shared {
     pub(crate) fn kind_name(&self, kind: KindId) -> &str {
         self.kinds.get(usize::from(kind.0)).map_or("unknown", |registered| registered.name.as_str())
     }
-}
 
-impl Shared {
+    /// What is watched for a kind on a side; none where that side is not looked at.
+    pub(crate) fn source(&self, kind: KindId, side: Side) -> Option<&Source> {
+        self.sources.get(usize::from(kind.0))?[side as usize].as_ref()
+    }
+
     pub(crate) fn kind_ids(&self) -> impl Iterator<Item = KindId> + use<> {
         (0..self.kinds.len()).filter_map(|kind| u16::try_from(kind).ok().map(KindId))
     }
@@ -251,9 +256,8 @@ impl State {
     }
 
     pub(crate) fn sight(&self, shared: &Shared, kind: KindId) -> Sight {
-        let watched =
-            |side: Side| shared.mirror(kind).is_some_and(|mirror| mirror.source(side, &shared.ctx).is_some());
-        let sides = [Side::Virtual, Side::Host].into_iter().filter(|side| watched(*side));
+        let sides =
+            [Side::Virtual, Side::Host].into_iter().filter(|side| shared.source(kind, *side).is_some());
         let (mut whole, mut live) = (true, true);
         for side in sides {
             whole &= self.index.is_whole(kind, side);
@@ -280,7 +284,11 @@ impl Engine {
             awaited: HashMap::new(),
             counts: Counts::default(),
         };
+        let watched = |registered: &Registered| {
+            [Side::Virtual, Side::Host].map(|side| registered.mirror.source(side, &ctx))
+        };
         let shared = Arc::new(Shared {
+            sources: kinds.iter().map(watched).collect(),
             notes: Notes::new(virtual_side.clone(), &ctx),
             ctx,
             kinds,
@@ -297,11 +305,6 @@ impl Engine {
         tasks.spawn(resync(Arc::clone(&shared)));
         tasks.spawn(know_the_store(Arc::clone(&shared)));
         Engine { shared, stop, tasks: Mutex::new(tasks) }
-    }
-
-    /// Whether the tenant's store is the one we knew.
-    pub fn store(&self) -> StoreIdentity {
-        self.shared.lock().store.clone()
     }
 
     /// Suspends all writes, or resumes them.

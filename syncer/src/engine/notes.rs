@@ -5,17 +5,18 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use http::Request;
+use http::Method;
 use serde_json::{Value, json};
 use smol_str::SmolStr;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use v9s::cluster::lean::Lean;
-use v9s::cluster::{Cluster, Resource};
+use v9s::cluster::{Cluster, Failure, Resource};
 
 use super::mirror::Source;
 use super::plan::Note;
 use crate::context::Context;
+use crate::requests;
 
 /// The same thing is told again after this.
 const AGAIN: Duration = Duration::from_secs(600);
@@ -47,7 +48,7 @@ impl Notes {
     }
 
     /// Tells it, unless it was told lately.
-    pub fn tell(&self, source: Option<Source>, object: &Lean, note: &Note) {
+    pub fn tell(&self, source: Option<&Source>, object: &Lean, note: &Note) {
         let Some(Source { resource, .. }) = source else { return };
         let now = Instant::now();
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
@@ -57,7 +58,7 @@ impl Notes {
         }
         drop(told);
         // A full way means that something else is wrong, which is told elsewhere.
-        let _ = self.way.try_send(event(&resource, object, note, Utc::now()));
+        let _ = self.way.try_send(event(resource, object, note, Utc::now()));
     }
 }
 
@@ -80,16 +81,8 @@ fn event(resource: &Resource, object: &Lean, note: &Note, now: DateTime<Utc>) ->
     })
 }
 
-async fn write(cluster: &Cluster, event: &Value) -> Result<(), v9s::cluster::Failure> {
+async fn write(cluster: &Cluster, event: &Value) -> Result<(), Failure> {
     let namespace = event["metadata"]["namespace"].as_str().unwrap_or("default");
-    let request = Request::post(Resource::EVENTS.path(Some(namespace)))
-        .header(http::header::CONTENT_TYPE, "application/json")
-        .body(event.to_string().into_bytes())
-        .map_err(|error| {
-            v9s::cluster::Failure::new(
-                v9s::cluster::FailureKind::Rejected,
-                format!("cannot be asked: {error}"),
-            )
-        })?;
-    cluster.fetch(request).await.map(drop)
+    let path = Resource::EVENTS.path(Some(namespace));
+    requests::send(cluster, Method::POST, &path, requests::JSON, event).await.map(drop)
 }

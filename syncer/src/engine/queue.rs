@@ -5,7 +5,7 @@
 //! noisy one delays itself alone.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
+use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::time::Duration;
 
 use rand::RngExt;
@@ -177,21 +177,6 @@ impl Queue {
     /// How many keys are under way.
     pub fn under_way(&self) -> usize {
         self.under_way.len()
-    }
-
-    /// How many keys are put off, most of them after failures.
-    pub fn put_off(&self) -> usize {
-        self.put_off.len()
-    }
-
-    /// Since when the oldest waiting key has been asked for.
-    pub fn oldest(&self) -> Option<Instant> {
-        self.waiting.values().map(|(_, since)| *since).min()
-    }
-
-    /// Forgets failures of keys that are no more.
-    pub fn forget(&mut self, gone: &HashSet<Key>) {
-        self.failures.retain(|key, _| !gone.contains(key));
     }
 
     fn leave(&mut self, key: &Key, now: Instant) {

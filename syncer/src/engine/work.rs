@@ -295,7 +295,7 @@ fn failed(shared: &Shared, state: &mut State, turn: &Turn, write: &Write, failur
 }
 
 fn note(shared: &Shared, state: &State, key: &Key, note: &Note) {
-    let source = shared.mirror(key.kind).and_then(|mirror| mirror.source(Side::Virtual, &shared.ctx));
+    let source = shared.source(key.kind, Side::Virtual);
     if let Some(object) = state.index.pair(key).and_then(|pair| pair.v.clone()) {
         shared.notes.tell(source, &object, note);
     }

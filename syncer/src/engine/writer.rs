@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::Request;
+use http::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use smol_str::SmolStr;
@@ -11,13 +11,12 @@ use v9s::cluster::{Cluster, Failure, FailureKind, ObjectRef};
 
 use super::budget::Budget;
 use super::key::Side;
-use super::plan::{Part, PatchKind, TokenWrite, Write};
+use super::plan::{PatchKind, TokenWrite, Write};
+use crate::requests::{self, JSON, read};
 
 /// Both API servers, and how much each may be asked of.
 pub struct Writer {
     sides: [(Cluster, Budget); 2],
-    /// Name under which fields are owned.
-    manager: &'static str,
 }
 
 /// What a write has come to.
@@ -42,7 +41,7 @@ impl Writer {
     /// Writes to these clusters.
     pub fn new(virtual_side: Cluster, host: Cluster) -> Self {
         let sides = [(virtual_side, Budget::new(MOST[0])), (host, Budget::new(MOST[1]))];
-        Writer { sides, manager: "v9s-syncer" }
+        Writer { sides }
     }
 
     /// The API server of a side.
@@ -79,15 +78,11 @@ impl Writer {
                     None => target.path(),
                 };
                 let content_type = match kind {
-                    PatchKind::Merge => "application/merge-patch+json",
-                    PatchKind::Strategic => "application/strategic-merge-patch+json",
+                    PatchKind::Merge => requests::MERGE_PATCH,
+                    PatchKind::Strategic => requests::STRATEGIC_PATCH,
                 };
-                let answer = self.ask(*side, "PATCH", &path, content_type, &change).await?;
-                match part {
-                    Part::Main | Part::Status | Part::Resize | Part::EphemeralContainers => {
-                        Ok(Done::Object(*side, Box::new(read(&answer)?)))
-                    }
-                }
+                let answer = self.ask(*side, Method::PATCH, &path, content_type, &change).await?;
+                Ok(Done::Object(*side, Box::new(read(&answer)?)))
             }
             Write::Delete { side, target, uid, revision, grace, .. } => {
                 self.delete(*side, target, uid, revision.as_deref(), *grace).await
@@ -97,7 +92,7 @@ impl Writer {
                     "metadata": {"name": target.name, "namespace": target.namespace, "uid": uid},
                     "target": {"apiVersion": "v1", "kind": "Node", "name": node}});
                 let path = format!("{}/binding", target.path());
-                self.ask(Side::Virtual, "POST", &path, JSON, &body).await?;
+                self.ask(Side::Virtual, Method::POST, &path, JSON, &body).await?;
                 Ok(Done::Blind)
             }
             Write::Tokens(tokens) => self.tokens(tokens).await,
@@ -106,7 +101,7 @@ impl Writer {
 
     async fn create(&self, side: Side, target: &ObjectRef, body: &Value) -> Result<Done, Failure> {
         let path = target.resource.path(target.namespace.as_deref());
-        match self.ask(side, "POST", &path, JSON, body).await {
+        match self.ask(side, Method::POST, &path, JSON, body).await {
             Ok(answer) => Ok(Done::Object(side, Box::new(read(&answer)?))),
             Err(failure) if failure.kind == FailureKind::Conflict => {
                 // Perhaps by ourselves, when an answer was lost.
@@ -126,8 +121,7 @@ impl Writer {
     /// # Errors
     /// What the server said instead.
     pub async fn get(&self, side: Side, target: &ObjectRef) -> Result<Lean, Failure> {
-        let answer = self.cluster(side).fetch(request("GET", &target.path(), JSON, Vec::new())?).await?;
-        read(&answer)
+        requests::get(self.cluster(side), &target.path()).await
     }
 
     async fn delete(
@@ -146,7 +140,7 @@ impl Writer {
         if let Some(grace) = grace {
             options["gracePeriodSeconds"] = json!(grace);
         }
-        match self.ask(side, "DELETE", &target.path(), JSON, &options).await {
+        match self.ask(side, Method::DELETE, &target.path(), JSON, &options).await {
             Ok(answer) => match serde_json::from_slice::<Deleted>(&answer) {
                 // A Status, or the object in its last state, unless it stays for its grace or its finalizers.
                 Ok(Deleted { metadata: Some(meta) }) if meta.deletion_timestamp.is_some() => {
@@ -168,8 +162,8 @@ impl Writer {
             let body = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest",
                 "spec": {"audiences": claim.audiences, "expirationSeconds": claim.seconds,
                     "boundObjectRef": {"apiVersion": "v1", "kind": "Pod", "name": tokens.pod, "uid": tokens.pod_uid}}});
-            let answer = self.ask(Side::Virtual, "POST", &path, JSON, &body).await?;
-            let Granted { status } = serde_json::from_slice(&answer).map_err(|_| unreadable())?;
+            let answer = self.ask(Side::Virtual, Method::POST, &path, JSON, &body).await?;
+            let Granted { status } = read(&answer)?;
             data.insert(claim.key.to_string(), Value::String(status.token));
             if expires.as_ref().is_none_or(|before| status.expiration_timestamp < *before) {
                 expires = Some(status.expiration_timestamp);
@@ -185,25 +179,23 @@ impl Writer {
         };
         body["metadata"]["resourceVersion"] = json!(revision);
         let path = tokens.secret.path();
-        let answer = self.ask(Side::Host, "PATCH", &path, "application/merge-patch+json", &body).await?;
+        let answer = self.ask(Side::Host, Method::PATCH, &path, requests::MERGE_PATCH, &body).await?;
         Ok(Done::Object(Side::Host, Box::new(read(&answer)?)))
     }
 
     async fn ask(
         &self,
         side: Side,
-        method: &str,
+        method: Method,
         path: &str,
         content_type: &str,
         body: &Value,
     ) -> Result<Vec<u8>, Failure> {
-        let body = serde_json::to_vec(body)
-            .map_err(|error| Failure::new(FailureKind::Rejected, format!("cannot be written: {error}")))?;
         let path = match method {
-            "POST" | "PATCH" => format!("{path}?fieldManager={}", self.manager),
+            Method::POST | Method::PATCH => format!("{path}?fieldManager={}", requests::MANAGER),
             _ => path.to_owned(),
         };
-        let request = request(method, &path, content_type, body)?;
+        let request = requests::request(method, &path, content_type, body.to_string().into_bytes())?;
         let budget = self.budget(side);
         let permit = budget.begin().await;
         let answered = self.cluster(side).fetch(request).await;
@@ -216,8 +208,6 @@ impl Writer {
         answered
     }
 }
-
-const JSON: &str = "application/json";
 
 #[derive(Deserialize)]
 struct Deleted {
@@ -240,25 +230,6 @@ struct Granted {
 struct GrantedToken {
     token: String,
     expiration_timestamp: SmolStr,
-}
-
-fn request(method: &str, path: &str, content_type: &str, body: Vec<u8>) -> Result<Request<Vec<u8>>, Failure> {
-    Request::builder()
-        .method(method)
-        .uri(path)
-        .header(http::header::CONTENT_TYPE, content_type)
-        .header(http::header::ACCEPT, JSON)
-        .body(body)
-        .map_err(|error| Failure::new(FailureKind::Rejected, format!("cannot be asked: {error}")))
-}
-
-fn read(answer: &[u8]) -> Result<Lean, Failure> {
-    // Never the parser's own words: they may quote a Secret.
-    serde_json::from_slice(answer).map_err(|_| unreadable())
-}
-
-fn unreadable() -> Failure {
-    Failure::new(FailureKind::Protocol, "the answer cannot be read")
 }
 
 /// How a failed write is gone on with.

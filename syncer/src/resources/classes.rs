@@ -78,14 +78,7 @@ impl Mirror for FromHost {
 
 impl Mirror for ToHost {
     fn source(&self, side: Side, ctx: &Context) -> Option<Source> {
-        let all = Source::all(self.class.resource.clone());
-        Some(match side {
-            Side::Virtual => all,
-            Side::Host => {
-                let marker = ctx.names.cluster_scoped_marker();
-                Source { labels: Some(format!("{}={marker}", label::MANAGED_BY)), ..all }
-            }
-        })
+        Some(Source::mirrored_cluster_scoped(self.class.resource.clone(), side, ctx))
     }
 
     fn origin(&self, ctx: &Context, host: &Lean) -> Origin {
@@ -95,7 +88,7 @@ impl Mirror for ToHost {
     fn plan(&self, at: &At<'_>) -> Plan {
         let Class { resource, fields, immutable, edit, .. } = &self.class;
         let wanted = !self.class.is_reserved(&at.key.object.name);
-        let ways = Ways { resource, wanted, host_deletion: self.host_deletion, adopts: false };
+        let ways = Ways { wanted, ..Ways::plain(resource, self.host_deletion) };
         Pushed { ways, immutable, status: None }.plan(at, |v, _| {
             let mut fields = Face::of(v, fields.iter().copied()).fields;
             edit(&mut fields);

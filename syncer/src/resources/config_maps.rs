@@ -24,10 +24,7 @@ const ROOT_CA: &str = "kube-root-ca.crt";
 
 impl Mirror for ConfigMaps {
     fn source(&self, side: Side, ctx: &Context) -> Option<Source> {
-        Some(match side {
-            Side::Virtual => Source::all(Resource::CONFIG_MAPS),
-            Side::Host => Source::marked(Resource::CONFIG_MAPS, ctx),
-        })
+        Some(Source::mirrored(Resource::CONFIG_MAPS, side, ctx))
     }
 
     fn origin(&self, ctx: &Context, host: &Lean) -> Origin {

@@ -27,7 +27,7 @@ impl Content {
     pub(super) fn plan(&self, at: &At<'_>, host_deletion: HostDeletion) -> Plan {
         let asks = |v: &Lean| v.metadata.annotation(annotation::FORCE_SYNC) == Some("true");
         let wanted = self.all || at.view.is_used(at.key) || at.v.is_some_and(asks);
-        let ways = Ways { resource: &self.resource, wanted, host_deletion, adopts: false };
+        let ways = Ways { wanted, ..Ways::plain(&self.resource, host_deletion) };
         match life::of(at, ways) {
             Life::Decided(plan) => plan,
             Life::Create(v) => Plan::write(self.create(at, v)),

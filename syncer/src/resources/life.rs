@@ -34,13 +34,19 @@ pub struct Ways<'a> {
     pub adopts: bool,
 }
 
+impl<'a> Ways<'a> {
+    /// Every object of the tenant's is on the host, and each has its own.
+    pub fn plain(resource: &'a Resource, host_deletion: HostDeletion) -> Self {
+        Ways { resource, wanted: true, host_deletion, adopts: false }
+    }
+}
+
 /// Decides about coming and going. Deletions go through the engine's gate.
 pub fn of<'a>(at: &At<'a>, ways: Ways<'_>) -> Life<'a> {
     match (at.v, at.h) {
         (None, None) => Life::Decided(Plan::nothing()),
         (None, Some(h)) => Life::Decided(withdraw(at, ways.resource, h, at.absence)),
         (Some(v), None) if v.metadata.deletion_timestamp.is_some() || !ways.wanted => {
-            let _ = v;
             Life::Decided(Plan::nothing())
         }
         (Some(v), None) => match (ways.host_deletion, at.absence) {

@@ -23,10 +23,7 @@ const RESOURCE: Resource = Resource::NETWORK_POLICIES;
 
 impl Mirror for NetworkPolicies {
     fn source(&self, side: Side, ctx: &Context) -> Option<Source> {
-        Some(match side {
-            Side::Virtual => Source::all(RESOURCE),
-            Side::Host => Source::marked(RESOURCE, ctx),
-        })
+        Some(Source::mirrored(RESOURCE, side, ctx))
     }
 
     fn origin(&self, ctx: &Context, host: &Lean) -> Origin {
@@ -34,8 +31,8 @@ impl Mirror for NetworkPolicies {
     }
 
     fn plan(&self, at: &At<'_>) -> Plan {
-        let ways =
-            Ways { resource: &RESOURCE, wanted: true, host_deletion: self.host_deletion, adopts: false };
+        let resource = &RESOURCE;
+        let ways = Ways::plain(resource, self.host_deletion);
         let namespace = at.key.object.namespace.as_deref().unwrap_or_default();
         Pushed { ways, immutable: &[], status: None }
             .plan(at, |v, _| Ok(Desired::of([("spec", to_host(at.ctx, namespace, field(Some(v), "spec")))])))

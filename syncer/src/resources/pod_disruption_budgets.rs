@@ -28,10 +28,7 @@ const COUNTED: [&str; 4] = ["currentHealthy", "desiredHealthy", "disruptionsAllo
 
 impl Mirror for PodDisruptionBudgets {
     fn source(&self, side: Side, ctx: &Context) -> Option<Source> {
-        Some(match side {
-            Side::Virtual => Source::all(RESOURCE),
-            Side::Host => Source::marked(RESOURCE, ctx),
-        })
+        Some(Source::mirrored(RESOURCE, side, ctx))
     }
 
     fn origin(&self, ctx: &Context, host: &Lean) -> Origin {
@@ -39,8 +36,8 @@ impl Mirror for PodDisruptionBudgets {
     }
 
     fn plan(&self, at: &At<'_>) -> Plan {
-        let ways =
-            Ways { resource: &RESOURCE, wanted: true, host_deletion: self.host_deletion, adopts: false };
+        let resource = &RESOURCE;
+        let ways = Ways::plain(resource, self.host_deletion);
         let namespace = at.key.object.namespace.as_deref().unwrap_or_default();
         Pushed { ways, immutable: &[], status: Some(status) }.plan(at, |v, _| {
             let mut spec = field(Some(v), "spec");

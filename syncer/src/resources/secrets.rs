@@ -25,10 +25,7 @@ const TOKEN_TYPE: &str = "kubernetes.io/service-account-token";
 
 impl Mirror for Secrets {
     fn source(&self, side: Side, ctx: &Context) -> Option<Source> {
-        Some(match side {
-            Side::Virtual => Source::all(Resource::SECRETS),
-            Side::Host => Source::marked(Resource::SECRETS, ctx),
-        })
+        Some(Source::mirrored(Resource::SECRETS, side, ctx))
     }
 
     fn origin(&self, ctx: &Context, host: &Lean) -> Origin {

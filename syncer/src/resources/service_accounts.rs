@@ -34,8 +34,8 @@ impl Mirror for ServiceAccounts {
     }
 
     fn plan(&self, at: &At<'_>) -> Plan {
-        let ways =
-            Ways { resource: &RESOURCE, wanted: true, host_deletion: self.host_deletion, adopts: false };
+        let resource = &RESOURCE;
+        let ways = Ways::plain(resource, self.host_deletion);
         Pushed { ways, immutable: &[], status: None }
             .plan(at, |_, _| Ok(Desired::of([("automountServiceAccountToken", json!(false))])))
     }

@@ -233,6 +233,12 @@ impl Loop<'_> {
     /// Nobody but the other program may read keys: the reader ends first.
     fn hand_over(&mut self) {
         self.events = None;
+        // Ending the reader leaves its wake-up call behind when no read was under way. Found later together with
+        // a key, it would hide the key until the next one (the poll is edge-triggered): it is taken out here.
+        // What this poll finds of keys it keeps.
+        if let Err(error) = crossterm::event::poll(Duration::ZERO) {
+            tracing::warn!(%error, "cannot poll the terminal before handing it over");
+        }
         self.tui.leave();
     }
 

@@ -1,46 +1,22 @@
 //! The pods behind a Service, and what is said of them. Pure.
 
-use std::net::IpAddr;
-
 use serde_json::{Value, json};
 
+use super::super::family::Family;
 use super::super::workload::condition;
 
-/// A family of addresses, as Services and EndpointSlices call it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Family {
-    V4,
-    V6,
-}
-
-impl Family {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Family::V4 => "IPv4",
-            Family::V6 => "IPv6",
-        }
+/// The families of a Service; those of its address, or both, where it does not say.
+pub(super) fn families_of(service: &Value) -> Vec<Family> {
+    let spec = &service["spec"];
+    let named = spec["ipFamilies"].as_array().into_iter().flatten();
+    let named: Vec<Family> =
+        [Family::V4, Family::V6].into_iter().filter(|f| named.clone().any(|n| n == f.name())).collect();
+    if !named.is_empty() {
+        return named;
     }
-
-    pub(super) fn of(address: &str) -> Option<Self> {
-        Some(match address.parse().ok()? {
-            IpAddr::V4(_) => Family::V4,
-            IpAddr::V6(_) => Family::V6,
-        })
-    }
-
-    /// The families of a Service; those of its address, or both, where it does not say.
-    pub(super) fn of_service(service: &Value) -> Vec<Self> {
-        let spec = &service["spec"];
-        let named = spec["ipFamilies"].as_array().into_iter().flatten();
-        let named: Vec<Self> =
-            [Family::V4, Family::V6].into_iter().filter(|f| named.clone().any(|n| n == f.name())).collect();
-        if !named.is_empty() {
-            return named;
-        }
-        match spec["clusterIP"].as_str().and_then(Family::of) {
-            Some(family) => vec![family],
-            None => vec![Family::V4, Family::V6],
-        }
+    match spec["clusterIP"].as_str().and_then(Family::of_text) {
+        Some(family) => vec![family],
+        None => vec![Family::V4, Family::V6],
     }
 }
 
@@ -82,7 +58,7 @@ impl Candidate {
     }
 
     pub(super) fn addresses_of(&self, family: Family) -> Vec<&str> {
-        self.addresses().into_iter().filter(|address| Family::of(address) == Some(family)).collect()
+        self.addresses().into_iter().filter(|address| Family::of_text(address) == Some(family)).collect()
     }
 
     pub(super) fn reference(&self) -> Value {
@@ -217,7 +193,7 @@ mod tests {
             (json!({"clusterIP": "None"}), vec![Family::V4, Family::V6]),
         ];
         for (spec, expected) in cases {
-            assert_eq!(Family::of_service(&json!({"spec": spec})), expected, "{spec}");
+            assert_eq!(families_of(&json!({"spec": spec})), expected, "{spec}");
         }
     }
 

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::super::family::Family;
 use super::super::{ENDPOINTS, Key, World};
-use super::endpoint::{Candidate, Family, ports};
+use super::endpoint::{Candidate, ports};
 use super::slices::has_address;
 use crate::store::DeleteOptions;
 
@@ -45,7 +46,7 @@ type Addresses = BTreeMap<String, Value>;
 /// The pods by the ports they have, in the order of the ports and of their addresses.
 fn subsets(service: &Value, candidates: &[Candidate]) -> Vec<Value> {
     let early = service["spec"]["publishNotReadyAddresses"] == true;
-    let family = match service["spec"]["clusterIP"].as_str().and_then(Family::of) {
+    let family = match service["spec"]["clusterIP"].as_str().and_then(Family::of_text) {
         Some(family) => Some(family),
         None => match service["spec"]["ipFamilies"][0].as_str() {
             Some("IPv6") => Some(Family::V6),

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
+use super::super::family::Family;
 use super::super::workload::owner_reference;
 use super::super::{ENDPOINT_SLICES, Key, World};
-use super::endpoint::{Candidate, Family, ports};
+use super::endpoint::{Candidate, families_of, ports};
 use super::{MANAGER, NAME};
 use crate::store::{DeleteOptions, ListQuery, Object, Selector};
 
@@ -43,7 +44,7 @@ pub(super) fn write(
 ) -> Vec<String> {
     let present = present(world, key);
     let mut stranded = Vec::new();
-    let families = Family::of_service(service);
+    let families = families_of(service);
     for family in &families {
         let (groups, left_out) = group(service, candidates, *family);
         stranded.extend(left_out);

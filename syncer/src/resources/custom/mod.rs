@@ -103,14 +103,10 @@ pub(super) struct Custom {
 
 impl Mirror for Custom {
     fn source(&self, side: Side, ctx: &Context) -> Option<Source> {
-        let all = Source::all(self.resource.clone());
-        Some(match side {
-            Side::Virtual => all,
-            Side::Host if self.resource.namespaced => Source::marked(self.resource.clone(), ctx),
-            Side::Host => {
-                let marker = ctx.names.cluster_scoped_marker();
-                Source { labels: Some(format!("{}={marker}", label::MANAGED_BY)), ..all }
-            }
+        let resource = self.resource.clone();
+        Some(match resource.namespaced {
+            true => Source::mirrored(resource, side, ctx),
+            false => Source::mirrored_cluster_scoped(resource, side, ctx),
         })
     }
 
@@ -146,12 +142,7 @@ impl Mirror for Custom {
     }
 
     fn plan(&self, at: &At<'_>) -> Plan {
-        let ways = Ways {
-            resource: &self.resource,
-            wanted: true,
-            host_deletion: self.how.host_deletion,
-            adopts: false,
-        };
+        let ways = Ways::plain(&self.resource, self.how.host_deletion);
         let status: Option<fn(&Lean, &Lean) -> Value> =
             if self.how.status { Some(status_of_host) } else { None };
         Pushed { ways, immutable: &[], status }.plan(at, |v, h| Ok(self.desired(at, v, h)))

@@ -1,10 +1,11 @@
 //! In which version, and with which scope, a server serves a custom resource.
 
-use http::Request;
 use serde::Deserialize;
 use smol_str::SmolStr;
 use v9s::cluster::{Cluster, Failure, FailureKind, Resource};
 use v9s::provision::values::settings::ResourceName;
+
+use crate::requests;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -51,13 +52,8 @@ pub async fn served(cluster: &Cluster, name: &ResourceName) -> Result<Option<Res
 }
 
 async fn get<T: serde::de::DeserializeOwned>(cluster: &Cluster, path: &str) -> Result<Option<T>, Failure> {
-    let request = Request::get(path)
-        .body(Vec::new())
-        .map_err(|error| Failure::new(FailureKind::Rejected, format!("cannot be asked: {error}")))?;
-    match cluster.fetch(request).await {
-        Ok(answer) => serde_json::from_slice(&answer)
-            .map(Some)
-            .map_err(|_| Failure::new(FailureKind::Protocol, "the answer cannot be read")),
+    match requests::get(cluster, path).await {
+        Ok(answer) => Ok(Some(answer)),
         Err(failure) if failure.kind == FailureKind::NotFound => Ok(None),
         Err(failure) => Err(failure),
     }

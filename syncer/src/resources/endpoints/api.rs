@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::engine::key::Side;
 use crate::engine::mirror::{At, Mirror, Origin, Source, field};
 use crate::engine::plan::Plan;
-use crate::resources::services::KUBELET_PORT;
+use crate::resources::services::api::{self, KUBELET_PORT};
 use crate::resources::shown::{Face, Shown};
 use crate::translate::meta::Texts;
 
@@ -27,22 +27,11 @@ const MANAGER: &str = "v9s-syncer";
 
 impl Mirror for ApiEndpoints {
     fn source(&self, side: Side, ctx: &Context) -> Option<Source> {
-        let (namespace, name) = match side {
-            Side::Virtual => ("default".into(), "kubernetes".into()),
-            Side::Host => (ctx.host_namespace.clone(), ctx.vcluster.clone()),
-        };
-        Some(Source {
-            namespace: Some(namespace),
-            fields: Some(format!("metadata.name={name}")),
-            ..Source::all(Resource::ENDPOINTS)
-        })
+        Some(api::source(Resource::ENDPOINTS, side, ctx))
     }
 
     fn origin(&self, ctx: &Context, host: &Lean) -> Origin {
-        match host.metadata.namespace == ctx.host_namespace && host.metadata.name == ctx.vcluster {
-            true => Origin::Ours(VirtualName::namespaced("default", "kubernetes")),
-            false => Origin::Foreign("they are not the Endpoints of this virtual cluster"),
-        }
+        api::origin(ctx, host)
     }
 
     fn plan(&self, at: &At<'_>) -> Plan {

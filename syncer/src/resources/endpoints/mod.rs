@@ -44,7 +44,7 @@ const KEPT_APART: [&str; 1] = ["endpoints.kubernetes.io/last-change-trigger-time
 
 impl Mirror for Endpoints {
     fn source(&self, side: Side, ctx: &Context) -> Option<Source> {
-        source(Resource::ENDPOINTS, side, ctx)
+        Some(Source::mirrored(Resource::ENDPOINTS, side, ctx))
     }
 
     fn origin(&self, ctx: &Context, host: &Lean) -> Origin {
@@ -76,7 +76,7 @@ impl Mirror for Endpoints {
 
 impl Mirror for EndpointSlices {
     fn source(&self, side: Side, ctx: &Context) -> Option<Source> {
-        source(Resource::ENDPOINT_SLICES, side, ctx)
+        Some(Source::mirrored(Resource::ENDPOINT_SLICES, side, ctx))
     }
 
     fn origin(&self, ctx: &Context, host: &Lean) -> Origin {
@@ -120,20 +120,13 @@ impl Mirror for EndpointSlices {
     }
 }
 
-fn source(resource: Resource, side: Side, ctx: &Context) -> Option<Source> {
-    Some(match side {
-        Side::Virtual => Source::all(resource),
-        Side::Host => Source::marked(resource, ctx),
-    })
-}
-
 fn pushed<'a>(
     resource: &'a Resource,
     wanted: bool,
     host_deletion: HostDeletion,
     immutable: &'static [&'static str],
 ) -> Pushed<'a> {
-    let ways = Ways { resource, wanted, host_deletion, adopts: false };
+    let ways = Ways { wanted, ..Ways::plain(resource, host_deletion) };
     Pushed { ways, immutable, status: None }
 }
 

@@ -31,10 +31,7 @@ const RESOURCE: Resource = Resource::INGRESSES;
 
 impl Mirror for Ingresses {
     fn source(&self, side: Side, ctx: &Context) -> Option<Source> {
-        Some(match side {
-            Side::Virtual => Source::all(RESOURCE),
-            Side::Host => Source::marked(RESOURCE, ctx),
-        })
+        Some(Source::mirrored(RESOURCE, side, ctx))
     }
 
     fn origin(&self, ctx: &Context, host: &Lean) -> Origin {
@@ -67,8 +64,8 @@ impl Mirror for Ingresses {
     }
 
     fn plan(&self, at: &At<'_>) -> Plan {
-        let ways =
-            Ways { resource: &RESOURCE, wanted: true, host_deletion: self.host_deletion, adopts: false };
+        let resource = &RESOURCE;
+        let ways = Ways::plain(resource, self.host_deletion);
         let pushed = Pushed { ways, immutable: &[], status: Some(status_of_host) };
         pushed.plan(at, |v, h| self.desired(at, v, h))
     }

@@ -38,10 +38,7 @@ pub struct Pods;
 
 impl Mirror for Pods {
     fn source(&self, side: Side, ctx: &Context) -> Option<Source> {
-        Some(match side {
-            Side::Virtual => Source::all(Resource::PODS),
-            Side::Host => Source::marked(Resource::PODS, ctx),
-        })
+        Some(Source::mirrored(Resource::PODS, side, ctx))
     }
 
     fn keep(&self, side: Side, object: Lean) -> Lean {

@@ -21,22 +21,11 @@ pub(in crate::resources) const KUBELET_PORT: &str = "kubelet";
 
 impl Mirror for ApiService {
     fn source(&self, side: Side, ctx: &Context) -> Option<Source> {
-        let (namespace, name) = match side {
-            Side::Virtual => ("default".into(), "kubernetes".into()),
-            Side::Host => (ctx.host_namespace.clone(), ctx.vcluster.clone()),
-        };
-        Some(Source {
-            namespace: Some(namespace),
-            fields: Some(format!("metadata.name={name}")),
-            ..Source::all(Resource::SERVICES)
-        })
+        Some(source(Resource::SERVICES, side, ctx))
     }
 
     fn origin(&self, ctx: &Context, host: &Lean) -> Origin {
-        match host.metadata.namespace == ctx.host_namespace && host.metadata.name == ctx.vcluster {
-            true => Origin::Ours(VirtualName::namespaced("default", "kubernetes")),
-            false => Origin::Foreign("it is not the Service of this virtual cluster"),
-        }
+        origin(ctx, host)
     }
 
     fn plan(&self, at: &At<'_>) -> Plan {
@@ -55,6 +44,27 @@ impl Mirror for ApiService {
             }
         };
         Plan { writes: write.into_iter().collect(), ..Plan::default() }
+    }
+}
+
+/// What bears the name of the API server's Service: `default/kubernetes` inside, the virtual cluster's own on the host.
+pub(in crate::resources) fn source(resource: Resource, side: Side, ctx: &Context) -> Source {
+    let (namespace, name) = match side {
+        Side::Virtual => ("default".into(), "kubernetes".into()),
+        Side::Host => (ctx.host_namespace.clone(), ctx.vcluster.clone()),
+    };
+    Source {
+        namespace: Some(namespace),
+        fields: Some(format!("metadata.name={name}")),
+        ..Source::all(resource)
+    }
+}
+
+/// Which pair such an object belongs to.
+pub(in crate::resources) fn origin(ctx: &Context, host: &Lean) -> Origin {
+    match host.metadata.namespace == ctx.host_namespace && host.metadata.name == ctx.vcluster {
+        true => Origin::Ours(VirtualName::namespaced("default", "kubernetes")),
+        false => Origin::Foreign("it does not bear the name of this virtual cluster's Service"),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Services: what they say travels both ways, the selector goes to the host, and what a server allots is the host's.
 
-mod api;
+pub(super) mod api;
 mod ports;
 mod realign;
 #[cfg(test)]
@@ -23,7 +23,6 @@ use crate::translate::meta::{self, Extra};
 use crate::translate::{diff, owned, selector};
 
 pub use api::ApiService;
-pub(super) use api::KUBELET_PORT;
 
 /// Services of the tenant.
 pub struct Services {
@@ -56,10 +55,7 @@ pub(super) fn is_api(object: &VirtualName) -> bool {
 
 impl Mirror for Services {
     fn source(&self, side: Side, ctx: &Context) -> Option<Source> {
-        Some(match side {
-            Side::Virtual => Source::all(Resource::SERVICES),
-            Side::Host => Source::marked(Resource::SERVICES, ctx),
-        })
+        Some(Source::mirrored(Resource::SERVICES, side, ctx))
     }
 
     fn origin(&self, ctx: &Context, host: &Lean) -> Origin {
@@ -72,7 +68,7 @@ impl Mirror for Services {
         }
         let wanted = at.v.is_none_or(|v| v.metadata.label(label::CONTROLLED_BY).is_none());
         let resource = &Resource::SERVICES;
-        let ways = Ways { resource, wanted, host_deletion: self.host_deletion, adopts: true };
+        let ways = Ways { wanted, adopts: true, ..Ways::plain(resource, self.host_deletion) };
         match life::of(at, ways) {
             Life::Decided(plan) => plan,
             Life::Create(v) => create(at, v),

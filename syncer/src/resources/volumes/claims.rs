@@ -34,10 +34,7 @@ const CHANGING: [&str; 2] = ["resources", "volumeAttributesClassName"];
 
 impl Mirror for Claims {
     fn source(&self, side: Side, ctx: &Context) -> Option<Source> {
-        Some(match side {
-            Side::Virtual => Source::all(Resource::PERSISTENT_VOLUME_CLAIMS),
-            Side::Host => Source::marked(Resource::PERSISTENT_VOLUME_CLAIMS, ctx),
-        })
+        Some(Source::mirrored(Resource::PERSISTENT_VOLUME_CLAIMS, side, ctx))
     }
 
     fn origin(&self, ctx: &Context, host: &Lean) -> Origin {
@@ -65,7 +62,7 @@ impl Mirror for Claims {
 
     fn plan(&self, at: &At<'_>) -> Plan {
         let resource = &Resource::PERSISTENT_VOLUME_CLAIMS;
-        let ways = Ways { resource, wanted: true, host_deletion: self.host_deletion, adopts: true };
+        let ways = Ways { adopts: true, ..Ways::plain(resource, self.host_deletion) };
         match life::of(at, ways) {
             Life::Decided(plan) => plan,
             Life::Create(v) => self.create(at, v),

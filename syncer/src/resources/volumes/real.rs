@@ -87,8 +87,8 @@ impl Volumes {
     }
 
     fn push(&self, at: &At<'_>) -> Plan {
-        let ways =
-            Ways { resource: &RESOURCE, wanted: true, host_deletion: self.host_deletion, adopts: true };
+        let resource = &RESOURCE;
+        let ways = Ways { adopts: true, ..Ways::plain(resource, self.host_deletion) };
         Pushed { ways, immutable: &[], status: Some(status_of_host) }.plan(at, |v, h| {
             let mut spec = field(Some(v), "spec");
             let theirs = field(h, "spec");

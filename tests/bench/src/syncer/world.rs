@@ -24,8 +24,8 @@ pub struct Server {
 
 impl Server {
     /// Starts one.
-    pub async fn start(name: &str, controllers: bool) -> Result<Self> {
-        let options = Options { controllers, ..Options::default() };
+    pub async fn start(name: &str, tenant: bool) -> Result<Self> {
+        let options = Options { controllers: tenant, virtual_cluster: tenant, ..Options::default() };
         let plane = tokio::task::spawn_blocking(move || ControlPlane::start(&options)).await??;
         let client = kubeconfig::client(&plane.kubeconfig()).await?;
         let cluster = Cluster::from_client(name, plane.url(), "default", client);

@@ -77,6 +77,7 @@ fn start_plane(
     let groups = hierarchies.make(&[&layout.name(), "control-plane"])?;
     ControlPlane::start(&real::Options {
         controllers: true,
+        virtual_cluster: false,
         scheduler: true,
         service_accounts: false,
         apiserver_args: options.apiserver_args.clone(),

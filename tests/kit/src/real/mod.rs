@@ -32,6 +32,9 @@ pub struct Options {
     /// Run the controller manager. Without it nothing reacts to objects (no pods from StatefulSets, no quota usage,
     /// no namespace deletion), and tests may write any status they like without being corrected.
     pub controllers: bool,
+    /// Of the controllers leave out those that look after nodes and volumes: a virtual cluster's are its host's, and one
+    /// that hears no kubelet would declare them dead.
+    pub virtual_cluster: bool,
     /// Run the scheduler.
     pub scheduler: bool,
     /// Demand service accounts of pods also without the controller manager, which makes them: tests make them then.
@@ -45,6 +48,10 @@ pub struct Options {
     /// Addresses, folder and process groups. The default suits a control plane without nodes.
     pub place: Place,
 }
+
+/// All but those of nodes and volumes.
+const OF_A_VIRTUAL_CLUSTER: &str = "*,-nodeipam,-nodelifecycle,-persistentvolume-binder,-attachdetach,\
+    -persistentvolume-expander,-cloud-node-lifecycle,-ttl";
 
 /// A running control plane; dropping it ends its programs and removes their data.
 #[derive(Debug)]
@@ -98,7 +105,7 @@ impl ControlPlane {
         plane.start_apiserver(assets, options)?;
         plane.wait("/readyz")?;
         if options.controllers {
-            plane.start_controllers(assets)?;
+            plane.start_controllers(assets, options)?;
         }
         if options.scheduler {
             plane.start_scheduler(assets)?;
@@ -209,10 +216,12 @@ impl ControlPlane {
         self.spawn(assets, Program::KubeApiserver, args)
     }
 
-    fn start_controllers(&mut self, assets: &Assets) -> Result<()> {
+    fn start_controllers(&mut self, assets: &Assets, options: &Options) -> Result<()> {
         let pki = |name: &str| self.folder().join("pki").join(name).display().to_string();
         let kubeconfig = self.write_kubeconfig("controller-manager", "system:kube-controller-manager")?;
+        let controllers = if options.virtual_cluster { OF_A_VIRTUAL_CLUSTER } else { "*" };
         let args = vec![
+            flag("controllers", controllers),
             flag("kubeconfig", &kubeconfig),
             flag("authentication-kubeconfig", &kubeconfig),
             flag("authorization-kubeconfig", &kubeconfig),

@@ -5,7 +5,8 @@ use std::net::IpAddr;
 
 use serde_json::{Value, json};
 
-use super::ranges::{Family, Ranges};
+use super::super::super::family::Family;
+use super::ranges::Ranges;
 use super::{is_headless, list, needs_ip, text};
 use crate::status::FieldError;
 

@@ -11,10 +11,10 @@ use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Value, json};
 
+use super::super::family::Family;
 use crate::controllers::{Key, SERVICES};
 use crate::status::{FieldError, Status};
 use crate::store::{Operation, Review, Store};
-use ranges::Family;
 pub use ranges::Ipv6Range;
 pub(crate) use ranges::Ranges;
 

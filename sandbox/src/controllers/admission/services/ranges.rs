@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use super::super::super::family::Family;
+
 /// A range of IPv6 addresses for Services, beside the one of IPv4 addresses that every host has (`10.96.0.0/16`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ipv6Range {
@@ -14,37 +16,6 @@ impl Ipv6Range {
     pub fn new(network: Ipv6Addr, prefix: u8) -> Option<Self> {
         let inside = u128::MAX.checked_shr(u32::from(prefix)).unwrap_or(0);
         ((64..=112).contains(&prefix) && network.to_bits() & inside == 0).then_some(Self { network, prefix })
-    }
-}
-
-/// A family of addresses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Family {
-    V4,
-    V6,
-}
-
-impl Family {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Family::V4 => "IPv4",
-            Family::V6 => "IPv6",
-        }
-    }
-
-    pub(super) fn named(name: &str) -> Option<Self> {
-        [Family::V4, Family::V6].into_iter().find(|family| family.name() == name)
-    }
-
-    pub(super) fn other(self) -> Self {
-        match self {
-            Family::V4 => Family::V6,
-            Family::V6 => Family::V4,
-        }
-    }
-
-    pub(super) fn of(address: IpAddr) -> Self {
-        if address.is_ipv4() { Family::V4 } else { Family::V6 }
     }
 }
 
