@@ -83,6 +83,18 @@ enum Turn {
     Paint,
 }
 
+impl Turn {
+    fn kind(&self) -> &'static str {
+        match self {
+            Turn::Signal(_) => "signal",
+            Turn::Input(_) => "input",
+            Turn::Msg(_) => "message",
+            Turn::Tick => "tick",
+            Turn::Paint => "paint",
+        }
+    }
+}
+
 impl Loop<'_> {
     async fn run(&mut self) -> anyhow::Result<Ended> {
         loop {
@@ -90,7 +102,9 @@ impl Loop<'_> {
             if self.wanted && self.painted.elapsed() >= FRAME {
                 self.paint()?;
             }
-            let cmds = match self.turn().await {
+            let turn = self.turn().await;
+            let (kind, began) = (turn.kind(), Instant::now());
+            let cmds = match turn {
                 Turn::Signal(Signal::End(number)) => return Ok(Ended::Signal(number)),
                 Turn::Signal(Signal::Continued) => {
                     self.tui.reenter()?;
@@ -112,6 +126,10 @@ impl Loop<'_> {
             };
             if let Some(ended) = self.carry_out(cmds).await? {
                 return Ok(ended);
+            }
+            // A key that comes meanwhile has to wait: this is what a person feels.
+            if began.elapsed() > FRAME {
+                tracing::debug!(kind, took = ?began.elapsed(), "a turn that was longer than a frame");
             }
         }
     }
