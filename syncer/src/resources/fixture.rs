@@ -1,9 +1,10 @@
 //! Two API servers in miniature, for tables: what a kind plans is carried out until both sides agree.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use v9s::cluster::lean::Lean;
 use v9s::names::VirtualName;
@@ -19,6 +20,7 @@ pub(super) type Server = fn(Side, &mut Value);
 
 pub(super) struct World {
     pub(super) ctx: Context,
+    pub(super) now: DateTime<Utc>,
     names: Names,
     index: Index,
     objects: BTreeMap<(Side, KindId, VirtualName), Value>,
@@ -35,6 +37,26 @@ impl Kinds for Names {
     }
 }
 
+/// A pair, by its virtual name or as `namespace/name`.
+pub(super) trait Named {
+    fn pair(self) -> VirtualName;
+}
+
+impl Named for &VirtualName {
+    fn pair(self) -> VirtualName {
+        self.clone()
+    }
+}
+
+impl Named for &str {
+    fn pair(self) -> VirtualName {
+        match self.split_once('/') {
+            Some((namespace, name)) => VirtualName::namespaced(namespace, name),
+            None => VirtualName::cluster_scoped(self),
+        }
+    }
+}
+
 pub(super) fn namespaced(namespace: &str, name: &str) -> VirtualName {
     VirtualName::namespaced(namespace, name)
 }
@@ -46,15 +68,28 @@ pub(super) fn lean(object: &Value) -> Lean {
 }
 
 impl World {
+    /// With these kinds, all listed whole.
     pub(super) fn new(kinds: &[&'static str]) -> Self {
-        World {
+        Self::listing(kinds, &[])
+    }
+
+    /// With these kinds, of which some are still being listed.
+    pub(super) fn listing(kinds: &[&'static str], unfinished: &[&str]) -> Self {
+        let mut world = World {
             ctx: Context { owner_uid: Some("owner".into()), ..Context::new("t", "tenants") },
+            now: Utc::now(),
             names: Names(kinds.to_vec()),
             index: Index::new(kinds.len()),
             objects: BTreeMap::new(),
             server: |_, _| {},
             revision: 100,
+        };
+        for kind in kinds.iter().filter(|kind| !unfinished.contains(kind)) {
+            for side in [Side::Virtual, Side::Host] {
+                world.index.set_whole(world.kind(kind), side);
+            }
         }
+        world
     }
 
     pub(super) fn with_server(mut self, server: Server) -> Self {
@@ -66,17 +101,30 @@ impl World {
         self.names.id(name).expect("a kind of this world")
     }
 
-    /// Puts an object under the pair of this name, as a server would have it.
-    pub(super) fn put(&mut self, side: Side, kind: &str, pair: &VirtualName, mut object: Value) {
+    /// Puts an object under the pair of this name, as a server would have it: what it lacks of name, UID and revision is
+    /// filled in.
+    pub(super) fn put(&mut self, side: Side, kind: &str, pair: impl Named, object: impl Borrow<Value>) {
+        let (pair, mut object) = (pair.pair(), object.borrow().clone());
         self.revision += 1;
-        object["metadata"]["resourceVersion"] = json!(self.revision.to_string());
-        if object["metadata"]["uid"].is_null() {
-            object["metadata"]["uid"] = json!(format!("uid-{}", self.revision));
+        let name = match side {
+            Side::Virtual => pair.clone(),
+            Side::Host => namespaced("tenants", self.ctx.names.host_name(&pair).as_str()),
+        };
+        let meta = &mut object["metadata"];
+        if meta["name"].is_null() {
+            meta["name"] = json!(name.name);
+            if let Some(namespace) = name.namespace {
+                meta["namespace"] = json!(namespace);
+            }
         }
+        if meta["uid"].is_null() {
+            meta["uid"] = json!(format!("uid-{}", self.revision));
+        }
+        object["metadata"]["resourceVersion"] = json!(self.revision.to_string());
         (self.server)(side, &mut object);
         let key = Key::new(self.kind(kind), pair.clone());
         self.index.upsert(side, &key, Arc::new(lean(&object)), true);
-        self.objects.insert((side, key.kind, pair.clone()), object);
+        self.objects.insert((side, key.kind, pair), object);
     }
 
     /// An object of the tenant, under its own name.
@@ -85,17 +133,18 @@ impl World {
         self.put(Side::Virtual, kind, &name, object);
     }
 
-    pub(super) fn remove(&mut self, side: Side, kind: &str, pair: &VirtualName) {
-        let key = Key::new(self.kind(kind), pair.clone());
+    pub(super) fn remove(&mut self, side: Side, kind: &str, pair: impl Named) {
+        let key = Key::new(self.kind(kind), pair.pair());
         self.index.remove(side, &key, None);
-        self.objects.remove(&(side, key.kind, pair.clone()));
+        self.objects.remove(&(side, key.kind, key.object));
     }
 
     /// Merges a change into an object, as somebody else does.
-    pub(super) fn change(&mut self, side: Side, kind: &str, pair: &VirtualName, change: &Value) {
-        let mut object = self.get(side, kind, pair);
+    pub(super) fn change(&mut self, side: Side, kind: &str, pair: impl Named, change: &Value) {
+        let pair = pair.pair();
+        let mut object = self.get(side, kind, &pair);
         merge(&mut object, change);
-        self.put(side, kind, pair, object);
+        self.put(side, kind, &pair, object);
     }
 
     /// An object, null when it is not there.
@@ -107,8 +156,10 @@ impl World {
         self.get(Side::Host, kind, pair)
     }
 
-    pub(super) fn uses(&mut self, mirror: &dyn Mirror, kind: &str, pair: &VirtualName) {
-        let key = Key::new(self.kind(kind), pair.clone());
+    /// Looks anew at what a pair uses.
+    pub(super) fn uses(&mut self, mirror: &dyn Mirror, kind: &str, pair: impl Named) {
+        let key = Key::new(self.kind(kind), pair.pair());
+        let pair = &key.object;
         for side in [Side::Virtual, Side::Host] {
             let object = self.get(side, kind, pair);
             let uses = match object.is_null() {
@@ -117,6 +168,11 @@ impl World {
             };
             self.index.set_uses(&key, side, uses);
         }
+    }
+
+    /// Whether something uses a pair.
+    pub(super) fn is_used(&self, kind: &str, pair: impl Named) -> bool {
+        self.index.view().is_used(&Key::new(self.kind(kind), pair.pair()))
     }
 
     pub(super) fn plan(&self, mirror: &dyn Mirror, kind: &str, pair: &VirtualName) -> Plan {
@@ -128,10 +184,10 @@ impl World {
         &self,
         mirror: &dyn Mirror,
         kind: &str,
-        pair: &VirtualName,
+        pair: impl Named,
         absence: Absence,
     ) -> Plan {
-        let key = Key::new(self.kind(kind), pair.clone());
+        let key = Key::new(self.kind(kind), pair.pair());
         let pair = self.index.pair(&key);
         mirror.plan(&At {
             key: &key,
@@ -141,7 +197,7 @@ impl World {
             view: self.index.view(),
             kinds: &self.names,
             ctx: &self.ctx,
-            now: Utc::now(),
+            now: self.now,
         })
     }
 

@@ -29,8 +29,6 @@ mod services;
 mod settings;
 mod shown;
 mod storage_classes;
-#[cfg(test)]
-mod testing;
 mod tokens;
 mod volumes;
 

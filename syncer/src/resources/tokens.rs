@@ -141,7 +141,7 @@ fn write(at: &At<'_>, v: &Lean, h: &Lean, account: &str, claims: Vec<TokenClaim>
 mod tests {
     use super::*;
     use crate::engine::plan::Absence;
-    use crate::resources::testing::{World, lean};
+    use crate::resources::fixture::{World, lean};
     use serde_json::Value;
 
     const NOW: &str = "2026-01-01T12:00:00Z";
@@ -174,7 +174,7 @@ mod tests {
     }
 
     fn secret(expires: &str, of: &str, owner: &str) -> Value {
-        json!({"metadata": {"name": "web-sa-token-x-shop-x-t", "resourceVersion": "7",
+        json!({"metadata": {"name": "web-sa-token-x-shop-x-t",
             "annotations": {annotation::OBJECT_UID: of, annotation::TOKENS_EXPIRE: expires},
             "ownerReferences": [{"kind": "Pod", "uid": owner}]}})
     }
@@ -190,7 +190,7 @@ mod tests {
     fn a_pod_gets_the_tokens_it_asked_for_in_a_secret_that_goes_with_it() {
         let mut world = world();
         pod(&mut world, true);
-        let plan = world.plan(&Tokens, "tokens", "shop/web", Absence::Missing);
+        let plan = world.plan_with(&Tokens, "tokens", "shop/web", Absence::Missing);
         let tokens = tokens(&plan);
         assert_eq!(
             (tokens.account.as_str(), tokens.pod.as_str(), tokens.pod_uid.as_str()),
@@ -212,7 +212,7 @@ mod tests {
         let mut world = world();
         pod(&mut world, true);
         world.put(Side::Host, "tokens", "shop/web", &secret("2026-01-01T12:10:00Z", "v1", "h1"));
-        let plan = world.plan(&Tokens, "tokens", "shop/web", Absence::Missing);
+        let plan = world.plan_with(&Tokens, "tokens", "shop/web", Absence::Missing);
         assert_eq!(plan, Plan::nothing().again_after(Duration::from_secs(400)), "ten minutes less 200 s");
         for (expires, of, owner) in [
             ("2026-01-01T12:03:19Z", "v1", "h1"),
@@ -223,8 +223,9 @@ mod tests {
             let mut world = self::world();
             pod(&mut world, true);
             world.put(Side::Host, "tokens", "shop/web", &secret(expires, of, owner));
-            let plan = world.plan(&Tokens, "tokens", "shop/web", Absence::Missing);
-            assert_eq!(tokens(&plan).revision.as_deref(), Some("7"), "{expires} {of} {owner}");
+            let plan = world.plan_with(&Tokens, "tokens", "shop/web", Absence::Missing);
+            // The revision of the third object that was put.
+            assert_eq!(tokens(&plan).revision.as_deref(), Some("103"), "{expires} {of} {owner}");
         }
     }
 
@@ -238,11 +239,11 @@ mod tests {
     fn nothing_is_written_for_pods_that_ask_for_none_or_are_ending() {
         let mut world = world();
         pod(&mut world, false);
-        assert_eq!(world.plan(&Tokens, "tokens", "shop/web", Absence::Missing), Plan::nothing());
+        assert_eq!(world.plan_with(&Tokens, "tokens", "shop/web", Absence::Missing), Plan::nothing());
         pod(&mut world, true);
         world.put(Side::Host, "pods", "shop/web", &json!({"metadata": {"name": "web-x-shop-x-t", "uid": "h1",
             "resourceVersion": "9", "deletionTimestamp": NOW, "annotations": {annotation::OBJECT_UID: "v1"}}}));
-        assert_eq!(world.plan(&Tokens, "tokens", "shop/web", Absence::Missing), Plan::nothing());
+        assert_eq!(world.plan_with(&Tokens, "tokens", "shop/web", Absence::Missing), Plan::nothing());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 use super::*;
 use crate::context::NodeSettings;
+use crate::resources::fixture::World;
 use crate::resources::pods::Pods;
-use crate::resources::testing::World;
 
 const KINDS: [&str; 2] = ["pods", "nodes"];
 
@@ -13,7 +13,7 @@ fn pod_on(world: &mut World, name: &str, node: &str, owner: Value) {
         &json!({"metadata": {"uid": "v", "ownerReferences": owner}, "spec": {}}),
     );
     world.put(Side::Host, "pods", name, &json!({"metadata": {"uid": "h"}, "spec": {"nodeName": node}}));
-    world.uses(&Pods, Side::Host, "pods", name);
+    world.uses(&Pods, "pods", name);
 }
 
 fn daemon() -> Value {
@@ -21,7 +21,7 @@ fn daemon() -> Value {
 }
 
 fn plan(world: &World) -> Plan {
-    world.plan(&Nodes, "nodes", "node-1", Absence::Missing)
+    world.plan_with(&Nodes, "nodes", "node-1", Absence::Missing)
 }
 
 fn created(plan: &Plan) -> &Value {

@@ -2,8 +2,8 @@ use serde_json::json;
 
 use super::*;
 use crate::context::PodSecurity;
+use crate::resources::fixture::World;
 use crate::resources::pods::Pods;
-use crate::resources::testing::World;
 
 const KINDS: [&str; 5] = ["namespaces", "services", "configmaps", "nodes", "pods"];
 const POD: &str = "shop/web";
@@ -62,7 +62,7 @@ fn merge(into: &mut Value, more: Value) {
 }
 
 fn look(world: &World, absence: Absence) -> Plan {
-    world.plan(&Pods, "pods", POD, absence)
+    world.plan_with(&Pods, "pods", POD, absence)
 }
 
 fn created(plan: &Plan) -> &Value {
@@ -92,7 +92,7 @@ fn a_pod_is_created_on_the_host_with_all_that_marks_it() {
     virtual_pod(&mut world, json!({}));
     let plan = look(&world, Absence::Missing);
     let meta = &created(&plan)["metadata"];
-    assert_eq!((&meta["name"], &meta["namespace"]), (&json!("web-x-shop-x-t"), &json!("host")));
+    assert_eq!((&meta["name"], &meta["namespace"]), (&json!("web-x-shop-x-t"), &json!("tenants")));
     assert_eq!(meta["labels"]["vcluster.loft.sh/managed-by"], "t");
     let of_namespace = world.ctx.names.namespace_label_key("team");
     assert_eq!(meta["labels"][of_namespace], "x");
@@ -333,7 +333,7 @@ fn containers_for_debugging_are_added_translated() {
 fn a_pod_holds_what_it_refers_to_and_once_bound_nothing_that_only_creation_needs() {
     let mut world = world();
     virtual_pod(&mut world, json!({"spec": {"volumes": [{"name": "f", "configMap": {"name": "settings"}}]}}));
-    world.uses(&Pods, Side::Virtual, "pods", POD);
+    world.uses(&Pods, "pods", POD);
     assert!(
         world.is_used("configmaps", "shop/settings") && world.is_used("services", "kube-system/kube-dns")
     );
@@ -341,7 +341,7 @@ fn a_pod_holds_what_it_refers_to_and_once_bound_nothing_that_only_creation_needs
         &mut world,
         json!({"spec": {"nodeName": "n", "volumes": [{"name": "f", "configMap": {"name": "settings"}}]}}),
     );
-    world.uses(&Pods, Side::Virtual, "pods", POD);
+    world.uses(&Pods, "pods", POD);
     assert!(
         world.is_used("configmaps", "shop/settings") && !world.is_used("services", "kube-system/kube-dns")
     );
