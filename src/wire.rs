@@ -121,6 +121,10 @@ pub mod annotation {
     pub const SKIP_TRANSLATE: &str = "vcluster.loft.sh/skip-translate";
     /// On a Service of the tenant whose address is being exchanged for the host's: the type that it returns to.
     pub const REALIGNING: &str = "v9s.io/realigning";
+    /// On Services of the host that were made or changed before the tenant's API server had accepted the tenant's: when.
+    pub const RESERVED: &str = "v9s.io/reserved";
+    /// On Secrets with a certificate: from when on it is to be renewed.
+    pub const RENEW_AFTER: &str = "v9s.io/renew-after";
     /// On Secrets with service account tokens: when the first of them expires.
     pub const TOKENS_EXPIRE: &str = "v9s.io/tokens-expire";
     /// On the configuration Secret: Argo CD deploys this virtual cluster (docs/vclusters.md, Pausing and sleeping).
@@ -180,6 +184,8 @@ pub fn synced_selector() -> &'static str {
 pub const CONFIG_KEY: &str = "config.yaml";
 /// Value of the label `controlled-by` on Secrets with the service account tokens of pods.
 pub const TOKENS_CONTROLLER: &str = "v9s-tokens";
+/// Domain of the host names by which a virtual cluster knows the kubelets of its nodes: `NODE.nodes.vcluster.com`.
+pub const KUBELET_DOMAIN: &str = "nodes.vcluster.com";
 /// Container that decides about the version (docs/vclusters.md, Version).
 pub const SYNCER_CONTAINER: &str = "syncer";
 
@@ -240,6 +246,11 @@ pub mod name {
     /// Lease of the leading replica (docs/vclusters.md, Objects).
     pub fn leader_lease(vcluster: &str) -> String {
         safe_concat(&["vcluster", vcluster, "controller"])
+    }
+
+    /// Secret with the certificate by which the virtual API server knows the syncer's admission webhook.
+    pub fn webhook_secret(vcluster: &str) -> String {
+        safe_concat(&["vc-webhook", vcluster])
     }
 
     /// Kubeconfig context that the official CLI writes (docs/vclusters.md, State).

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use smol_str::SmolStr;
 use v9s::names::Translator;
+use v9s::provision::service_range::ServiceRange;
 use v9s::wire;
 
 /// Who we are and what was configured.
@@ -23,6 +24,8 @@ pub struct Context {
     /// Addresses of the Service by which pods reach the virtual API server, the primary family first; empty while they
     /// are not known, in which case no pod is created.
     pub api_addresses: Vec<SmolStr>,
+    /// Where the virtual API server gives Services their addresses; empty while that is not known.
+    pub service_range: ServiceRange,
     /// Minor versions of both servers.
     pub minors: Minors,
     /// Pods.
@@ -149,6 +152,7 @@ impl Context {
             owner_uid: None,
             cluster_domain: "cluster.local".into(),
             api_addresses: Vec::new(),
+            service_range: ServiceRange::default(),
             minors: Minors::default(),
             pods: PodSettings::default(),
             nodes: NodeSettings::default(),

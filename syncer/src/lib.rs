@@ -2,6 +2,7 @@
 
 mod configured;
 pub mod context;
+pub mod dns;
 pub mod engine;
 pub mod identity;
 pub mod leader;
@@ -9,5 +10,7 @@ pub mod process;
 mod requests;
 pub mod resources;
 pub mod serve;
+pub mod service_range;
 pub mod status;
 pub mod translate;
+pub mod webhook;

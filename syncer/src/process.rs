@@ -1,5 +1,6 @@
 //! The process around the engine: configuration in, both API servers found, one replica writing, an orderly end.
 
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,7 +25,7 @@ use crate::configured;
 use crate::context::{Context, Minors};
 use crate::engine::Engine;
 use crate::leader::{Candidate, Terms};
-use crate::{requests, resources, serve, status};
+use crate::{dns, requests, resources, serve, service_range, status, webhook};
 
 /// Where the chart mounts the configuration.
 const CONFIG: &str = "/var/lib/vcluster/config.yaml";
@@ -44,8 +45,13 @@ pub struct Options {
     #[arg(long, env = "POD_NAMESPACE")]
     pub namespace: SmolStr,
     /// Kubeconfig of the virtual API server
-    #[arg(long, env = "V9S_VIRTUAL_KUBECONFIG", value_name = "FILE")]
-    pub virtual_kubeconfig: PathBuf,
+    #[arg(
+        long,
+        env = "V9S_VIRTUAL_KUBECONFIG",
+        value_name = "FILE",
+        required_unless_present = "print_service_range"
+    )]
+    pub virtual_kubeconfig: Option<PathBuf>,
     /// Kubeconfig of the host; by default the pod's own service account, or the environment's
     #[arg(long, value_name = "FILE")]
     pub host_kubeconfig: Option<PathBuf>,
@@ -55,6 +61,15 @@ pub struct Options {
     /// Address of /healthz, /readyz and /metrics
     #[arg(long, default_value = "0.0.0.0:9090", value_name = "ADDRESS")]
     pub listen: SocketAddr,
+    /// Address on which the virtual API server asks about Services; port 0 takes any
+    #[arg(long, default_value = "127.0.0.1:10260", value_name = "ADDRESS")]
+    pub webhook_listen: SocketAddr,
+    /// HOST:PORT by which the virtual API server reaches --webhook-listen [default: the address itself]
+    #[arg(long, value_name = "HOST:PORT")]
+    pub webhook_advertise: Option<String>,
+    /// Print what the virtual API server is to get as --service-cluster-ip-range, and end
+    #[arg(long)]
+    pub print_service_range: bool,
     /// Write only while holding the Lease: for more than one replica
     #[arg(long)]
     pub leader_elect: bool,
@@ -72,6 +87,9 @@ pub struct Options {
 /// Why it cannot start: a bad configuration with every mistake in it, an unreadable kubeconfig, a Service that is missing.
 pub async fn run(options: Options) -> Result<()> {
     let settings = read_settings(options.config.as_deref())?;
+    if options.print_service_range {
+        return print_service_range(&options, &settings).await;
+    }
     start_log(&options.log, settings.logging)?;
     let stop = CancellationToken::new();
     tokio::spawn(stop_on_signal(stop.clone())?);
@@ -83,12 +101,15 @@ pub async fn run(options: Options) -> Result<()> {
     let Some(ctx) = stop.run_until_cancelled(meet(&options, &settings, &tenant, &host)).await else {
         return Ok(());
     };
-    let ctx = ctx?;
+    let mut ctx = ctx?;
+    let asked = asked_for_ranges(&options, &settings, &tenant, &host);
+    let Some(ranges) = stop.run_until_cancelled(service_range::learn(&asked)).await else { return Ok(()) };
+    ctx.service_range = ranges.tenant.clone();
     tracing::info!(vcluster = %ctx.vcluster, namespace = %ctx.host_namespace, "both API servers are reached");
 
     let Some(mirrored) = stop.run_until_cancelled(mirrored(&settings, &host)).await else { return Ok(()) };
     let kinds = resources::registry(&mirrored?);
-    let engine = Arc::new(Engine::start(ctx.clone(), kinds, tenant, host.clone()));
+    let engine = Arc::new(Engine::start(ctx.clone(), kinds, tenant.clone(), host.clone()));
     let identity = options.identity.clone().unwrap_or_else(own_identity);
     let tasks = TaskTracker::new();
     // The Lease is kept until nothing is written any more.
@@ -107,6 +128,13 @@ pub async fn run(options: Options) -> Result<()> {
         tasks.spawn(follow(Arc::clone(&engine), led, stop.clone()));
     }
     tasks.spawn(serve::run(listener, Arc::clone(&engine), leave.clone()));
+    let webhook = webhook::Options::new(options.webhook_listen, options.webhook_advertise.clone());
+    let sides = (tenant.clone(), host.clone());
+    tasks.spawn(webhook::run(webhook, ctx.clone(), sides.0, sides.1, Arc::clone(&engine), stop.clone()));
+    if let Some(dns) = dns::Dns::of(&settings) {
+        tasks.spawn(dns::run(dns, tenant.clone(), Arc::clone(&engine), stop.clone()));
+    }
+    tokio::spawn(service_range::keep_telling(asked, ranges, Arc::clone(&engine)));
     tasks.spawn(status::publish(ctx, host, Arc::clone(&engine), identity, stop.clone()));
     tasks.close();
 
@@ -180,9 +208,37 @@ async fn open_host(options: &Options) -> Result<Cluster> {
 }
 
 async fn open_tenant(options: &Options) -> Result<Cluster> {
-    let source = KubeconfigSource::File(options.virtual_kubeconfig.clone());
+    let file = options.virtual_kubeconfig.clone().context("--virtual-kubeconfig is needed")?;
+    let source = KubeconfigSource::File(file);
     let opened = open(&source, None, &ConnectOptions::default()).await;
     opened.context("the virtual cluster")
+}
+
+fn asked_for_ranges(
+    options: &Options,
+    settings: &Settings,
+    tenant: &Cluster,
+    host: &Cluster,
+) -> service_range::Sides {
+    service_range::Sides {
+        tenant: tenant.clone(),
+        host: host.clone(),
+        service: ObjectRef::namespaced(Resource::SERVICES, options.namespace.clone(), options.name.clone()),
+        configured: service_range::configured(&settings.networking),
+    }
+}
+
+/// For whoever starts the virtual API server, which is not there yet.
+async fn print_service_range(options: &Options, settings: &Settings) -> Result<()> {
+    let host = open_host(options).await?;
+    let sides = asked_for_ranges(options, settings, &host, &host);
+    let range = service_range::of_host(&sides).await.map_err(|failure| {
+        anyhow::anyhow!(
+            "cannot find out the addresses of the host's Services: {failure}; {}",
+            failure.remedy()
+        )
+    })?;
+    writeln!(std::io::stdout(), "{}", range.flag()).context("cannot write the answer")
 }
 
 #[derive(Deserialize)]

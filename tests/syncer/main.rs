@@ -4,12 +4,15 @@
 
 mod agreement;
 mod content;
+mod dns;
 mod faults;
 mod leaders;
 mod mirrored;
 mod pair;
 mod pods;
 mod process;
+mod ranges;
 mod services;
 mod shown;
 mod volumes;
+mod webhook;

@@ -1,10 +1,13 @@
 //! A virtual cluster for one test: its API server, its host, and the engine between them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use http::Request;
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 use v9s::cluster::Cluster;
 use v9s_syncer::context::Context;
 use v9s_syncer::engine::Engine;
@@ -21,7 +24,10 @@ pub struct Pair {
     /// Namespace on the host.
     pub namespace: String,
     ctx: Context,
-    engine: Option<Engine>,
+    engine: Option<Arc<Engine>>,
+    /// What runs beside the engine, and ends with it.
+    beside: JoinSet<()>,
+    ending: CancellationToken,
 }
 
 impl Pair {
@@ -37,7 +43,15 @@ impl Pair {
             api_addresses: vec!["10.0.0.1".into()],
             ..Context::new("t", namespace.as_str())
         };
-        let mut pair = Self { tenant, host, namespace, ctx, engine: None };
+        let mut pair = Self {
+            tenant,
+            host,
+            namespace,
+            ctx,
+            engine: None,
+            beside: JoinSet::new(),
+            ending: CancellationToken::new(),
+        };
         pair.start();
         Ok(pair)
     }
@@ -51,7 +65,19 @@ impl Pair {
     pub fn start_with(&mut self, settings: &Settings) {
         let cluster = |host: &Host| Cluster::from_client(host.name, host.url(), "default", host.client());
         let (tenant, host) = (cluster(&self.tenant), cluster(&self.host));
-        self.engine = Some(Engine::start(self.ctx.clone(), resources::registry(settings), tenant, host));
+        let kinds = resources::registry(settings);
+        self.engine = Some(Arc::new(Engine::start(self.ctx.clone(), kinds, tenant, host)));
+    }
+
+    /// Starts something beside the engine; it ends with it.
+    pub fn beside<F: Future<Output = ()> + Send + 'static>(
+        &mut self,
+        part: impl FnOnce(Context, [Cluster; 2], Arc<Engine>, CancellationToken) -> F,
+    ) {
+        let cluster = |host: &Host| Cluster::from_client(host.name, host.url(), "default", host.client());
+        let clusters = [cluster(&self.tenant), cluster(&self.host)];
+        let engine = Arc::clone(self.engine.as_ref().expect("the engine runs"));
+        self.beside.spawn(part(self.ctx.clone(), clusters, engine, self.ending.clone()));
     }
 
     /// Stops the engine and starts it with these kinds.
@@ -69,6 +95,8 @@ impl Pair {
 
     /// Stops the engine as `SIGTERM` does.
     pub async fn stop(&mut self) {
+        std::mem::take(&mut self.ending).cancel();
+        self.beside.shutdown().await;
         if let Some(engine) = self.engine.take() {
             engine.stop(Duration::from_secs(10)).await;
         }
@@ -76,6 +104,8 @@ impl Pair {
 
     /// Ends the engine as `SIGKILL` does.
     pub fn kill(&mut self) {
+        std::mem::take(&mut self.ending).cancel();
+        self.beside.abort_all();
         self.engine = None;
     }
 
@@ -114,7 +144,7 @@ impl Pair {
                 return Ok(now);
             }
             if began.elapsed() > PATIENCE {
-                let pending = self.engine.as_ref().map(Engine::pending);
+                let pending = self.engine.as_ref().map(|engine| engine.pending());
                 bail!("it never came true of {path}: {now:#}\npending: {pending:?}");
             }
             tokio::time::sleep(Duration::from_millis(20)).await;

@@ -37,14 +37,25 @@ pub struct Review<'a> {
     pub options: &'a WriteOptions,
 }
 
-/// Takes part in writes, in the order of registration.
+/// When somebody has their turn with an object that is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// What is built into the API server fills in what is missing.
+    Plugin,
+    /// Programs elsewhere are asked.
+    Webhook,
+    /// What is allotted from what all share, once nobody else changes the object.
+    Allotment,
+}
+
+/// Takes part in writes, stage by stage, and in the order of registration within each.
 ///
 /// Called without any lock held; may read and write the store, but an update of the object under review would
 /// come first and make this write start over.
 pub trait Admission: Send + Sync + 'static {
-    /// Whether it changes objects after all others have, and refuses before the others do (the quota is charged last).
-    fn comes_last(&self) -> bool {
-        false
+    /// When it changes objects; it refuses in the opposite order (the quota is charged last).
+    fn stage(&self) -> Stage {
+        Stage::Plugin
     }
 
     /// May change the object (defaults, injected fields) or refuse it. `object` is the new state; for a delete the

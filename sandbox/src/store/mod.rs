@@ -35,7 +35,7 @@ mod write;
 pub use cursor::Cursor;
 pub use gr::Gr;
 pub use health::Health;
-pub use hooks::{Admission, Operation, Review};
+pub use hooks::{Admission, Operation, Review, Stage};
 pub use log::{Change, Event, TooOld};
 pub use object::{Meta, Object, OwnerRef};
 pub use options::{DeleteOptions, Deleted, Origin, Propagation, StoreOptions, WriteOptions, Written};
@@ -170,7 +170,7 @@ impl Store {
     pub fn add_admission(&self, admission: Arc<dyn Admission>) {
         let mut all = self.0.admission.write().unwrap_or_else(PoisonError::into_inner);
         all.push(admission);
-        all.sort_by_key(|admission| admission.comes_last());
+        all.sort_by_key(|admission| admission.stage());
     }
 
     fn admission(&self) -> Vec<Arc<dyn Admission>> {

@@ -12,13 +12,14 @@ pub mod key;
 pub mod lag;
 pub mod mirror;
 pub mod notes;
+mod parts;
 pub mod plan;
 pub mod queue;
 pub mod report;
 mod work;
 pub mod writer;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -143,6 +144,8 @@ pub struct Engine {
     shared: Arc<Shared>,
     stop: CancellationToken,
     tasks: Mutex<JoinSet<()>>,
+    /// What other parts of the process have found wrong, by part.
+    told: Mutex<BTreeMap<&'static str, Option<String>>>,
 }
 
 impl Shared {
@@ -304,7 +307,7 @@ impl Engine {
         tasks.spawn(work::run(Arc::clone(&shared), stop.clone()));
         tasks.spawn(resync(Arc::clone(&shared)));
         tasks.spawn(know_the_store(Arc::clone(&shared)));
-        Engine { shared, stop, tasks: Mutex::new(tasks) }
+        Engine { shared, stop, tasks: Mutex::new(tasks), told: Mutex::default() }
     }
 
     /// Suspends all writes, or resumes them.

@@ -25,7 +25,7 @@ mod replicated;
 mod runtime_classes;
 mod secrets;
 mod service_accounts;
-mod services;
+pub(crate) mod services;
 mod settings;
 mod shown;
 mod storage_classes;

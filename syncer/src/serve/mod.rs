@@ -76,11 +76,13 @@ pub fn troubles(engine: &Engine) -> Vec<(&'static str, Option<String>)> {
             Some(format!("another than before (kube-system {found}, remembered {remembered})"))
         }
     };
-    vec![
+    let mut troubles = vec![
         ("lists", names(&report.partial).map(|kinds| format!("not whole: {kinds}"))),
         ("watches", names(&report.blind).map(|kinds| format!("not live: {kinds}"))),
         ("store", store),
-    ]
+    ];
+    troubles.extend(engine.told());
+    troubles
 }
 
 fn line(what: &str, trouble: Option<&str>) -> String {

@@ -47,7 +47,8 @@ pub struct Agreement {
 /// Annotations that stay where they are: the syncer's own, and kubectl's copy of a whole object.
 const OWN: [&str; 3] = ["vcluster.loft.sh/", "v9s.io/", "kubectl.kubernetes.io/last-applied-configuration"];
 /// Annotations of ours that go when they are not wanted any more.
-const WITHDRAWN: [&str; 6] = [
+const WITHDRAWN: [&str; 7] = [
+    annotation::RESERVED,
     annotation::POD_LABELS,
     annotation::POD_OWNER_REFERENCES,
     annotation::POD_OWNER_KIND,

@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::kinds::Kind;
 use crate::kinds::defaults::apply_defaults;
 use crate::status::Status;
-use crate::store::{Admission, Operation, Review, Store};
+use crate::store::{Admission, Operation, Review, Stage, Store};
 pub use services::Ipv6Range;
 pub(crate) use services::{Addresses, Ranges};
 pub(crate) use storage::{CLAIM_PROTECTION, VOLUME_PROTECTION, default_class};
@@ -34,6 +34,7 @@ impl Plugins {
     pub(crate) fn install(store: &Store, accounts: bool, ranges: Ranges) -> Self {
         let plugins = Plugins { addresses: Arc::new(Mutex::new(Addresses::new(ranges))), accounts };
         store.add_admission(Arc::new(plugins.clone()));
+        store.add_admission(Arc::new(Allotment(Arc::clone(&plugins.addresses))));
         plugins
     }
 }
@@ -60,6 +61,24 @@ fn what(kind: &Kind) -> What {
     }
 }
 
+/// Addresses and ports of Services.
+#[derive(Debug)]
+struct Allotment(Arc<Mutex<Addresses>>);
+
+impl Admission for Allotment {
+    fn stage(&self) -> Stage {
+        Stage::Allotment
+    }
+
+    fn admit(&self, store: &Store, review: &Review<'_>, object: &mut Value) -> Result<(), Status> {
+        let written = matches!(review.operation, Operation::Create | Operation::Update);
+        if what(review.kind) == What::Service && written && review.subresource.is_empty() {
+            return services::admit(&self.0, store, review, object);
+        }
+        Ok(())
+    }
+}
+
 impl Admission for Plugins {
     fn admit(&self, store: &Store, review: &Review<'_>, object: &mut Value) -> Result<(), Status> {
         if !review.subresource.is_empty() {
@@ -72,9 +91,6 @@ impl Admission for Plugins {
                 accounts::admit(store, review, object, self.accounts)?;
                 limits::fill_in(store, review.namespace, object);
                 Ok(())
-            }
-            (What::Service, Operation::Create | Operation::Update) => {
-                services::admit(&self.addresses, store, review, object)
             }
             (What::Claim, Operation::Create) => {
                 storage::admit_claim(store, object);

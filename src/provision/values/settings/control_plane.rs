@@ -12,6 +12,7 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::cluster::{Image, ImagePullPolicy, Metadata, Scheduling, Security};
 use super::confidential::Confidential;
+use super::manifests::{self, Manifests};
 use super::stores::BackingStore;
 use super::workload::Workload;
 use crate::provision::values::view::View;
@@ -116,8 +117,8 @@ pub struct CoreDns {
     pub service_spec: ServiceSpec,
     /// The Corefile, whole; that of v9s when None.
     pub corefile: Option<String>,
-    /// The manifests, whole; those of v9s when None.
-    pub manifests: Option<String>,
+    /// The manifests, whole; those of v9s when there are none.
+    pub manifests: Manifests,
 }
 
 /// How the virtual API is reached.
@@ -298,7 +299,7 @@ impl CoreDns {
             service: Metadata::of(&view.at("service")),
             service_spec: view.typed("service.spec"),
             corefile: view.some_text("overwriteConfig"),
-            manifests: view.some_text("overwriteManifests"),
+            manifests: manifests::read(view, "overwriteManifests"),
         };
         view.flag("enabled").then_some(coredns)
     }

@@ -3,6 +3,7 @@
 pub(super) mod api;
 mod ports;
 mod realign;
+pub(crate) mod reserved;
 #[cfg(test)]
 mod tests;
 
@@ -15,7 +16,7 @@ use v9s::wire::{annotation, label};
 use super::life::{self, HostDeletion, Life, Ways};
 use super::patch;
 use crate::context::Context;
-use crate::engine::key::Side;
+use crate::engine::key::{Key, Side};
 use crate::engine::mirror::{At, Mirror, Origin, Source, field};
 use crate::engine::plan::{Absence, Plan, Write};
 use crate::translate::applied::Applied;
@@ -23,6 +24,7 @@ use crate::translate::meta::{self, Extra};
 use crate::translate::{diff, owned, selector};
 
 pub use api::ApiService;
+pub(crate) use ports::number_of;
 
 /// Services of the tenant.
 pub struct Services {
@@ -49,7 +51,7 @@ const SHARED: [&str; 10] = [
 const KEPT_APART: [&str; 1] = ["field.cattle.io/publicEndpoints"];
 
 /// The Service of the API server itself, which every cluster has.
-pub(super) fn is_api(object: &VirtualName) -> bool {
+pub(crate) fn is_api(object: &VirtualName) -> bool {
     object.name == "kubernetes" && object.namespace.as_deref() == Some("default")
 }
 
@@ -69,6 +71,9 @@ impl Mirror for Services {
         let wanted = at.v.is_none_or(|v| v.metadata.label(label::CONTROLLED_BY).is_none());
         let resource = &Resource::SERVICES;
         let ways = Ways { wanted, adopts: true, ..Ways::plain(resource, self.host_deletion) };
+        if let Some(wait) = reserved::wait(at) {
+            return wait;
+        }
         match life::of(at, ways) {
             Life::Decided(plan) => plan,
             Life::Create(v) => create(at, v),
@@ -83,7 +88,7 @@ fn create(at: &At<'_>, v: &Lean) -> Plan {
     if !is_external(&said) && spec["clusterIP"] == "None" {
         said["clusterIP"] = json!("None");
     }
-    said["selector"] = selected(at, &spec);
+    said["selector"] = selected(at.ctx, at.key, &spec);
     drop_nulls(&mut said);
     let extra = extra(&spec, ports::node_ports(&spec));
     let metadata = meta::to_create(at.ctx, &Resource::SERVICES, at.key, v, &extra);
@@ -102,7 +107,11 @@ fn agree(at: &At<'_>, v: &Lean, h: &Lean) -> Plan {
         // No server lets an address come or go.
         return life::withdraw(at, &Resource::SERVICES, h, Absence::Replaced);
     }
-    let applied = Applied::parse(h.metadata.annotation(annotation::APPLIED));
+    // What was reserved for the tenant's object was never agreed about: all of it is the tenant's.
+    let applied = match reserved::is_reserved(h) {
+        true => Applied::default(),
+        false => Applied::parse(h.metadata.annotation(annotation::APPLIED)),
+    };
     let ports = ports::decide(&applied, &mine, &theirs);
     let (mut for_host, mut for_virtual) = (json!({}), json!({}));
     match applied.changed("spec", &said(&mine)) {
@@ -113,7 +122,7 @@ fn agree(at: &At<'_>, v: &Lean, h: &Lean) -> Plan {
         }
     }
     ports.patch(&mine, &theirs, &mut for_host, &mut for_virtual);
-    if let Some(change) = diff::to_become(&theirs["selector"], &selected(at, &mine)) {
+    if let Some(change) = diff::to_become(&theirs["selector"], &selected(at.ctx, at.key, &mine)) {
         for_host["spec"]["selector"] = change;
     }
     let agreed =
@@ -126,7 +135,8 @@ fn agree(at: &At<'_>, v: &Lean, h: &Lean) -> Plan {
         .or_else(|| realign::begin(at, v, &mine, &theirs).filter(|_| settled))
         .or_else(|| patch::status(at, resource, v, status(v, h, &mine)));
     let for_host = patch::merge(at, resource, Side::Host, h, for_host, agreement.host);
-    Plan { writes: for_virtual.into_iter().chain(for_host).collect(), ..Plan::default() }
+    let waits_for = realign::stays(at, &mine, &theirs);
+    Plan { writes: for_virtual.into_iter().chain(for_host).collect(), waits_for, ..Plan::default() }
 }
 
 /// Puts into `change` what makes the one spec say what the other says; ports are another matter.
@@ -168,9 +178,9 @@ fn shared(said: &Value) -> Value {
     shared
 }
 
-fn selected(at: &At<'_>, spec: &Value) -> Value {
-    let namespace = at.key.object.namespace.as_deref().unwrap_or_default();
-    selector::confined_map(at.ctx, &spec["selector"], namespace)
+fn selected(ctx: &Context, key: &Key, spec: &Value) -> Value {
+    let namespace = key.object.namespace.as_deref().unwrap_or_default();
+    selector::confined_map(ctx, &spec["selector"], namespace)
 }
 
 fn extra(spec: &Value, node_ports: Value) -> Extra {
@@ -187,11 +197,11 @@ fn status(v: &Lean, h: &Lean, spec: &Value) -> Option<Value> {
     diff::to_become(&field(Some(v), "status"), &wanted)
 }
 
-pub(super) fn is_external(spec: &Value) -> bool {
+pub(crate) fn is_external(spec: &Value) -> bool {
     spec["type"] == "ExternalName"
 }
 
-fn is_headless(spec: &Value) -> bool {
+pub(crate) fn is_headless(spec: &Value) -> bool {
     spec["clusterIP"] == "None"
 }
 

@@ -72,7 +72,8 @@ pub(super) fn without_node_ports(spec: &mut Value) {
     }
 }
 
-fn number_of(spec: &Value, port: &Value) -> Option<u64> {
+/// The port of nodes that a spec has for the same port as this one.
+pub(crate) fn number_of(spec: &Value, port: &Value) -> Option<u64> {
     let ports = spec["ports"].as_array().into_iter().flatten();
     let same = ports.into_iter().find(|there| id(there) == id(port))?;
     same["nodePort"].as_u64().filter(|number| *number > 0)

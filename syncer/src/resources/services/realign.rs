@@ -5,6 +5,7 @@
 //! written on it, so that a crash in between leaves nothing but the rest to do.
 
 use serde_json::{Value, json};
+use smol_str::{SmolStr, format_smolstr};
 use v9s::cluster::Resource;
 use v9s::cluster::lean::Lean;
 use v9s::wire::annotation;
@@ -67,7 +68,7 @@ pub(super) fn begin(at: &At<'_>, v: &Lean, mine: &Value, theirs: &Value) -> Opti
         return None;
     }
     let (have, given) = (addresses(mine), addresses(theirs));
-    if given.is_empty() || have.is_empty() || given.starts_with(&have) || have.starts_with(&given) {
+    if !differ(&have, &given) || !can_be_taken(at, &have, &given) {
         return None;
     }
     let mut spec = json!({"type": "ExternalName", "externalName": MEANWHILE, "ports": said(mine)["ports"]});
@@ -77,6 +78,29 @@ pub(super) fn begin(at: &At<'_>, v: &Lean, mine: &Value, theirs: &Value) -> Opti
     let mark = format!("{}/{}", mine["type"].as_str().unwrap_or("ClusterIP"), have.len());
     let metadata = json!({"annotations": {annotation::REALIGNING: mark}});
     patch::merge(at, &Resource::SERVICES, Side::Virtual, v, json!({"spec": spec}), Some(metadata))
+}
+
+/// Why the addresses stay as different as they are: the tenant's API server would refuse the host's, and the Service
+/// would be without any.
+pub(super) fn stays(at: &At<'_>, mine: &Value, theirs: &Value) -> Option<SmolStr> {
+    let (have, given) = (addresses(mine), addresses(theirs));
+    let stays = !is_headless(mine) && differ(&have, &given) && !can_be_taken(at, &have, &given);
+    let given = given.first().filter(|_| stays)?;
+    Some(format_smolstr!(
+        "the host's address {given} is not in the range of the virtual API server ({})",
+        at.ctx.service_range
+    ))
+}
+
+fn differ(have: &[String], given: &[String]) -> bool {
+    !given.is_empty() && !have.is_empty() && !given.starts_with(have) && !have.starts_with(given)
+}
+
+/// Whether the tenant's API server accepts as many of the host's addresses as it has given itself.
+fn can_be_taken(at: &At<'_>, have: &[String], given: &[String]) -> bool {
+    let range = &at.ctx.service_range;
+    let accepted = |address: &String| address.parse().is_ok_and(|address| range.holds(address));
+    range.blocks.is_empty() || given.iter().take(have.len()).all(accepted)
 }
 
 /// Returns it with the host's addresses, and all that it lost on the way.
