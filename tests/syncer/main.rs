@@ -12,6 +12,7 @@ mod pair;
 mod pods;
 mod process;
 mod ranges;
+mod resolver;
 mod services;
 mod shown;
 mod volumes;
