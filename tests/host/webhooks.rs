@@ -98,6 +98,26 @@ both! {
         Ok(())
     }
 
+    async fn the_address_of_a_service_is_allotted_after_webhooks_have_spoken(host: Host) -> Result<()> {
+        let maps = host.config_maps("whservice").await?;
+        let namespace = maps.split('/').nth(4).unwrap();
+        let hook = Hook::start(|request| match request["resource"]["resource"] == "services" {
+            true => patch(&json!([{"op": "add", "path": "/spec/clusterIP", "value": "10.96.201.9"}])),
+            false => json!({"allowed": true}),
+        })
+        .await?;
+        let mut wanted = webhook("service.example.org", namespace, &hook.client());
+        wanted["rules"][0]["resources"] = json!(["configmaps", "services"]);
+        configure(&host, MUTATING, "service", &[wanted]).await?;
+        in_force(&host, &maps, &hook).await?;
+        let services = maps.replace("configmaps", "services");
+        let made = host.post(&services, &json!({"metadata": {"name": "web"}, "spec": {"ports": [{"port": 80}]}})).await?.expect_code(201)?;
+        assert_eq!((&made["spec"]["clusterIP"], &made["spec"]["clusterIPs"]), (&json!("10.96.201.9"), &json!(["10.96.201.9"])));
+        let asked = &hook.asked("web")[0]["object"]["spec"];
+        assert_eq!((&asked["clusterIP"], &asked["type"], &asked["ports"][0]["protocol"]), (&Value::Null, &json!("ClusterIP"), &json!("TCP")));
+        Ok(())
+    }
+
     async fn mutating_webhooks_change_objects_in_the_order_of_their_names(host: Host) -> Result<()> {
         let maps = host.config_maps("whorder").await?;
         let namespace = maps.split('/').nth(4).unwrap();

@@ -157,6 +157,41 @@ both! {
     }
 }
 
+both! {
+    async fn it_prints_what_the_virtual_api_server_is_started_with(pair: Pair) -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let host = folder.path().join("host.yaml");
+        std::fs::write(&host, &pair.host.kubeconfig)?;
+        let mut command = Command::new(env!("CARGO_BIN_EXE_v9s-syncer"));
+        command.args(["--name", "t", "--namespace", &pair.namespace, "--print-service-range"]).arg("--host-kubeconfig").arg(host);
+        let done = tokio::task::spawn_blocking(move || command.stdin(Stdio::null()).output()).await??;
+        ensure!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        assert_eq!(String::from_utf8_lossy(&done.stdout), "10.96.0.0/16\n");
+        let service = get(&pair.host, &format!("/api/v1/namespaces/{}/services/t", pair.namespace)).await?;
+        assert_eq!(service["metadata"]["annotations"]["vcluster.loft.sh/service-cidr"], "10.96.0.0/16");
+        Ok(())
+    }
+
+    async fn a_virtual_range_of_addresses_without_the_hosts_makes_it_unready_with_what_to_do(pair: Pair) -> Result<()> {
+        pair.stop().await;
+        let folder = tempfile::tempdir()?;
+        let config = folder.path().join("vcluster.yaml");
+        std::fs::write(&config, "networking: {serviceCIDR: 10.43.0.0/16}")?;
+        let program = Program::start(&pair, folder.path(), &["--config", &config.display().to_string()])?;
+        for _ in 0..600 {
+            if let Some((503, said)) = program.answer("/readyz").await
+                && said.contains("[+]store ok")
+                && said.contains("[-]service range")
+            {
+                ensure!(said.contains("--service-cluster-ip-range=10.43.0.0/16"), "{said}");
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        anyhow::bail!("it never says so: {:?}", program.answer("/readyz").await)
+    }
+}
+
 /// What it says, and with which code it ends, when it cannot start.
 async fn refusal(config: &str, name: &str) -> Result<String> {
     let pair = crate::pair::embedded().await?;

@@ -98,7 +98,8 @@ impl Applier {
             .header(header::ACCEPT, JSON)
             .body(object.to_string().into_bytes())
             .map_err(|error| Failure::new(FailureKind::Rejected, format!("cannot be asked: {error}")))?;
-        let answering = self.tenant.client().request::<Value>(request);
+        let client = self.tenant.client();
+        let answering = client.request::<Value>(request);
         let patience = self.tenant.request_timeout();
         match tokio::time::timeout(patience, Box::pin(answering)).await {
             Err(_) => Err(Failure::timeout(patience)),

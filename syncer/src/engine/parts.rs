@@ -6,6 +6,7 @@ use std::sync::PoisonError;
 use smol_str::SmolStr;
 
 use super::Engine;
+use super::gate::StoreIdentity;
 use super::key::KindId;
 use super::mirror::Kinds as _;
 
@@ -13,6 +14,11 @@ impl Engine {
     /// Why nothing is written now; none when this replica writes.
     pub fn suspended(&self) -> Option<SmolStr> {
         self.shared.lock().suspended.clone()
+    }
+
+    /// Whether the tenant's store is the one we knew.
+    pub fn store(&self) -> StoreIdentity {
+        self.shared.lock().store.clone()
     }
 
     /// The place of a kind in the registry, none when it is not mirrored.
