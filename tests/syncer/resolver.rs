@@ -36,7 +36,7 @@ impl CoreDns {
         // What a pod has to itself and finds at its usual places is elsewhere here.
         let mut told = corefile.to_owned();
         for (usual, here) in [
-            (".:1053 {", format!(".:{port} {{\n    bind 127.0.0.1")),
+            (".:1053 {", format!(".:{port} {{")),
             ("    health {", format!("    health {} {{", local(free_port()?))),
             ("    ready\n", format!("    ready {}\n", local(free_port()?))),
             ("prometheus :9153", format!("prometheus {}", local(free_port()?))),
@@ -49,9 +49,8 @@ impl CoreDns {
             ensure!(told.contains(usual), "{usual} is not in\n{told}");
             told = told.replace(usual, &here);
         }
-        let server = format!(
-            "example.test:{port} {{\n    bind 127.0.0.1\n    hosts {{\n        192.0.2.9 a.example.test\n    }}\n}}\n"
-        );
+        let server =
+            format!("example.test:{port} {{\n    hosts {{\n        192.0.2.9 a.example.test\n    }}\n}}\n");
         std::fs::write(custom.join("mine.server"), server)?;
         let file = folder.join("Corefile");
         std::fs::write(&file, told)?;
