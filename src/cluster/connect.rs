@@ -9,7 +9,8 @@ use thiserror::Error;
 
 use super::failure::{Failure, describe_auth};
 use super::kubeconfig::{IN_CLUSTER, KubeconfigSource, load, missing, pick, plain};
-use super::{Cluster, proxy};
+use super::names::{Names, Resolver};
+use super::{Cluster, dial, proxy};
 use crate::audit::AuditLog;
 
 /// How to connect.
@@ -23,6 +24,8 @@ pub struct ConnectOptions {
     pub request_timeout: Duration,
     /// Whether a credential plugin may ask questions on the terminal. Never while a dashboard draws on it.
     pub interactive: bool,
+    /// How servers are found that a kubeconfig calls by name.
+    pub names: Names,
     /// Where every change leaves a record.
     pub audit: Option<AuditLog>,
 }
@@ -34,6 +37,7 @@ impl Default for ConnectOptions {
             impersonate_groups: Vec::new(),
             request_timeout: Duration::from_secs(15),
             interactive: false,
+            names: Names::default(),
             audit: None,
         }
     }
@@ -167,7 +171,11 @@ fn open_blocking(
     let server = config.cluster_url.to_string().trim_end_matches('/').to_smolstr();
     let namespace = config.default_namespace.to_smolstr();
     let exec = config.auth_info.exec.clone();
-    let client = Client::try_from(config).map_err(|error| client_error(&name, exec.as_ref(), error))?;
+    let client = match options.names {
+        Names::System => Client::try_from(config),
+        Names::Own => dial::client(config, Resolver::default()),
+    };
+    let client = client.map_err(|error| client_error(&name, exec.as_ref(), error))?;
     let cluster = Cluster::from_client(name, server, namespace, client);
     let cluster = cluster.with_request_timeout(options.request_timeout);
     Ok(match &options.audit {

@@ -2,11 +2,13 @@
 
 pub mod access;
 pub mod connect;
+mod dial;
 pub mod failure;
 mod http;
 pub mod kubeconfig;
 pub mod lean;
 mod lines;
+mod names;
 mod proxy;
 pub mod read;
 pub mod resource;
@@ -24,6 +26,7 @@ use smol_str::SmolStr;
 pub use connect::{ConnectError, ConnectOptions, open};
 pub use failure::{Failure, FailureKind};
 pub use kubeconfig::{ContextInfo, KubeconfigSource, contexts};
+pub use names::Names;
 pub use read::{ContainerInfo, EventKind, EventRow, LogEvent, LogLine, LogRequest, ReadError, YamlOptions};
 pub use resource::{ObjectRef, Resource};
 pub use write::WriteError;

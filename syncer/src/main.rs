@@ -6,6 +6,11 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use v9s_syncer::process::{self, Options};
 
+/// Threads wait for musl's own one after the other.
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     // A pod of 40 MB has no room for a thread for each core of a large machine.
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {

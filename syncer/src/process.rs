@@ -17,7 +17,9 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing_subscriber::EnvFilter;
-use v9s::cluster::{Cluster, ConnectOptions, FailureKind, KubeconfigSource, ObjectRef, Resource, open};
+use v9s::cluster::{
+    Cluster, ConnectOptions, FailureKind, KubeconfigSource, Names, ObjectRef, Resource, open,
+};
 use v9s::provision::values::{self, Settings, settings::Logging};
 use v9s::wire::name;
 
@@ -200,17 +202,22 @@ fn stop_on_signal(stop: CancellationToken) -> Result<impl Future<Output = ()>> {
     })
 }
 
+/// The image holds one static program, which resolves names without the C library.
+fn connect() -> ConnectOptions {
+    ConnectOptions { names: Names::Own, ..ConnectOptions::default() }
+}
+
 async fn open_host(options: &Options) -> Result<Cluster> {
     let source =
         options.host_kubeconfig.clone().map_or(KubeconfigSource::Environment, KubeconfigSource::File);
-    let opened = open(&source, None, &ConnectOptions::default()).await;
+    let opened = open(&source, None, &connect()).await;
     opened.context("the host cluster")
 }
 
 async fn open_tenant(options: &Options) -> Result<Cluster> {
     let file = options.virtual_kubeconfig.clone().context("--virtual-kubeconfig is needed")?;
     let source = KubeconfigSource::File(file);
-    let opened = open(&source, None, &ConnectOptions::default()).await;
+    let opened = open(&source, None, &connect()).await;
     opened.context("the virtual cluster")
 }
 
