@@ -4,8 +4,9 @@ use anyhow::{Context, Result};
 use k8s_openapi::api::core::v1::{ContainerStateTerminated, Node, Pod};
 use kube::Api;
 use serde_json::json;
+use v9s_testkit::room::address;
 
-use crate::seat::{address, on_nodes};
+use crate::seat::on_nodes;
 
 /// How the container `main` ended, now or before its last restart.
 pub fn end(pod: &Pod) -> Option<&ContainerStateTerminated> {

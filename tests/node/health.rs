@@ -5,9 +5,10 @@ use k8s_openapi::api::core::v1::{Event, Pod};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::api::ListParams;
 use serde_json::json;
+use v9s_testkit::room::condition;
 
 use crate::containers::end;
-use crate::seat::{condition, on_nodes};
+use crate::seat::on_nodes;
 
 on_nodes! {
     async fn a_container_that_fails_its_liveness_probe_is_started_anew(seat: Seat) -> Result<()> {

@@ -1,36 +1,17 @@
-//! What every test of this suite needs: a namespace of its own on the shared cluster, and waiting.
+//! What every test of this suite needs: a namespace of its own on the shared cluster.
 
-use std::time::Duration;
+use std::ops::Deref;
 
-use anyhow::{Context, Result};
-use futures::future::join;
-use k8s_openapi::api::core::v1::Pod;
-use kube::api::{Api, AttachParams, DynamicObject, LogParams};
-use kube::runtime::wait::await_condition;
-use kube::{Client, Resource};
-use serde::de::DeserializeOwned;
+use anyhow::Result;
 use serde_json::{Value, json};
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
-use v9s_testkit::node::images::BUSYBOX;
+use v9s_testkit::kubeconfig;
 use v9s_testkit::node::{self, Cluster};
-use v9s_testkit::{kubeconfig, objects};
-
-/// Nothing here takes that long, but this machine may compile beside it.
-const PATIENCE: Duration = Duration::from_secs(120);
+use v9s_testkit::room::Room;
 
 /// A namespace on the shared cluster.
 pub struct Seat {
     pub cluster: &'static Cluster,
-    pub client: Client,
-    pub namespace: String,
-}
-
-/// What a command in a container did.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Done {
-    pub code: i32,
-    pub stdout: String,
-    pub stderr: String,
+    room: Room,
 }
 
 impl Seat {
@@ -38,142 +19,7 @@ impl Seat {
     pub async fn take(namespace: &str) -> Result<Self> {
         let cluster = tokio::task::spawn_blocking(node::shared).await??;
         let client = kubeconfig::client(&cluster.kubeconfig()).await?;
-        let seat = Self { cluster, client, namespace: namespace.replace('_', "-") };
-        let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": seat.namespace}});
-        objects::create(&seat.client, &object).await?;
-        let account = |found: Option<&k8s_openapi::api::core::v1::ServiceAccount>| found.is_some();
-        seat.wait("default", "its service account", account).await?;
-        Ok(seat)
-    }
-
-    pub fn api<K>(&self) -> Api<K>
-    where
-        K: Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>,
-    {
-        Api::namespaced(self.client.clone(), &self.namespace)
-    }
-
-    /// Creates an object in the namespace.
-    pub async fn create(&self, mut object: Value) -> Result<DynamicObject> {
-        object["metadata"]["namespace"] = json!(self.namespace);
-        objects::create(&self.client, &object).await
-    }
-
-    /// Creates a pod with one container called `main` that runs this shell script. `more` is merged into its spec, and
-    /// `container` into the container.
-    pub async fn script(&self, name: &str, script: &str, more: Value, container: Value) -> Result<()> {
-        let mut main = json!({
-            "name": "main", "image": BUSYBOX, "command": ["sh", "-c", script],
-        });
-        merge(&mut main, container);
-        let mut spec = json!({"containers": [main], "terminationGracePeriodSeconds": 1});
-        merge(&mut spec, more);
-        self.create(json!({
-            "apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": {"app": name}}, "spec": spec,
-        }))
-        .await?;
-        Ok(())
-    }
-
-    /// Creates such a pod that only waits, and waits until it is ready.
-    pub async fn idle(&self, name: &str, more: Value, container: Value) -> Result<Pod> {
-        self.script(name, "sleep 100000", more, container).await?;
-        self.ready(name).await
-    }
-
-    /// Creates a pod that answers `GET /` on port 8080 with its name, and waits until it is ready.
-    pub async fn server(&self, name: &str, more: Value) -> Result<Pod> {
-        let script = "mkdir /www; hostname >/www/index.html; exec httpd -f -p 8080 -h /www";
-        let probe = json!({"readinessProbe": {"tcpSocket": {"port": 8080}, "periodSeconds": 1}});
-        self.script(name, script, more, probe).await?;
-        self.ready(name).await
-    }
-
-    /// Waits until a pod is ready.
-    pub async fn ready(&self, name: &str) -> Result<Pod> {
-        self.pod(name, "ready", |pod| condition(pod, "Ready")).await
-    }
-
-    /// Waits for a state of a pod.
-    pub async fn pod(&self, name: &str, what: &str, state: impl Fn(&Pod) -> bool) -> Result<Pod> {
-        self.wait(name, what, |found| found.is_some_and(&state)).await?.context("it is gone")
-    }
-
-    /// Waits for a state of an object, or for its end.
-    pub async fn wait<K>(
-        &self,
-        name: &str,
-        what: &str,
-        state: impl Fn(Option<&K>) -> bool,
-    ) -> Result<Option<K>>
-    where
-        K: Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>
-            + Clone
-            + std::fmt::Debug
-            + Send
-            + DeserializeOwned
-            + 'static,
-    {
-        let waiting = await_condition(self.api::<K>(), name, |found: Option<&K>| state(found));
-        match tokio::time::timeout(PATIENCE, waiting).await {
-            Ok(found) => Ok(found?),
-            Err(_) => {
-                let now = self.api::<K>().get_opt(name).await?;
-                anyhow::bail!("{}/{name} is not {what}: {now:?}", self.namespace)
-            }
-        }
-    }
-
-    /// Runs a command in a container with this standard input.
-    pub async fn exec(&self, pod: &str, container: &str, command: &[&str], input: &str) -> Result<Done> {
-        let mut params = AttachParams::default().stdin(!input.is_empty()).stdout(true).stderr(true);
-        params.container = Some(container.to_owned());
-        let mut process = self.api::<Pod>().exec(pod, command.iter().copied(), &params).await?;
-        if let Some(mut stdin) = process.stdin() {
-            stdin.write_all(input.as_bytes()).await?;
-            stdin.shutdown().await?;
-        }
-        let (stdout, stderr) = (process.stdout(), process.stderr());
-        let status = process.take_status().context("it has no status")?;
-        let (stdout, stderr) = join(text(stdout), text(stderr)).await;
-        let status = status.await.context("it ended without a status")?;
-        process.join().await?;
-        let code = match status.status.as_deref() {
-            Some("Success") => 0,
-            _ => {
-                let causes = status.details.iter().flat_map(|details| details.causes.iter().flatten());
-                let code = causes.filter(|cause| cause.reason.as_deref() == Some("ExitCode"));
-                let code = code.filter_map(|cause| cause.message.as_deref()).next();
-                code.with_context(|| format!("no exit code in {status:?}"))?.parse()?
-            }
-        };
-        Ok(Done { code, stdout: stdout?, stderr: stderr? })
-    }
-
-    /// Standard output of a shell script that must succeed, without white space around it.
-    pub async fn sh(&self, pod: &str, script: &str) -> Result<String> {
-        let done = self.exec(pod, "main", &["sh", "-c", script], "").await?;
-        anyhow::ensure!(done.code == 0, "`{script}` in {pod}: {done:?}");
-        Ok(done.stdout.trim().to_owned())
-    }
-
-    /// Runs a script in a pod until it succeeds and says this.
-    pub async fn sh_until(&self, pod: &str, script: &str, wanted: impl Fn(&str) -> bool) -> Result<()> {
-        let deadline = tokio::time::Instant::now() + PATIENCE;
-        loop {
-            let done = self.exec(pod, "main", &["sh", "-c", script], "").await?;
-            if done.code == 0 && wanted(done.stdout.trim()) {
-                return Ok(());
-            }
-            anyhow::ensure!(tokio::time::Instant::now() < deadline, "`{script}` in {pod}: {done:?}");
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
-    }
-
-    /// Log of the container `main`, of the run before this one if asked for.
-    pub async fn log(&self, pod: &str, previous: bool) -> Result<String> {
-        let params = LogParams { container: Some("main".into()), previous, ..LogParams::default() };
-        Ok(self.api::<Pod>().logs(pod, &params).await?)
+        Ok(Self { cluster, room: Room::take(client, namespace).await? })
     }
 
     /// A `spec` that puts a pod on the node of this number.
@@ -182,29 +28,12 @@ impl Seat {
     }
 }
 
-async fn text(stream: Option<impl AsyncRead + Unpin>) -> Result<String> {
-    let mut text = String::new();
-    if let Some(mut stream) = stream {
-        stream.read_to_string(&mut text).await?;
+impl Deref for Seat {
+    type Target = Room;
+
+    fn deref(&self) -> &Room {
+        &self.room
     }
-    Ok(text)
-}
-
-fn merge(into: &mut Value, more: Value) {
-    if let (Some(into), Value::Object(more)) = (into.as_object_mut(), more) {
-        into.extend(more);
-    }
-}
-
-/// Whether a condition of a pod is true.
-pub fn condition(pod: &Pod, name: &str) -> bool {
-    let conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
-    conditions.into_iter().any(|condition| condition.type_ == name && condition.status == "True")
-}
-
-/// A pod's address.
-pub fn address(pod: &Pod) -> String {
-    pod.status.as_ref().and_then(|status| status.pod_ip.clone()).unwrap_or_default()
 }
 
 /// Tests on the shared cluster, each in a namespace that is named like it.

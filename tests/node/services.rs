@@ -8,8 +8,9 @@ use k8s_openapi::api::core::v1::Service;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use v9s_testkit::room::address;
 
-use crate::seat::{Seat, address, on_nodes};
+use crate::seat::{Seat, on_nodes};
 
 /// One server per node and a Service over both; its cluster IP and node port.
 async fn servers(seat: &Seat, kind: &str) -> Result<(String, u16)> {

@@ -6,9 +6,10 @@ use kube::Api;
 use serde_json::json;
 use v9s_testkit::node::images;
 use v9s_testkit::real::{ControlPlane, Options};
+use v9s_testkit::room::address;
 use v9s_testkit::{kubeconfig, objects};
 
-use crate::seat::{address, on_nodes};
+use crate::seat::on_nodes;
 
 on_nodes! {
     async fn an_api_server_finds_its_objects_again_in_kine(seat: Seat) -> Result<()> {

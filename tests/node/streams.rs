@@ -6,8 +6,9 @@ use kube::api::{Patch, PatchParams};
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use v9s_testkit::node::images::BUSYBOX;
+use v9s_testkit::room::Done;
 
-use crate::seat::{Done, on_nodes};
+use crate::seat::on_nodes;
 
 on_nodes! {
     async fn exec_carries_all_streams_and_the_exit_code(seat: Seat) -> Result<()> {

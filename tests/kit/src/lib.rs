@@ -12,6 +12,7 @@ pub mod picture;
 pub mod proxy;
 pub mod pty;
 pub mod real;
+pub mod room;
 pub mod subnet;
 pub mod users;
 

@@ -81,6 +81,7 @@ fn start_plane(
         scheduler: true,
         service_accounts: false,
         apiserver_args: options.apiserver_args.clone(),
+        hosts: Vec::new(),
         store: None,
         data: None,
         place: Place {

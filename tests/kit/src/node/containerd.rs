@@ -44,6 +44,12 @@ pub(super) fn import(machine: &Machine, archive: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Kills the first process of a container.
+pub(super) fn kill(machine: &Machine, id: &str) -> Result<()> {
+    let args = ["--address", SOCKET, "--namespace", "k8s.io", "tasks", "kill", "--signal", "SIGKILL", id];
+    run(machine.command("ctr").args(args)).map(drop)
+}
+
 fn configuration() -> String {
     // Without the right to lower the protection from the out-of-memory killer (containers often lack it), pods would
     // not start: `restrict_oom_score_adj`.

@@ -19,6 +19,7 @@ pub struct Image {
     entrypoint: Vec<String>,
     command: Vec<String>,
     environment: Vec<String>,
+    user: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +40,7 @@ impl Image {
             entrypoint: Vec::new(),
             command: Vec::new(),
             environment: Vec::new(),
+            user: String::new(),
         }
     }
 
@@ -90,6 +92,12 @@ impl Image {
     pub fn variable(mut self, name: &str, value: &str) -> Self {
         self.environment.push(format!("{name}={value}"));
         self
+    }
+
+    /// Who its programs run as, such as `65532:65532`; root unless said.
+    #[must_use]
+    pub fn user(self, user: &str) -> Self {
+        Self { user: user.to_owned(), ..self }
     }
 
     fn entry(mut self, path: &str, entry: Entry) -> Self {
@@ -156,6 +164,7 @@ impl Image {
             "os": "linux",
             "config": {
                 "Env": environment, "Entrypoint": self.entrypoint, "Cmd": self.command, "WorkingDir": "/",
+                "User": self.user,
             },
             "rootfs": {"type": "layers", "diff_ids": [format!("sha256:{layer_digest}")]},
         })

@@ -29,6 +29,7 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use tempfile::NamedTempFile;
 
 use crate::real::ControlPlane;
+use crate::real::launch::Place;
 use crate::real::process::Running;
 use guard::Guard;
 use image::Image;
@@ -104,6 +105,12 @@ impl Cluster {
         &self.plane
     }
 
+    /// Where a further control plane lives that pods of this cluster are to reach, such as that of a virtual cluster:
+    /// beside this one, with the same range of addresses for Services. It ends with this cluster at the latest.
+    pub fn beside(&self) -> Place {
+        self.plane.place().clone()
+    }
+
     /// Its nodes.
     pub fn nodes(&self) -> &[Node] {
         &self.nodes
@@ -138,6 +145,16 @@ impl Node {
     /// Its address in the cluster's network, which this machine reaches.
     pub fn address(&self) -> Ipv4Addr {
         self.address
+    }
+
+    /// Ends a container of this node as the kernel ends one that runs out of memory. `id` is what the pod's status says:
+    /// `containerd://` and a number.
+    ///
+    /// # Errors
+    /// When there is no such container, or it does not run.
+    pub fn kill_container(&self, id: &str) -> Result<()> {
+        let id = id.strip_prefix("containerd://").with_context(|| format!("{id} is not containerd's"))?;
+        containerd::kill(&self.machine, id)
     }
 
     /// A command that runs in the node's namespaces, beside kubelet.

@@ -41,6 +41,8 @@ pub struct Options {
     pub service_accounts: bool,
     /// Further flags of the API server.
     pub apiserver_args: Vec<String>,
+    /// Further names and addresses by which clients reach the API server; its certificate names them.
+    pub hosts: Vec<String>,
     /// Address of a store to use in place of an etcd of its own, such as `http://127.0.0.1:2379`.
     pub store: Option<String>,
     /// Where etcd keeps its data, to find it again at the next start. None: in the folder that goes with the rest.
@@ -88,7 +90,8 @@ impl ControlPlane {
         let place = options.place.clone();
         let folder = TempDir::with_prefix_in("v9s-control-plane-", place.parent())
             .with_context(|| format!("making a data folder in {}", place.parent().display()))?;
-        let hosts = ["127.0.0.1".to_owned(), place.address.to_string(), place.service_ip().to_string()];
+        let own = ["127.0.0.1".to_owned(), place.address.to_string(), place.service_ip().to_string()];
+        let hosts: Vec<_> = own.into_iter().chain(options.hosts.iter().cloned()).collect();
         let pki = Pki::write(&folder.path().join("pki"), &hosts)?;
         let own = format!("http://127.0.0.1:{}", free_port(Ipv4Addr::LOCALHOST)?);
         let mut plane = Self {
@@ -143,6 +146,11 @@ impl ControlPlane {
     /// The authority that all certificates of this cluster come from, PEM.
     pub fn authority(&self) -> &str {
         &self.pki.ca_pem
+    }
+
+    /// Where it lives.
+    pub(crate) fn place(&self) -> &Place {
+        &self.place
     }
 
     fn kubeconfig_of(&self, who: &pki::Identity) -> String {
