@@ -1,0 +1,72 @@
+//! What most tests need: a namespace of their own inside the shared virtual cluster.
+
+use std::ops::Deref;
+
+use anyhow::Result;
+use v9s::names::{Translator, VirtualName};
+use v9s_testkit::kubeconfig;
+use v9s_testkit::room::{Done, Room};
+
+use crate::tenancy::Tenancy;
+
+/// A namespace inside a virtual cluster.
+pub struct Tenant {
+    pub tenancy: &'static Tenancy,
+    /// Its virtual cluster's namespace on the host.
+    pub outside: Room,
+    room: Room,
+}
+
+impl Tenant {
+    /// Makes the namespace in the shared virtual cluster; pods can be created in it at once.
+    pub async fn take(namespace: &str) -> Result<Self> {
+        let tenancy = tokio::task::spawn_blocking(Tenancy::shared).await??;
+        let client = kubeconfig::client(&tenancy.kubeconfig()).await?;
+        Ok(Self { tenancy, outside: tenancy.outside().await?, room: Room::take(client, namespace).await? })
+    }
+
+    /// Name on the host of an object of this namespace.
+    pub fn outside_name(&self, name: &str) -> String {
+        let names = Translator::new(self.tenancy.name.as_str(), self.tenancy.namespace());
+        names.host_name(&VirtualName::namespaced(self.namespace.as_str(), name)).to_string()
+    }
+
+    /// What a script in a pod says that must succeed, asked of the host.
+    pub async fn sh(&self, pod: &str, script: &str) -> Result<String> {
+        self.outside.sh(&self.outside_name(pod), script).await
+    }
+
+    /// Runs a script in a pod until it succeeds and says this, asked of the host.
+    pub async fn sh_until(&self, pod: &str, script: &str, wanted: impl Fn(&str) -> bool) -> Result<()> {
+        self.outside.sh_until(&self.outside_name(pod), script, wanted).await
+    }
+
+    /// What a script in a pod does, asked of the host.
+    pub async fn run(&self, pod: &str, script: &str) -> Result<Done> {
+        self.outside.exec(&self.outside_name(pod), "main", &["sh", "-c", script], "").await
+    }
+}
+
+impl Deref for Tenant {
+    type Target = Room;
+
+    fn deref(&self) -> &Room {
+        &self.room
+    }
+}
+
+/// Tests of a tenant, each in a namespace that is named like it.
+macro_rules! tenants {
+    ($(async fn $name:ident($tenant:ident: Tenant) -> Result<()> $body:block)*) => {
+        $(v9s_testkit::node_test! {
+            fn $name() -> Result<()> {
+                let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+                runtime.block_on(async {
+                    let $tenant = crate::tenant::Tenant::take(stringify!($name)).await?;
+                    $body
+                })
+            }
+        })*
+    };
+}
+pub(crate) use tenants;
