@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use k8s_openapi::api::core::v1::{ContainerStateTerminated, Node, Pod};
 use kube::Api;
 use serde_json::json;
-use v9s_testkit::room::address;
+use v9s_testkit::pods::address;
 
 use crate::seat::on_nodes;
 

@@ -5,7 +5,7 @@ use k8s_openapi::api::core::v1::{Event, Pod};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::api::ListParams;
 use serde_json::json;
-use v9s_testkit::room::condition;
+use v9s_testkit::pods::condition;
 
 use crate::containers::end;
 use crate::seat::on_nodes;

@@ -6,7 +6,7 @@ use anyhow::Result;
 use serde_json::{Value, json};
 use v9s_testkit::kubeconfig;
 use v9s_testkit::node::{self, Cluster};
-use v9s_testkit::room::Room;
+use v9s_testkit::pods::Room;
 
 /// A namespace on the shared cluster.
 pub struct Seat {

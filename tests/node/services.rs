@@ -8,7 +8,7 @@ use k8s_openapi::api::core::v1::Service;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use v9s_testkit::room::address;
+use v9s_testkit::pods::address;
 
 use crate::seat::{Seat, on_nodes};
 

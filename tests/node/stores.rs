@@ -5,8 +5,8 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
 use serde_json::json;
 use v9s_testkit::node::images;
+use v9s_testkit::pods::address;
 use v9s_testkit::real::{ControlPlane, Options};
-use v9s_testkit::room::address;
 use v9s_testkit::{kubeconfig, objects};
 
 use crate::seat::on_nodes;

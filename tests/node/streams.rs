@@ -6,7 +6,7 @@ use kube::api::{Patch, PatchParams};
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use v9s_testkit::node::images::BUSYBOX;
-use v9s_testkit::room::Done;
+use v9s_testkit::pods::Done;
 
 use crate::seat::on_nodes;
 

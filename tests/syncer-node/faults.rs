@@ -10,7 +10,7 @@ use serde_json::json;
 use v9s::names::{Translator, VirtualName};
 use v9s_testkit::kubeconfig;
 use v9s_testkit::node::images::BUSYBOX;
-use v9s_testkit::room::{Room, condition};
+use v9s_testkit::pods::{Room, condition};
 
 use crate::tenancy::Tenancy;
 

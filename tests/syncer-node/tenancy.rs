@@ -9,13 +9,13 @@ use kube::api::{Api, DeleteParams, ListParams};
 use kube::runtime::wait::await_condition;
 use serde_json::{Value, json};
 use v9s_testkit::node::{Cluster, Options as NodeOptions};
+use v9s_testkit::pods::{Room, condition};
 use v9s_testkit::real::{ControlPlane, Options};
-use v9s_testkit::room::{Room, condition};
 use v9s_testkit::{kubeconfig, objects};
 
 use crate::recipe;
 
-/// As docs/syncer.yaml calls it, with a name of its own.
+/// As docs/syncer-deploy.yaml calls it, with a name of its own.
 const IMAGE: &str = "docker.io/library/v9s-syncer:0.1.0";
 
 /// What is not so by default.
@@ -136,7 +136,7 @@ impl Tenancy {
         log.await.unwrap_or_else(|error| format!("its log cannot be read: {error:#}"))
     }
 
-    /// Everything that docs/syncer.yaml wants to be there before, and that itself.
+    /// Everything that docs/syncer-deploy.yaml wants to be there before, and that itself.
     async fn deploy(&self) -> Result<()> {
         let (namespace, client) = (self.namespace(), kubeconfig::client(&self.cluster.kubeconfig()).await?);
         let (address, port) =
@@ -216,10 +216,10 @@ fn own_name(name: &str) -> String {
     format!("{name}.{}.svc", namespace(name))
 }
 
-/// The objects of docs/syncer.yaml, for a virtual cluster of this name.
+/// The objects of docs/syncer-deploy.yaml, for a virtual cluster of this name.
 fn published(name: &str) -> Result<Vec<Value>> {
-    let text = include_str!("../../docs/syncer.yaml").replace("shop", name);
-    let read = |document: &str| serde_saphyr::from_str(document).context("reading docs/syncer.yaml");
+    let text = include_str!("../../docs/syncer-deploy.yaml").replace("shop", name);
+    let read = |document: &str| serde_saphyr::from_str(document).context("reading docs/syncer-deploy.yaml");
     text.split("\n---\n").map(read).collect()
 }
 

@@ -5,7 +5,7 @@ use std::ops::Deref;
 use anyhow::Result;
 use v9s::names::{Translator, VirtualName};
 use v9s_testkit::kubeconfig;
-use v9s_testkit::room::{Done, Room};
+use v9s_testkit::pods::{Done, Room};
 
 use crate::tenancy::Tenancy;
 

@@ -95,7 +95,7 @@ tenants! {
         assert_eq!(claim.status.context("it has a status")?.phase.as_deref(), Some("Bound"));
 
         tenant.api::<Pod>().delete("db-0", &DeleteParams::default()).await?;
-        let is_another = |pod: &Pod| pod.metadata.uid != first.metadata.uid && v9s_testkit::room::condition(pod, "Ready");
+        let is_another = |pod: &Pod| pod.metadata.uid != first.metadata.uid && v9s_testkit::pods::condition(pod, "Ready");
         tenant.pod("db-0", "there again", is_another).await?;
         assert_eq!(tenant.sh("db-0", "cat /data/file").await?, "kept");
 

@@ -9,10 +9,10 @@ pub mod kubeconfig;
 pub mod node;
 pub mod objects;
 pub mod picture;
+pub mod pods;
 pub mod proxy;
 pub mod pty;
 pub mod real;
-pub mod room;
 pub mod subnet;
 pub mod users;
 
