@@ -1,7 +1,7 @@
 //! The program that resolves names, told what the syncer tells it, before a real API server.
 
 use std::net::{Ipv4Addr, UdpSocket};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -17,12 +17,15 @@ use crate::pair::{Pair, create, get};
 const SERVICES: &str = "/api/v1/namespaces/default/services";
 const A: u16 = 1;
 const PTR: u16 = 12;
+/// Names that are not there yet are remembered for half a minute.
+const PATIENCE: Duration = Duration::from_secs(90);
 /// `NXDOMAIN`.
 const NO_SUCH_NAME: u8 = 3;
 
 /// CoreDNS, on loopback; dropping it ends it.
 struct CoreDns {
     child: Child,
+    log: PathBuf,
     port: u16,
 }
 
@@ -54,18 +57,22 @@ impl CoreDns {
         std::fs::write(custom.join("mine.server"), server)?;
         let file = folder.join("Corefile");
         std::fs::write(&file, told)?;
+        let log = folder.join("log");
         let program = Assets::of(Toolset::Dns)?.path(Program::Coredns)?;
         let child = Command::new(program)
             .arg("-conf")
             .arg(&file)
-            .stdout(Stdio::null())
+            .stdout(std::fs::File::create(&log)?)
             .stderr(Stdio::null())
             .spawn()?;
-        Ok(Self { child, port })
+        Ok(Self { child, log, port })
     }
 
     /// Code of the answer, the name that it is about, and what it says.
-    fn ask(&self, name: &str, kind: u16) -> Result<Answer> {
+    fn ask(&mut self, name: &str, kind: u16) -> Result<Answer> {
+        if let Some(ended) = self.child.try_wait()? {
+            bail!("CoreDNS has ended: {ended}; {}", std::fs::read_to_string(&self.log).unwrap_or_default());
+        }
         let socket = UdpSocket::bind("127.0.0.1:0")?;
         socket.set_read_timeout(Some(Duration::from_secs(2)))?;
         socket.send_to(&question(name, kind), ("127.0.0.1", self.port))?;
@@ -75,9 +82,9 @@ impl CoreDns {
     }
 
     /// Asks until it says this.
-    async fn until(&self, name: &str, kind: u16, expected: &[&str]) -> Result<()> {
-        let mut last = None;
-        for _ in 0..600 {
+    async fn until(&mut self, name: &str, kind: u16, expected: &[&str]) -> Result<()> {
+        let (mut last, began) = (None, tokio::time::Instant::now());
+        while began.elapsed() < PATIENCE {
             last = Some(self.ask(name, kind));
             if let Some(Ok(answer)) = &last
                 && answer.data == expected
@@ -173,7 +180,7 @@ async fn body(pair: Pair) -> Result<()> {
     let config = objects.iter().find(|object| object["kind"] == "ConfigMap").context("no configuration")?;
     let corefile = config["data"]["Corefile"].as_str().context("no Corefile")?;
     let folder = tempfile::tempdir()?;
-    let dns = CoreDns::start(corefile, &pair.tenant.kubeconfig, folder.path())?;
+    let mut dns = CoreDns::start(corefile, &pair.tenant.kubeconfig, folder.path())?;
 
     let service = |name: &str, spec: Value| json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": spec});
     create(&pair.tenant, SERVICES, &service("web", json!({"ports": [{"port": 80}]}))).await?;

@@ -138,6 +138,42 @@ both! {
         Ok(())
     }
 
+    async fn the_quota_of_the_host_refuses_a_service_at_once_and_in_the_tenants_words(pair: Pair) -> Result<()> {
+        asked(&mut pair).await?;
+        let one = json!({"services.nodeports": "0"});
+        pair.host.seed(&[json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "limits", "namespace": pair.namespace},
+            "spec": {"hard": one}, "status": {"hard": one, "used": one}})]).await?;
+        let mut refused = String::new();
+        for at in 0..300 {
+            // The cache of quotas may be behind.
+            let name = format!("ported-{at}");
+            match create(&pair.tenant, SERVICES, &of_type(&name, "NodePort")).await {
+                Ok(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+                Err(error) => {
+                    refused = format!("{error:#}");
+                    ensure!(refused.contains(&format!("services \"{name}\" is forbidden: exceeded quota")), "{refused}");
+                    assert_eq!(get(&pair.host, &pair.on_host("services", "default", &name)).await?, Value::Null);
+                    break;
+                }
+            }
+        }
+        ensure!(refused.contains("services.nodeports=3") && !refused.contains("-x-"), "{refused}");
+        create(&pair.tenant, SERVICES, &web()).await?;
+        Ok(())
+    }
+
+    async fn an_address_of_another_service_of_the_tenant_is_refused_as_by_any_server(pair: Pair) -> Result<()> {
+        asked(&mut pair).await?;
+        // This one is not mirrored: its address means nothing to the host.
+        let mut apart = web();
+        apart["metadata"] = json!({"name": "apart", "labels": {"vcluster.loft.sh/controlled-by": "somebody"}});
+        let held = create(&pair.tenant, SERVICES, &apart).await?["spec"]["clusterIP"].clone();
+        assert_eq!(get(&pair.host, &pair.on_host("services", "default", "apart")).await?, Value::Null);
+        let refused = in_vain(create(&pair.tenant, SERVICES, &service("web", json!({"clusterIP": held, "ports": [{"port": 80}]}))).await)?;
+        ensure!(refused.contains("provided IP is already allocated"), "{refused}");
+        Ok(())
+    }
+
     async fn an_external_name_that_becomes_a_service_gets_the_hosts_address_at_once(pair: Pair) -> Result<()> {
         asked(&mut pair).await?;
         let mine = format!("{SERVICES}/web");
