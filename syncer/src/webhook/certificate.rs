@@ -68,13 +68,14 @@ impl Secret {
         String::from_utf8(bytes).ok().filter(|text| !text.is_empty())
     }
 
-    /// What it holds for this host name, unless it is time for another.
-    fn held(&self, host: &str, now: DateTime<Utc>) -> Option<Held> {
-        let renew_after = self.metadata.annotations.get(annotation::RENEW_AFTER)?;
-        let renew_after = DateTime::parse_from_rfc3339(renew_after).ok()?.to_utc();
-        if now >= renew_after || self.text("host")? != host {
-            return None;
-        }
+    /// Whether it is for this host name, and young enough.
+    fn is_right(&self, host: &str, now: DateTime<Utc>) -> bool {
+        let renew_after = self.metadata.annotations.get(annotation::RENEW_AFTER);
+        let renew_after = renew_after.and_then(|text| DateTime::parse_from_rfc3339(text).ok());
+        renew_after.is_some_and(|at| now < at.to_utc()) && self.text("host").as_deref() == Some(host)
+    }
+
+    fn held(&self) -> Option<Held> {
         Some(Held {
             certificate: self.text("tls.crt")?,
             key: self.text("tls.key")?,
@@ -84,8 +85,14 @@ impl Secret {
     }
 }
 
-/// Reads what all replicas share, and makes it where it is missing or has become old. `place` is `HOST:PORT`.
-pub(super) async fn hold(ctx: &Context, cluster: &Cluster, place: &str) -> Result<Held, Failure> {
+/// Reads what all replicas share; the leader makes it where it is missing, has become old, or is for another place than
+/// the one where the virtual API server is to ask. `place` is `HOST:PORT`.
+pub(super) async fn hold(
+    ctx: &Context,
+    cluster: &Cluster,
+    place: &str,
+    leads: bool,
+) -> Result<Option<Held>, Failure> {
     let (host, now) = (host_of(place), Utc::now());
     let secret = name::webhook_secret(&ctx.vcluster);
     let secret = ObjectRef::namespaced(Resource::SECRETS, ctx.host_namespace.clone(), secret);
@@ -94,11 +101,11 @@ pub(super) async fn hold(ctx: &Context, cluster: &Cluster, place: &str) -> Resul
         Err(failure) if failure.kind == FailureKind::NotFound => None,
         Err(failure) => return Err(failure),
     };
-    if let Some(held) = found.as_ref().and_then(|found| found.held(host, now)) {
-        return Ok(held);
+    let before = found.as_ref().and_then(Secret::held);
+    if !leads || found.as_ref().is_some_and(|found| found.is_right(host, now) && before.is_some()) {
+        return Ok(before);
     }
-    let before = found.as_ref().and_then(|found| found.text("tls.crt"));
-    let held = make(host, before.as_deref(), now)
+    let held = make(host, before.as_ref(), now)
         .map_err(|error| Failure::new(FailureKind::Tls, format!("no certificate can be made: {error}")))?;
     // Another replica that was faster is a conflict, after which its certificate is read.
     match found {
@@ -113,7 +120,7 @@ pub(super) async fn hold(ctx: &Context, cluster: &Cluster, place: &str) -> Resul
             requests::send(cluster, Method::PATCH, &secret.path(), MERGE_PATCH, &body).await?;
         }
     }
-    Ok(held)
+    Ok(Some(held))
 }
 
 fn body(ctx: &Context, name: &str, host: &str, held: &Held, now: DateTime<Utc>) -> Value {
@@ -137,7 +144,7 @@ fn body(ctx: &Context, name: &str, host: &str, held: &Held, now: DateTime<Utc>) 
     json!({"apiVersion": "v1", "kind": "Secret", "type": "Opaque", "metadata": metadata, "data": data})
 }
 
-fn make(host: &str, before: Option<&str>, now: DateTime<Utc>) -> Result<Held, rcgen::Error> {
+fn make(host: &str, before: Option<&Held>, now: DateTime<Utc>) -> Result<Held, rcgen::Error> {
     let key = KeyPair::generate()?;
     let names = OWN_NAMES.into_iter().chain((!OWN_NAMES.contains(&host)).then_some(host));
     let mut params = CertificateParams::new(names.map(str::to_owned).collect::<Vec<_>>())?;
@@ -151,9 +158,22 @@ fn make(host: &str, before: Option<&str>, now: DateTime<Utc>) -> Result<Held, rc
     params.not_before = day(now.checked_sub_days(Days::new(1)).unwrap_or(now));
     params.not_after = day(now.checked_add_days(VALID).unwrap_or(now));
     let certificate = params.self_signed(&key)?.pem();
-    let trusted = format!("{certificate}{}", before.unwrap_or_default());
-    let path = (0..16).map(|_| format!("{:02x}", rand::rng().random::<u8>())).collect();
+    let trusted = format!("{certificate}{}", before.map_or("", |before| before.certificate.as_str()));
+    // Other replicas go on answering where they did.
+    let path = before.map_or_else(secret_path, |before| before.path.clone());
     Ok(Held { certificate, key: key.serialize_pem(), trusted, path })
+}
+
+fn secret_path() -> String {
+    (0..16).map(|_| format!("{:02x}", rand::rng().random::<u8>())).collect()
+}
+
+/// `HOST:PORT` as a URL has it: an IPv6 address, which may have come from a pod's environment, in brackets.
+pub(super) fn in_url(place: &str) -> String {
+    match place.rsplit_once(':') {
+        Some((host, port)) if host.contains(':') && !host.starts_with('[') => format!("[{host}]:{port}"),
+        _ => place.to_owned(),
+    }
 }
 
 /// The host of `HOST:PORT`.
@@ -177,9 +197,10 @@ mod tests {
         let now = Utc::now();
         let held = make("127.0.0.1", None, now).unwrap();
         let secret = secret(&held, "127.0.0.1", now);
-        assert_eq!(secret.held("127.0.0.1", now), Some(held.clone()));
-        assert_eq!(secret.held("api.example.org", now), None);
-        assert_eq!(secret.held("127.0.0.1", now + Days::new(366)), None);
+        assert_eq!(secret.held(), Some(held.clone()));
+        assert!(secret.is_right("127.0.0.1", now));
+        assert!(!secret.is_right("api.example.org", now));
+        assert!(!secret.is_right("127.0.0.1", now + Days::new(366)));
         assert_eq!(format!("{held:?}"), "Held", "a key is never written to a log");
     }
 
@@ -187,13 +208,22 @@ mod tests {
     fn the_one_before_is_still_trusted() {
         let now = Utc::now();
         let first = make("127.0.0.1", None, now).unwrap();
-        let second = make("127.0.0.1", Some(&first.certificate), now).unwrap();
+        let second = make("127.0.0.1", Some(&first), now).unwrap();
         assert!(second.trusted.contains(&first.certificate) && second.trusted.contains(&second.certificate));
-        assert!(second.path != first.path && second.path.len() == 32);
+        assert!(second.path == first.path && second.path.len() == 32);
+        assert_ne!(make("127.0.0.1", None, now).unwrap().path, first.path);
     }
 
     #[test]
     fn hosts_of_places() {
+        for (place, url) in [
+            ("fd00::1:443", "[fd00::1]:443"),
+            ("[fd00::1]:443", "[fd00::1]:443"),
+            ("10.0.0.1:443", "10.0.0.1:443"),
+        ] {
+            assert_eq!(in_url(place), url);
+            assert!(["fd00::1", "10.0.0.1"].contains(&host_of(place)));
+        }
         for (place, host) in
             [("127.0.0.1:10260", "127.0.0.1"), ("[::1]:10260", "::1"), ("a.example.org:443", "a.example.org")]
         {

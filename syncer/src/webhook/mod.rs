@@ -26,7 +26,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
-use v9s::cluster::Cluster;
+use v9s::cluster::{Cluster, Failure, FailureKind};
 
 use crate::context::Context;
 use crate::engine::Engine;
@@ -126,12 +126,11 @@ async fn keep(sides: &Sides, place: &str, check: Duration, give: &watch::Sender<
     }
 }
 
-async fn keep_once(
-    sides: &Sides,
-    place: &str,
-    give: &watch::Sender<Option<Held>>,
-) -> Result<(), v9s::cluster::Failure> {
-    let held = certificate::hold(&sides.ctx, &sides.host, place).await?;
+async fn keep_once(sides: &Sides, place: &str, give: &watch::Sender<Option<Held>>) -> Result<(), Failure> {
+    let leads = sides.engine.suspended().is_none();
+    let Some(held) = certificate::hold(&sides.ctx, &sides.host, place, leads).await? else {
+        return Err(Failure::new(FailureKind::NotFound, "the leader has made no certificate yet"));
+    };
     give.send_if_modified(|before| {
         let differs = before.as_ref() != Some(&held);
         if differs {
@@ -139,8 +138,8 @@ async fn keep_once(
         }
         differs
     });
-    if sides.engine.suspended().is_none() {
-        installed::keep(&sides.tenant, place, &held).await?;
+    if leads {
+        installed::keep(&sides.tenant, &certificate::in_url(place), &held).await?;
     }
     Ok(())
 }
