@@ -33,6 +33,10 @@ pub mod label {
     pub const NAMESPACE_OF_VCLUSTER: &str = "vcluster.loft.sh/vcluster-name";
     /// On host namespaces made by namespace sync: the host namespace of that virtual cluster.
     pub const NAMESPACE_OF_VCLUSTER_NAMESPACE: &str = "vcluster.loft.sh/vcluster-namespace";
+    /// On Services of nodes: the virtual cluster they belong to (docs/vclusters.md, Objects).
+    pub const BELONGS_TO: &str = "vcluster.loft.sh/belongs-to";
+    /// On Services of nodes: which node.
+    pub const NODE: &str = "vcluster.loft.sh/node";
     /// On volumes of the tenant that stand for one of the host which the tenant may not see.
     pub const FAKE_PV: &str = "vcluster.loft.sh/fake-pv";
     /// On events of the tenant that were copied from the host: which one, hashed.
@@ -251,6 +255,11 @@ pub mod name {
     /// Secret with the certificate by which the virtual API server knows the syncer's admission webhook.
     pub fn webhook_secret(vcluster: &str) -> String {
         safe_concat(&["vc-webhook", vcluster])
+    }
+
+    /// Service by whose address a node of the virtual cluster is reached (docs/vclusters.md, Objects).
+    pub fn node_service(vcluster: &str, node: &str) -> String {
+        safe_concat(&[vcluster, "node", &node.replace('.', "-")])
     }
 
     /// Kubeconfig context that the official CLI writes (docs/vclusters.md, State).

@@ -8,6 +8,8 @@ use v9s::names::Translator;
 use v9s::provision::service_range::ServiceRange;
 use v9s::wire;
 
+use crate::kubelet::reach::Reach;
+
 /// Who we are and what was configured.
 #[derive(Debug, Clone)]
 pub struct Context {
@@ -32,6 +34,8 @@ pub struct Context {
     pub pods: PodSettings,
     /// Nodes.
     pub nodes: NodeSettings,
+    /// How nodes are reached.
+    pub reach: Reach,
 }
 
 /// Minor versions of Kubernetes: fields and subresources that one of the servers does not know are left out.
@@ -156,6 +160,7 @@ impl Context {
             minors: Minors::default(),
             pods: PodSettings::default(),
             nodes: NodeSettings::default(),
+            reach: Reach::default(),
         }
     }
 

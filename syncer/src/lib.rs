@@ -5,6 +5,7 @@ pub mod context;
 pub mod dns;
 pub mod engine;
 pub mod identity;
+pub mod kubelet;
 pub mod leader;
 pub mod process;
 mod requests;

@@ -1,5 +1,6 @@
 //! The process around the engine: configuration in, both API servers found, one replica writing, an orderly end.
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -27,7 +28,7 @@ use crate::configured;
 use crate::context::{Context, Minors};
 use crate::engine::Engine;
 use crate::leader::{Candidate, Terms};
-use crate::{dns, requests, resources, serve, service_range, status, webhook};
+use crate::{dns, kubelet, requests, resources, serve, service_range, status, webhook};
 
 /// Where the chart mounts the configuration.
 const CONFIG: &str = "/var/lib/vcluster/config.yaml";
@@ -72,6 +73,9 @@ pub struct Options {
     /// Print what the virtual API server is to get as --service-cluster-ip-range, and end
     #[arg(long)]
     pub print_service_range: bool,
+    /// What the virtual API server takes for kubelets
+    #[command(flatten)]
+    pub kubelet: kubelet::Options,
     /// Write only while holding the Lease: for more than one replica
     #[arg(long)]
     pub leader_elect: bool,
@@ -99,8 +103,10 @@ pub async fn run(options: Options) -> Result<()> {
     let listener = TcpListener::bind(options.listen)
         .await
         .with_context(|| format!("cannot listen on {}: another --listen is needed", options.listen))?;
+    let kubelet = kubelet::Server::bind(options.kubelet.clone()).await?;
     let (host, tenant) = (open_host(&options).await?, open_tenant(&options).await?);
-    let Some(ctx) = stop.run_until_cancelled(meet(&options, &settings, &tenant, &host)).await else {
+    let Some(ctx) = stop.run_until_cancelled(meet(&options, &settings, &kubelet, &tenant, &host)).await
+    else {
         return Ok(());
     };
     let mut ctx = ctx?;
@@ -137,6 +143,7 @@ pub async fn run(options: Options) -> Result<()> {
         tasks.spawn(dns::run(dns, tenant.clone(), Arc::clone(&engine), stop.clone()));
     }
     tokio::spawn(service_range::keep_telling(asked, ranges, Arc::clone(&engine)));
+    tasks.spawn(kubelet.start(ctx.clone(), Arc::clone(&engine), tenant, host.clone(), leave.clone())?);
     tasks.spawn(status::publish(ctx, host, Arc::clone(&engine), identity, stop.clone()));
     tasks.close();
 
@@ -269,10 +276,18 @@ struct ServiceMeta {
 struct ServiceSpec {
     #[serde(rename = "clusterIPs", default)]
     cluster_ips: Vec<SmolStr>,
+    #[serde(default)]
+    selector: BTreeMap<SmolStr, SmolStr>,
 }
 
 /// Waits until both API servers answer, and learns what does not change.
-async fn meet(options: &Options, settings: &Settings, tenant: &Cluster, host: &Cluster) -> Result<Context> {
+async fn meet(
+    options: &Options,
+    settings: &Settings,
+    kubelet: &kubelet::Server,
+    tenant: &Cluster,
+    host: &Cluster,
+) -> Result<Context> {
     let virtual_minor = minor(tenant, "virtual").await;
     let host_minor = minor(host, "host").await;
     let service = ObjectRef::namespaced(Resource::SERVICES, options.namespace.clone(), options.name.clone());
@@ -293,6 +308,7 @@ async fn meet(options: &Options, settings: &Settings, tenant: &Cluster, host: &C
         }
         sleep(RETRY).await;
     };
+    let proxied = settings.networking.proxy_kubelets;
     Ok(Context {
         owner_uid: settings.set_owner.then_some(metadata.uid),
         cluster_domain: settings.networking.cluster_domain.as_str().into(),
@@ -300,6 +316,7 @@ async fn meet(options: &Options, settings: &Settings, tenant: &Cluster, host: &C
         minors: Minors { virtual_side: virtual_minor, host: host_minor },
         pods: configured::pods(settings),
         nodes: configured::nodes(settings),
+        reach: kubelet.reach(proxied.by_hostname, proxied.by_ip, spec.selector),
         ..Context::new(options.name.clone(), options.namespace.clone())
     })
 }

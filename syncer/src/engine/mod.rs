@@ -330,6 +330,12 @@ impl Engine {
         self.shared.look_at_everything();
     }
 
+    /// What the index holds now, for those who serve from it. Nothing is written meanwhile: it must be brief.
+    pub fn look<T>(&self, look: impl FnOnce(index::View<'_>, &dyn mirror::Kinds) -> T) -> T {
+        let state = self.shared.lock();
+        look(state.index.view(), &*self.shared)
+    }
+
     /// What has been done so far.
     pub fn counts(&self) -> Counts {
         self.shared.lock().counts

@@ -43,6 +43,7 @@ pub use configured::{Unmirrored, configured};
 pub use custom::{CustomResource, Direction, Meaning, Path, Reference, ToHost, served};
 pub use from_host::Mapping;
 pub use life::HostDeletion;
+pub use nodes::{NODE_SERVICES, addresses as node_service_addresses};
 pub use replicated::{FromHostLine, ToHostLine};
 pub use settings::{Classes, Content, Selected, Settings};
 
@@ -127,6 +128,7 @@ pub fn registry(settings: &Settings) -> Vec<Registered> {
         kinds.custom(custom);
     }
     kinds.add(settings.pods, "nodes", || nodes::Nodes);
+    kinds.add(settings.pods, NODE_SERVICES, || nodes::NodeServices);
     kinds.add(settings.pods, "pods", || pods::Pods);
     kinds.add(settings.pods, "tokens", || tokens::Tokens);
     kinds.0

@@ -8,8 +8,6 @@ use v9s::wire::annotation;
 use crate::context::Context;
 use crate::engine::mirror::field;
 
-/// Port of kubelets.
-const KUBELET: u16 = 10250;
 /// Labels of the host's node that a pod may be placed by.
 const TOLD: [&str; 4] = [
     "kubernetes.io/arch",
@@ -46,8 +44,6 @@ pub(super) fn node(ctx: &Context, name: &str, host: Option<&Lean>) -> Value {
             "allocatable": told("/allocatable", capacity.clone()),
             "capacity": capacity,
             "conditions": [condition("Ready", "True", "KubeletReady", "pods run on this node")],
-            "addresses": [{"type": "Hostname", "address": format!("{name}.nodes.vcluster.com")}],
-            "daemonEndpoints": {"kubeletEndpoint": {"Port": KUBELET}},
             "nodeInfo": {
                 "architecture": of_system("architecture", "amd64"),
                 "operatingSystem": of_system("operatingSystem", "linux"),

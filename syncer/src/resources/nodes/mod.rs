@@ -1,7 +1,10 @@
 //! Nodes: made up for those that pods are on, or the host's own.
 
 mod made_up;
+mod services;
 mod shown;
+
+pub use services::{NODE_SERVICES, NodeServices, addresses};
 
 use serde_json::{Value, json};
 use v9s::cluster::Resource;
@@ -11,8 +14,8 @@ use v9s::names::VirtualName;
 use super::life::virtual_object;
 use super::pods::is_of_daemon_set;
 use crate::context::{Context, Nodes as Shown};
-use crate::engine::key::Side;
-use crate::engine::mirror::{At, Mirror, Origin, Source, field};
+use crate::engine::key::{Key, Side};
+use crate::engine::mirror::{At, Kinds, Mirror, Origin, Source, field};
 use crate::engine::plan::{Absence, Part, PatchKind, Plan, Write};
 use crate::translate::selector;
 
@@ -35,6 +38,11 @@ impl Mirror for Nodes {
 
     fn origin(&self, _: &Context, host: &Lean) -> Origin {
         Origin::Ours(VirtualName::cluster_scoped(host.metadata.name.clone()))
+    }
+
+    fn uses(&self, _: &Context, node: &VirtualName, side: Side, _: &Lean, kinds: &dyn Kinds) -> Vec<Key> {
+        let service = kinds.id(NODE_SERVICES).filter(|_| side == Side::Virtual);
+        service.map(|services| Key::new(services, node.clone())).into_iter().collect()
     }
 
     fn plan(&self, at: &At<'_>) -> Plan {
@@ -71,11 +79,18 @@ fn has_pods(at: &At<'_>) -> Option<bool> {
 
 /// The node as it should be.
 fn desired(at: &At<'_>) -> Value {
-    match (&at.ctx.nodes.shown, at.h) {
+    let mut node = match (&at.ctx.nodes.shown, at.h) {
         (Shown::Synthetic { .. }, host) => made_up::node(at.ctx, &at.key.object.name, host),
         (_, Some(host)) => shown::node(at.ctx, host),
-        (_, None) => Value::Null,
-    }
+        (_, None) => return Value::Null,
+    };
+    // A made-up or a shown one, it is we who answer in its place.
+    let service = at.other(NODE_SERVICES, at.key.object.clone());
+    let service = service.and_then(|service| at.view.get(Side::Host, &service));
+    let (addresses, endpoints) = at.ctx.reach.status(&at.key.object.name, &addresses(service));
+    node["status"]["addresses"] = addresses;
+    node["status"]["daemonEndpoints"] = endpoints;
+    node
 }
 
 fn create(at: &At<'_>) -> Write {

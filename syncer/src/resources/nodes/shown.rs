@@ -24,8 +24,6 @@ pub(super) fn node(ctx: &Context, host: &Lean) -> Value {
             fields.insert("images".into(), json!([]));
         }
     }
-    let hostname = format!("{}.nodes.vcluster.com", host.metadata.name);
-    status["addresses"] = json!([{"type": "Hostname", "address": hostname}]);
     let taints = spec["taints"].as_array().into_iter().flatten();
     let taints: Vec<&Value> = taints.filter(|taint| !is_tolerated(ctx, taint)).collect();
     let annotations: BTreeMap<&str, &str> = texts(&host.metadata.annotations)

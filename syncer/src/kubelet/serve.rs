@@ -1,0 +1,265 @@
+//! The socket of the endpoint: TLS, who connects, and a request after the other.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use rustls::ServerConfig;
+use serde::Deserialize;
+use smol_str::SmolStr;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use v9s::cluster::{Cluster, ObjectRef, Resource};
+
+use super::Endpoint;
+use super::caller::Caller;
+use super::reach::{Address, Reach};
+use super::tls::{self, Serving, Shown};
+use crate::context::Context;
+use crate::engine::Engine;
+
+/// How long a client may take to make a connection secure.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+/// How often certificates and authorities are read again.
+const RELOAD: Duration = Duration::from_secs(60);
+/// The same while the authorities of clients are not known.
+const RETRY: Duration = Duration::from_secs(2);
+/// Wait after a connection could not be accepted: others must end first.
+const EXHAUSTED: Duration = Duration::from_millis(50);
+
+/// How the tenant's API server reaches its nodes.
+#[derive(Debug, Clone, Args)]
+pub struct Options {
+    /// Address of what the virtual API server takes for kubelets
+    #[arg(long = "kubelet-listen", default_value = "0.0.0.0:10250", value_name = "ADDRESS")]
+    pub listen: SocketAddr,
+    /// Where all nodes say they are reached, in place of a Service of each on the host
+    #[arg(long = "kubelet-address", value_name = "IP")]
+    pub address: Option<std::net::IpAddr>,
+    /// Certificate to show there [default: one made at start]
+    #[arg(long = "kubelet-cert", value_name = "FILE", requires = "key")]
+    pub certificate: Option<PathBuf>,
+    /// Its key
+    #[arg(long = "kubelet-key", value_name = "FILE", requires = "certificate")]
+    pub key: Option<PathBuf>,
+    /// Authorities of those who ask there [default: those that the virtual API server takes clients from]
+    #[arg(long = "kubelet-client-ca", value_name = "FILE")]
+    pub client_authority: Option<PathBuf>,
+}
+
+impl Options {
+    fn serving(&self, ctx: &Context) -> Serving {
+        match (&self.certificate, &self.key) {
+            (Some(certificate), Some(key)) => {
+                Serving::Files { certificate: certificate.clone(), key: key.clone() }
+            }
+            _ => {
+                let (name, namespace) = (&ctx.vcluster, &ctx.host_namespace);
+                let own = self.address.map(|address| address.to_string());
+                let names =
+                    [name.to_string(), format!("{name}.{namespace}"), format!("{name}.{namespace}.svc")];
+                let common = ["localhost".to_owned(), "*.nodes.vcluster.com".to_owned()];
+                Serving::Made(names.into_iter().chain(common).chain(own).collect())
+            }
+        }
+    }
+}
+
+/// The endpoint with its socket, before it answers.
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    options: Options,
+}
+
+impl Server {
+    /// Takes the socket.
+    ///
+    /// # Errors
+    /// When it is taken.
+    pub async fn bind(options: Options) -> Result<Server> {
+        let taken = || format!("cannot listen on {}: another --kubelet-listen is needed", options.listen);
+        let listener = TcpListener::bind(options.listen).await.with_context(taken)?;
+        let address = listener.local_addr().with_context(taken)?;
+        Ok(Server { listener, address, options })
+    }
+
+    /// How nodes are reached, by configuration (`networking.advanced.proxyKubelets`). `selector` holds the labels of the
+    /// pods behind the Service of the virtual cluster.
+    pub fn reach(&self, by_name: bool, by_address: bool, selector: BTreeMap<SmolStr, SmolStr>) -> Reach {
+        let port = self.address.port();
+        let by_address = match self.options.address {
+            Some(address) => Address::Shared { address: address.to_string().into(), port },
+            // A Service without a selector leads nowhere.
+            None if by_address && !selector.is_empty() => Address::Services { selector, port },
+            None => Address::None,
+        };
+        Reach { by_name, by_address }
+    }
+
+    /// Answers until it is stopped.
+    ///
+    /// # Errors
+    /// When there is no certificate to show; nothing is answered then.
+    pub fn start(
+        self,
+        ctx: Context,
+        engine: Arc<Engine>,
+        tenant: Cluster,
+        host: Cluster,
+        stop: CancellationToken,
+    ) -> Result<impl Future<Output = ()> + Send> {
+        let serving = self.options.serving(&ctx);
+        let shown = serving.shown()?;
+        let (accepts, accepted) = watch::channel(Arc::new(tls::server(&shown, None)?));
+        let authority = self.options.client_authority;
+        let mut keeper = Keeper { serving, shown, authority, tenant: tenant.clone(), trusted: None, accepts };
+        let endpoint = Arc::new(Endpoint { ctx, engine, tenant, host, stop: stop.clone() });
+        Ok(async move {
+            let serve = async {
+                // Whoever comes before would be asked for no certificate and be refused.
+                let first = keeper.renew().await;
+                tokio::join!(keeper.keep(first), accept(self.listener, accepted, endpoint));
+            };
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = serve => {}
+            }
+        })
+    }
+}
+
+/// Keeps certificates and authorities current.
+struct Keeper {
+    serving: Serving,
+    shown: Shown,
+    authority: Option<PathBuf>,
+    tenant: Cluster,
+    trusted: Option<String>,
+    accepts: watch::Sender<Arc<ServerConfig>>,
+}
+
+impl Keeper {
+    async fn keep(mut self, mut outcome: Result<()>) {
+        let mut complained = false;
+        loop {
+            let wait = match &outcome {
+                Ok(()) => RELOAD,
+                Err(error) => {
+                    // Once is enough until it works again.
+                    if !complained {
+                        tracing::warn!(error = %format!("{error:#}"), "callers of the kubelet endpoint cannot show certificates");
+                    }
+                    RETRY
+                }
+            };
+            complained = outcome.is_err();
+            sleep(wait).await;
+            outcome = self.renew().await;
+        }
+    }
+
+    /// Reads what may have changed. What was read before stays in use when that fails.
+    async fn renew(&mut self) -> Result<()> {
+        let authorities = self.authorities().await?;
+        let is_file = matches!(self.serving, Serving::Files { .. });
+        if is_file {
+            self.shown = self.serving.shown()?;
+        }
+        if is_file || self.trusted.as_ref() != Some(&authorities) {
+            let server = tls::server(&self.shown, Some(&authorities))?;
+            self.accepts.send_replace(Arc::new(server));
+            self.trusted = Some(authorities);
+        }
+        Ok(())
+    }
+
+    /// Whose certificates are taken for callers', PEM.
+    async fn authorities(&self) -> Result<String> {
+        match &self.authority {
+            Some(file) => tokio::fs::read_to_string(file)
+                .await
+                .with_context(|| format!("cannot read {}", file.display())),
+            None => published(&self.tenant).await,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Published {
+    #[serde(default)]
+    data: BTreeMap<String, String>,
+}
+
+/// API servers publish for those who extend them by which authorities clients are known.
+async fn published(tenant: &Cluster) -> Result<String> {
+    let map =
+        ObjectRef::namespaced(Resource::CONFIG_MAPS, "kube-system", "extension-apiserver-authentication");
+    let request = http::Request::get(map.path()).body(Vec::new())?;
+    let answer = tenant
+        .fetch(request)
+        .await
+        .map_err(|failure| anyhow::anyhow!("reading {map} of the virtual cluster: {failure}"))?;
+    let Published { mut data } =
+        serde_json::from_slice(&answer).context("reading the authorities of clients")?;
+    data.remove("client-ca-file")
+        .with_context(|| format!("{map} of the virtual cluster names no authority of clients"))
+}
+
+async fn accept(
+    listener: TcpListener,
+    accepted: watch::Receiver<Arc<ServerConfig>>,
+    endpoint: Arc<Endpoint>,
+) {
+    loop {
+        let socket = match listener.accept().await {
+            Ok((socket, _)) => socket,
+            Err(error) => {
+                tracing::warn!(%error, "the kubelet endpoint cannot accept a connection");
+                sleep(EXHAUSTED).await;
+                continue;
+            }
+        };
+        let (acceptor, endpoint) = (TlsAcceptor::from(Arc::clone(&accepted.borrow())), Arc::clone(&endpoint));
+        tokio::spawn(async move {
+            let stop = endpoint.stop.clone();
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = connection(socket, acceptor, endpoint) => {}
+            }
+        });
+    }
+}
+
+async fn connection(socket: TcpStream, acceptor: TlsAcceptor, endpoint: Arc<Endpoint>) {
+    // What is typed must not wait for an acknowledgement.
+    let _ = socket.set_nodelay(true);
+    let stream = match timeout(HANDSHAKE, acceptor.accept(socket)).await {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => {
+            return tracing::debug!(%error, "no TLS connection to the kubelet endpoint came about");
+        }
+        Err(_) => return,
+    };
+    // Verified in the handshake.
+    let certificate = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
+    let caller = Arc::new(certificate.and_then(|certificate| Caller::of_certificate(certificate)));
+    let service = service_fn(move |request| {
+        let (endpoint, caller) = (Arc::clone(&endpoint), Arc::clone(&caller));
+        async move { Ok::<_, Infallible>(endpoint.answer(caller.as_ref().as_ref(), request).await) }
+    });
+    let server = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
+    if let Err(error) = server.serve_connection_with_upgrades(TokioIo::new(stream), service).await {
+        tracing::debug!(%error, "a connection to the kubelet endpoint ended early");
+    }
+}
