@@ -1,8 +1,6 @@
 //! What needs a node, which the real host of these tests has not: on the embedded host alone. kubectl comes with the
 //! real one all the same, so these tests are ignored where that cannot be had.
 
-use crate::rooms::Rooms;
-use crate::seat::{Seat, words};
 use anyhow::{Context as _, Result};
 use serde_json::json;
 use std::fs;
@@ -13,6 +11,8 @@ use std::sync::Arc;
 use v9s_testkit::host::{Host, Needs};
 use v9s_testkit::pty::Program;
 use v9s_testkit::real_test;
+use v9s_testkit::rooms::Rooms;
+use v9s_testkit::seat::{Seat, words};
 
 /// A host with a pod `p` on a node, and kubectl in its namespace.
 struct Room {

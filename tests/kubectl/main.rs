@@ -9,7 +9,5 @@
 mod documents;
 mod inside;
 mod mask;
-mod rooms;
-mod seat;
 mod stories;
 mod story;

@@ -1,11 +1,11 @@
 //! Playing a story on both hosts.
 
 use crate::mask::{in_order, mask, without_prose};
-use crate::seat::{Said, Seat, words};
 use anyhow::{Context as _, Result, ensure};
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 use v9s_testkit::host::{Host, Needs};
+use v9s_testkit::seat::{Said, Seat, words};
 
 /// One command of a story.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,6 +6,8 @@ mod agreement;
 mod content;
 mod dns;
 mod faults;
+mod kubectl;
+mod kubelet;
 mod leaders;
 mod mirrored;
 mod pair;

@@ -114,8 +114,12 @@ impl Pair {
         self.engine.is_some()
     }
 
-    pub fn engine(&self) -> &Engine {
+    pub fn engine(&self) -> &Arc<Engine> {
         self.engine.as_ref().expect("the engine runs")
+    }
+
+    pub fn context(&self) -> &Context {
+        &self.ctx
     }
 
     /// Name on the host.

@@ -11,7 +11,7 @@ use crate::pair::{Pair, both, create, delete, delete_with, get, patch, send};
 const PODS: &str = "/api/v1/namespaces/default/pods";
 
 /// A pod as a tenant writes it.
-fn pod(name: &str, spec: Value) -> Value {
+pub fn pod(name: &str, spec: Value) -> Value {
     let mut pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": {"app": "shop"}},
         "spec": {"containers": [{"name": "c", "image": "registry.example/shop:1"}]}});
     for (field, value) in spec.as_object().into_iter().flatten() {
@@ -21,7 +21,7 @@ fn pod(name: &str, spec: Value) -> Value {
 }
 
 /// A tenant with DNS, which pods wait for, and accounts.
-async fn furnish(pair: &Pair) -> Result<()> {
+pub async fn furnish(pair: &Pair) -> Result<()> {
     let dns = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "kube-dns"},
         "spec": {"selector": {"k8s-app": "kube-dns"}, "ports": [{"name": "dns", "port": 53, "protocol": "UDP"}]}});
     create(&pair.tenant, "/api/v1/namespaces/kube-system/services", &dns).await?;
@@ -35,22 +35,22 @@ async fn furnish(pair: &Pair) -> Result<()> {
 }
 
 /// Creates a pod and waits for the host's.
-async fn mirrored(pair: &Pair, pod: &Value) -> Result<Value> {
+pub async fn mirrored(pair: &Pair, pod: &Value) -> Result<Value> {
     create(&pair.tenant, PODS, pod).await?;
     let name = pod["metadata"]["name"].as_str().context("it has a name")?;
     pair.until(&pair.host, &on_host(pair, name), |h| !h.is_null()).await
 }
 
-fn on_host(pair: &Pair, name: &str) -> String {
+pub fn on_host(pair: &Pair, name: &str) -> String {
     pair.on_host("pods", "default", name)
 }
 
-fn in_tenant(name: &str) -> String {
+pub fn in_tenant(name: &str) -> String {
     format!("{PODS}/{name}")
 }
 
 /// The host's scheduler decides, and its kubelet reports.
-async fn run(pair: &Pair, name: &str, node: &str) -> Result<()> {
+pub async fn run(pair: &Pair, name: &str, node: &str) -> Result<()> {
     let path = on_host(pair, name);
     let binding = json!({"apiVersion": "v1", "kind": "Binding", "metadata": {"name": pair.host_name("default", name)},
         "target": {"apiVersion": "v1", "kind": "Node", "name": node}});
@@ -70,7 +70,7 @@ async fn report(pair: &Pair, name: &str, status: Value) -> Result<()> {
 }
 
 /// The host's kubelet has stopped the containers.
-async fn stopped(pair: &Pair, name: &str) -> Result<()> {
+pub async fn stopped(pair: &Pair, name: &str) -> Result<()> {
     delete_with(&pair.host, &on_host(pair, name), &json!({"gracePeriodSeconds": 0})).await.map(drop)
 }
 

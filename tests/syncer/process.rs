@@ -74,6 +74,7 @@ fn command(pair: &Pair, folder: &Path, name: &str) -> Result<Command> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_v9s-syncer"));
     command.args(["--name", name, "--namespace", &pair.namespace]).arg("--virtual-kubeconfig").arg(tenant);
     command.arg("--host-kubeconfig").arg(host).args(["--webhook-listen", "127.0.0.1:0"]);
+    command.args(["--kubelet-listen", "127.0.0.1:0"]);
     command.env_remove("V9S_LOG").stdin(Stdio::null());
     Ok(command)
 }

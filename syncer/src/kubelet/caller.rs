@@ -4,13 +4,15 @@
 use std::collections::BTreeMap;
 
 use http::{HeaderMap, Method, StatusCode, header};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use v9s::cluster::{Cluster, Failure, FailureKind};
+use v9s::cluster::Cluster;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use super::answer::Refusal;
 use super::rights::Rights;
+use crate::requests;
 
 /// A user of the virtual cluster.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -127,23 +129,9 @@ struct Authorization {
     denied: bool,
 }
 
-async fn ask<T: serde::de::DeserializeOwned>(
-    tenant: &Cluster,
-    path: &str,
-    review: &Value,
-) -> Result<T, Refusal> {
-    let answer = async {
-        let request = http::Request::builder()
-            .method(Method::POST)
-            .uri(path)
-            .header(header::CONTENT_TYPE, "application/json")
-            .body(review.to_string().into_bytes())
-            .map_err(|error| Failure::new(FailureKind::Rejected, format!("cannot be asked: {error}")))?;
-        let answer = tenant.fetch(request).await?;
-        serde_json::from_slice(&answer)
-            .map_err(|_| Failure::new(FailureKind::Protocol, "the answer cannot be read"))
-    };
-    answer.await.map_err(|failure: Failure| {
+async fn ask<T: DeserializeOwned>(tenant: &Cluster, path: &str, review: &Value) -> Result<T, Refusal> {
+    let answered = requests::send(tenant, Method::POST, path, requests::JSON, review).await;
+    answered.and_then(|answer| requests::read(&answer)).map_err(|failure| {
         tracing::warn!(%failure, path, "the virtual API server cannot be asked about a caller");
         Refusal::unavailable(
             "who asks, and what they may, cannot be found out: the API server does not answer",

@@ -27,6 +27,7 @@ use super::reach::{Address, Reach};
 use super::tls::{self, Serving, Shown};
 use crate::context::Context;
 use crate::engine::Engine;
+use crate::requests;
 
 /// How long a client may take to make a connection secure.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -92,6 +93,11 @@ impl Server {
         let listener = TcpListener::bind(options.listen).await.with_context(taken)?;
         let address = listener.local_addr().with_context(taken)?;
         Ok(Server { listener, address, options })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// How nodes are reached, by configuration (`networking.advanced.proxyKubelets`). `selector` holds the labels of the
@@ -205,13 +211,9 @@ struct Published {
 async fn published(tenant: &Cluster) -> Result<String> {
     let map =
         ObjectRef::namespaced(Resource::CONFIG_MAPS, "kube-system", "extension-apiserver-authentication");
-    let request = http::Request::get(map.path()).body(Vec::new())?;
-    let answer = tenant
-        .fetch(request)
-        .await
-        .map_err(|failure| anyhow::anyhow!("reading {map} of the virtual cluster: {failure}"))?;
+    let read = requests::get(tenant, &map.path()).await;
     let Published { mut data } =
-        serde_json::from_slice(&answer).context("reading the authorities of clients")?;
+        read.map_err(|failure| anyhow::anyhow!("reading {map} of the virtual cluster: {failure}"))?;
     data.remove("client-ca-file")
         .with_context(|| format!("{map} of the virtual cluster names no authority of clients"))
 }

@@ -13,6 +13,9 @@ pub mod pods;
 pub mod proxy;
 pub mod pty;
 pub mod real;
+pub mod room;
+pub mod rooms;
+pub mod seat;
 pub mod subnet;
 pub mod users;
 

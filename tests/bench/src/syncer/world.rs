@@ -113,7 +113,7 @@ impl World {
             .arg(self.folder.path().join("tenant.yaml"))
             .arg("--host-kubeconfig")
             .arg(self.folder.path().join("host.yaml"))
-            .args(["--listen", &format!("127.0.0.1:{port}")])
+            .args(["--listen", &format!("127.0.0.1:{port}"), "--kubelet-listen", "127.0.0.1:0"])
             .stdin(Stdio::null())
             .spawn()
             .context("starting v9s-syncer")?;

@@ -6,7 +6,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use tempfile::TempDir;
-use v9s_testkit::real::assets::{Assets, Program};
+
+use crate::real::assets::{Assets, Program};
 
 /// Where kubectl is run.
 pub struct Seat {
@@ -17,13 +18,19 @@ pub struct Seat {
 /// What a command said.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Said {
+    /// Its exit code; none when it was killed.
     pub code: Option<i32>,
+    /// Its output.
     pub out: String,
+    /// Its errors.
     pub err: String,
 }
 
 impl Seat {
     /// With a kubeconfig, whose context has this namespace.
+    ///
+    /// # Errors
+    /// When kubectl cannot be had or does not take the kubeconfig.
     pub fn new(kubeconfig: &str, namespace: &str) -> Result<Self> {
         let program = Assets::find()?.path(Program::Kubectl)?;
         let home = TempDir::with_prefix("v9s-kubectl-")?;
@@ -63,6 +70,9 @@ impl Seat {
     }
 
     /// Runs kubectl to its end. What is typed into a command that edits are the changes that its editor makes, for sed.
+    ///
+    /// # Errors
+    /// When kubectl cannot be started.
     pub fn run(&self, arguments: &[String], stdin: &str) -> Result<Said> {
         fs::write(self.home.path().join("changes"), stdin)?;
         let mut child = self.command(arguments).spawn().context("starting kubectl")?;

@@ -1,4 +1,6 @@
-//! What runs in the pods of the stories that only the embedded host can tell: a program that does what it is told.
+//! What runs in the pods of tests that need streams into them: a program that does what it is told.
+
+#![allow(clippy::unwrap_used, reason = "runs in tests, where a panic is the failure")]
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
