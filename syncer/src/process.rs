@@ -96,6 +96,7 @@ pub async fn run(options: Options) -> Result<()> {
     if options.print_service_range {
         return print_service_range(&options, &settings).await;
     }
+    kubelet::check(&settings)?;
     start_log(&options.log, settings.logging)?;
     let stop = CancellationToken::new();
     tokio::spawn(stop_on_signal(stop.clone())?);

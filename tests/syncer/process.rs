@@ -222,6 +222,17 @@ fn a_bad_configuration_is_refused_with_every_mistake_and_its_place() -> Result<(
 }
 
 #[test]
+fn what_is_not_built_yet_is_refused_and_not_ignored() -> Result<()> {
+    let runtime = tokio::runtime::Runtime::new()?;
+    let said = runtime.block_on(refusal("integrations:\n  metricsServer:\n    enabled: true\n", "t"))?;
+    assert!(
+        said.contains("integrations.metricsServer is on") && said.contains("install a metrics server"),
+        "{said}"
+    );
+    Ok(())
+}
+
+#[test]
 fn without_its_service_on_the_host_it_says_what_is_missing() -> Result<()> {
     let runtime = tokio::runtime::Runtime::new()?;
     let said = runtime.block_on(refusal("", "nobody"))?;

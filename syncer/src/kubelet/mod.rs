@@ -14,12 +14,12 @@ mod paths;
 pub mod reach;
 mod relay;
 mod rights;
-pub mod serve;
+mod serve;
 mod summary;
 mod text;
 mod tls;
 
-pub use serve::{Options, Server};
+pub use serve::{Options, Server, check};
 
 use std::sync::Arc;
 
@@ -32,7 +32,6 @@ use v9s::cluster::{Cluster, ObjectRef, Resource};
 
 use crate::context::{Context, Nodes};
 use crate::engine::Engine;
-use crate::engine::key::Key;
 use crate::translate::words;
 use answer::{Body, Refusal};
 use caller::Caller;
@@ -119,7 +118,7 @@ impl Endpoint {
         let errand = Errand {
             what: inside.what,
             path: self.path_on_host(inside, &own, request.uri().query().unwrap_or_default()),
-            words: &|message| self.words(&own, message),
+            words: &|message| words::of_object(&self.ctx, &own.name, message),
         };
         match inside.what {
             What::Log => relay::log(&self.host, &errand).await,
@@ -133,11 +132,6 @@ impl Endpoint {
         let namespace = self.ctx.host_namespace.clone();
         let pod = ObjectRef::namespaced(Resource::PODS, namespace, own.host_name.clone()).path();
         format!("{pod}/{}?{}", inside.what.subresource(), paths::host_query(inside, query))
-    }
-
-    fn words(&self, own: &OwnPod, message: &str) -> String {
-        let key = Key::new(crate::engine::key::KindId(0), own.name.clone());
-        words::for_tenant(&self.ctx, &key, message)
     }
 
     fn own(&self, node: Option<SmolStr>) -> Result<(SmolStr, Own), Refusal> {

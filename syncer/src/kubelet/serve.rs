@@ -20,6 +20,7 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use v9s::cluster::{Cluster, ObjectRef, Resource};
+use v9s::provision::values::Settings;
 
 use super::Endpoint;
 use super::caller::Caller;
@@ -74,6 +75,19 @@ impl Options {
             }
         }
     }
+}
+
+/// Whether what is configured of figures can be done.
+///
+/// # Errors
+/// What cannot, and what can be done instead.
+pub fn check(settings: &Settings) -> Result<()> {
+    anyhow::ensure!(
+        settings.metrics_server.is_none(),
+        "integrations.metricsServer is on, and the syncer does not serve the metrics API yet: leave it off, and install a \
+         metrics server in the virtual cluster, where it finds the figures of its nodes"
+    );
+    Ok(())
 }
 
 /// The endpoint with its socket, before it answers.

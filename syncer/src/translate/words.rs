@@ -7,10 +7,13 @@ use crate::engine::key::Key;
 
 /// A message of the host about a pair: its names there become the tenant's, the host's namespace is not told.
 pub fn for_tenant(ctx: &Context, key: &Key, message: &str) -> String {
-    let own = ctx.names.host_name(&key.object);
-    let namespace = key.object.namespace.as_deref().unwrap_or_default();
-    let told = message.replace(own.as_str(), &key.object.name);
-    replace_word(&told, &ctx.host_namespace, namespace)
+    of_object(ctx, &key.object, message)
+}
+
+/// The same about an object of the tenant.
+pub fn of_object(ctx: &Context, object: &VirtualName, message: &str) -> String {
+    let namespace = object.namespace.as_deref().unwrap_or_default();
+    with_names(ctx, message, namespace, [object])
 }
 
 /// The same for a message that names any object of a namespace, of which the names are known.

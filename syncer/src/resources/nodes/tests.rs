@@ -104,6 +104,7 @@ fn nodes_of_the_host_are_shown_by_their_labels_without_what_is_not_the_tenants_b
     let mut world = World::new(&KINDS);
     let labels = std::collections::BTreeMap::from([("pool".to_owned(), "gpu".to_owned())]);
     world.ctx.nodes = NodeSettings { shown: Shown::Labelled(labels), without_images: true };
+    world.ctx.reach.by_name = true;
     world.ctx.pods.tolerations =
         vec![json!({"key": "dedicated", "operator": "Equal", "value": "t", "effect": "NoSchedule"})];
     world.put(Side::Host, "nodes", "node-1", &host_node());
