@@ -40,6 +40,7 @@ impl Endpoint {
         let options = Options {
             listen: ([127, 0, 0, 1], 0).into(),
             address,
+            selector: Vec::new(),
             certificate: None,
             key: None,
             client_authority: None,

@@ -48,6 +48,10 @@ pub struct Options {
     /// Where all nodes say they are reached, in place of a Service of each on the host
     #[arg(long = "kubelet-address", value_name = "IP")]
     pub address: Option<std::net::IpAddr>,
+    /// Labels of the pods that the Services of nodes lead to, the syncer's own [default: what the Service of the virtual
+    /// cluster selects]
+    #[arg(long = "kubelet-selector", value_name = "KEY=VALUE", value_delimiter = ',', value_parser = pair)]
+    pub selector: Vec<(SmolStr, SmolStr)>,
     /// Certificate to show there [default: one made at start]
     #[arg(long = "kubelet-cert", value_name = "FILE", requires = "key")]
     pub certificate: Option<PathBuf>,
@@ -74,6 +78,14 @@ impl Options {
                 Serving::Made(names.into_iter().chain(common).chain(own).collect())
             }
         }
+    }
+}
+
+/// `app=v9s-syncer`
+fn pair(text: &str) -> Result<(SmolStr, SmolStr), &'static str> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.into(), value.into())),
+        _ => Err("expected KEY=VALUE"),
     }
 }
 
@@ -114,10 +126,14 @@ impl Server {
         self.address
     }
 
-    /// How nodes are reached, by configuration (`networking.advanced.proxyKubelets`). `selector` holds the labels of the
+    /// How nodes are reached, by configuration (`networking.advanced.proxyKubelets`). `behind` holds the labels of the
     /// pods behind the Service of the virtual cluster.
-    pub fn reach(&self, by_name: bool, by_address: bool, selector: BTreeMap<SmolStr, SmolStr>) -> Reach {
+    pub fn reach(&self, by_name: bool, by_address: bool, behind: BTreeMap<SmolStr, SmolStr>) -> Reach {
         let port = self.address.port();
+        let selector = match self.options.selector.as_slice() {
+            [] => behind,
+            own => own.iter().cloned().collect(),
+        };
         let by_address = match self.options.address {
             Some(address) => Address::Shared { address: address.to_string().into(), port },
             // A Service without a selector leads nowhere.

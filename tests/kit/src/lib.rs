@@ -13,7 +13,6 @@ pub mod pods;
 pub mod proxy;
 pub mod pty;
 pub mod real;
-pub mod room;
 pub mod rooms;
 pub mod seat;
 pub mod subnet;
