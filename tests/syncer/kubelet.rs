@@ -101,6 +101,11 @@ async fn get_text(client: &kube::Client, path: &str) -> Result<(u16, String)> {
     ask(client, "GET", path, &[]).await
 }
 
+/// Somebody whom nobody knows.
+fn stranger(pair: &Pair) -> Result<String> {
+    kubeconfig::with_token(&kubeconfig::altered(&pair.tenant.kubeconfig, None, None)?, "nonsense")
+}
+
 /// A service account of the tenant that may do these with nodes, and its kubeconfig.
 async fn account(pair: &Pair, name: &str, verbs: &[&str], resources: &[&str]) -> Result<String> {
     let accounts = "/api/v1/namespaces/default/serviceaccounts";
@@ -120,7 +125,10 @@ async fn account(pair: &Pair, name: &str, verbs: &[&str], resources: &[&str]) ->
     create(&pair.tenant, &format!("{rbac}/clusterrolebindings"), &binding).await?;
     let asked = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}});
     let issued = create(&pair.tenant, &format!("{accounts}/{name}/token"), &asked).await?;
-    kubeconfig::with_token(&pair.tenant.kubeconfig, issued["status"]["token"].as_str().context("no token")?)
+    kubeconfig::with_token(
+        &kubeconfig::altered(&pair.tenant.kubeconfig, None, None)?,
+        issued["status"]["token"].as_str().context("no token")?,
+    )
 }
 
 /// A pod of the tenant on a node.
@@ -143,7 +151,7 @@ both! {
         furnish(&pair).await?;
         let endpoint = Endpoint::start(&mut pair).await?;
         running(&pair, "web", "n").await?;
-        let nobody = endpoint.client(&kubeconfig::with_token(&pair.tenant.kubeconfig, "nonsense")?).await?;
+        let nobody = endpoint.client(&stranger(&pair)?).await?;
         assert_eq!(get_text(&nobody, "/healthz").await?, (200, "ok".into()));
         for path in ["/pods", "/metrics", "/containerLogs/default/web/c", "/configz", "/nonsense"] {
             assert_eq!(get_text(&nobody, path).await?.0, 401, "{path}");

@@ -43,23 +43,28 @@ const EXHAUSTED: Duration = Duration::from_millis(50);
 #[derive(Debug, Clone, Args)]
 pub struct Options {
     /// Address of what the virtual API server takes for kubelets
-    #[arg(long = "kubelet-listen", default_value = "0.0.0.0:10250", value_name = "ADDRESS")]
+    #[arg(
+        id = "kubelet_listen",
+        long = "kubelet-listen",
+        default_value = "0.0.0.0:10250",
+        value_name = "ADDRESS"
+    )]
     pub listen: SocketAddr,
     /// Where all nodes say they are reached, in place of a Service of each on the host
-    #[arg(long = "kubelet-address", value_name = "IP")]
+    #[arg(id = "kubelet_address", long = "kubelet-address", value_name = "IP")]
     pub address: Option<std::net::IpAddr>,
     /// Labels of the pods that the Services of nodes lead to, the syncer's own [default: what the Service of the virtual
     /// cluster selects]
-    #[arg(long = "kubelet-selector", value_name = "KEY=VALUE", value_delimiter = ',', value_parser = pair)]
+    #[arg(id = "kubelet_selector", long = "kubelet-selector", value_name = "KEY=VALUE", value_delimiter = ',', value_parser = pair)]
     pub selector: Vec<(SmolStr, SmolStr)>,
     /// Certificate to show there [default: one made at start]
-    #[arg(long = "kubelet-cert", value_name = "FILE", requires = "key")]
+    #[arg(id = "kubelet_cert", long = "kubelet-cert", value_name = "FILE", requires = "kubelet_key")]
     pub certificate: Option<PathBuf>,
     /// Its key
-    #[arg(long = "kubelet-key", value_name = "FILE", requires = "certificate")]
+    #[arg(id = "kubelet_key", long = "kubelet-key", value_name = "FILE", requires = "kubelet_cert")]
     pub key: Option<PathBuf>,
     /// Authorities of those who ask there [default: those that the virtual API server takes clients from]
-    #[arg(long = "kubelet-client-ca", value_name = "FILE")]
+    #[arg(id = "kubelet_client_ca", long = "kubelet-client-ca", value_name = "FILE")]
     pub client_authority: Option<PathBuf>,
 }
 
@@ -293,5 +298,58 @@ async fn connection(socket: TcpStream, acceptor: TlsAcceptor, endpoint: Arc<Endp
     let server = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
     if let Err(error) = server.serve_connection_with_upgrades(TokioIo::new(stream), service).await {
         tracing::debug!(%error, "a connection to the kubelet endpoint ended early");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory as _, Parser as _};
+
+    use super::*;
+    use crate::process;
+
+    fn options(flags: &[&str]) -> Result<Options, String> {
+        let own = ["v9s-syncer", "--name=t", "--namespace=n", "--virtual-kubeconfig=f"];
+        let read =
+            process::Options::try_parse_from(own.iter().chain(flags)).map_err(|error| error.to_string())?;
+        Ok(read.kubelet)
+    }
+
+    #[test]
+    fn flags_are_read_and_contradictions_refused() {
+        process::Options::command().debug_assert();
+        let read =
+            options(&["--kubelet-selector=app=v9s-syncer,release=shop", "--kubelet-listen=127.0.0.1:1"])
+                .unwrap();
+        assert_eq!(read.selector, [("app".into(), "v9s-syncer".into()), ("release".into(), "shop".into())]);
+        assert_eq!(read.listen.to_string(), "127.0.0.1:1");
+        assert_eq!(options(&[]).unwrap().listen.to_string(), "0.0.0.0:10250");
+        for flags in [
+            &["--kubelet-selector=app"][..],
+            &["--kubelet-cert=c"],
+            &["--kubelet-key=k"],
+            &["--kubelet-address=here"],
+        ] {
+            assert!(options(flags).is_err(), "{flags:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn nodes_lead_to_the_pods_that_are_named_or_else_to_those_of_the_service() {
+        let behind = || BTreeMap::from([("app".into(), "vcluster".into())]);
+        let named = BTreeMap::from([("app".into(), "v9s-syncer".into())]);
+        let cases = [
+            (&["--kubelet-selector=app=v9s-syncer"][..], true, behind(), Some(named)),
+            (&[], true, behind(), Some(behind())),
+            (&[], true, BTreeMap::new(), None),
+            (&[], false, behind(), None),
+            (&["--kubelet-address=192.0.2.7"], true, behind(), None),
+        ];
+        for (flags, by_address, behind, expected) in cases {
+            let flags = [flags, &["--kubelet-listen=127.0.0.1:0"]].concat();
+            let server = Server::bind(options(&flags).unwrap()).await.unwrap();
+            let reach = server.reach(true, by_address, behind);
+            assert_eq!(reach.services().map(|(selector, _)| selector.clone()), expected, "{flags:?}");
+        }
     }
 }

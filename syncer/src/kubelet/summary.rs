@@ -13,10 +13,10 @@ const SUMMED: [(&str, &[&str]); 2] = [
 
 /// What a tenant sees of a node's summary.
 pub fn filtered(mut summary: Value, own: &Own, of_node: OfNode) -> Value {
-    let pods = summary["pods"].as_array_mut().map(std::mem::take).unwrap_or_default();
+    let pods = summary.get_mut("pods").and_then(Value::as_array_mut).map(std::mem::take).unwrap_or_default();
     let pods: Vec<Value> = pods.into_iter().filter_map(|pod| of_tenant(pod, own)).collect();
     let mut node = match of_node {
-        OfNode::Told => summary["node"].take(),
+        OfNode::Told => summary.get_mut("node").map(Value::take).unwrap_or_default(),
         OfNode::Own => summed(&summary["node"], &pods),
     };
     // Services of the host's nodes are nobody else's business.
@@ -31,10 +31,10 @@ fn of_tenant(mut pod: Value, own: &Own) -> Option<Value> {
     let own_pod = own.pod(reference["namespace"].as_str()?, reference["name"].as_str()?)?;
     let OwnPod { name, uid, containers, .. } = own_pod;
     pod["podRef"] = json!({"name": name.name, "namespace": name.namespace, "uid": uid});
-    if let Some(list) = pod["containers"].as_array_mut() {
+    if let Some(list) = pod.get_mut("containers").and_then(Value::as_array_mut) {
         list.retain(|container| containers.iter().any(|own| container["name"] == own.as_str()));
     }
-    for volume in pod["volume"].as_array_mut().into_iter().flatten() {
+    for volume in pod.get_mut("volume").and_then(Value::as_array_mut).into_iter().flatten() {
         let reference = &volume["pvcRef"];
         if reference.is_null() {
             continue;
@@ -99,6 +99,9 @@ mod tests {
                 &json!({"name": "db", "namespace": "shop", "uid": "v-db"})
             ]
         );
+        let bare = json!({"pods": [{"podRef": {"name": "web-x", "namespace": "tenants"}}]});
+        let bare = filtered(bare, &own(), OfNode::Told);
+        assert_eq!(bare["pods"], json!([{"podRef": names[0]}]), "nothing is added");
         let web = &told["pods"][0];
         assert_eq!(web["containers"], json!([{"name": "c"}]));
         assert_eq!(

@@ -121,8 +121,8 @@ mod tests {
     use super::*;
     use crate::engine::plan::Absence;
     use crate::kubelet::reach::{Address, Reach};
+    use crate::resources::fixture::{World, lean};
     use crate::resources::nodes::Nodes;
-    use crate::resources::testing::{World, lean};
 
     const KINDS: [&str; 3] = ["pods", "nodes", NODE_SERVICES];
 
@@ -136,7 +136,7 @@ mod tests {
     }
 
     fn plan(world: &World) -> Plan {
-        world.plan(&NodeServices, NODE_SERVICES, "node.one", Absence::Missing)
+        world.plan_with(&NodeServices, NODE_SERVICES, "node.one", Absence::Missing)
     }
 
     fn service(world: &World) -> Value {
@@ -192,13 +192,15 @@ mod tests {
             "shop/web",
             &json!({"metadata": {"uid": "h"}, "spec": {"nodeName": "node.one"}}),
         );
-        world.uses(&crate::resources::pods::Pods, Side::Host, "pods", "shop/web");
-        let addresses =
-            |world: &World| match world.plan(&Nodes, "nodes", "node.one", Absence::Missing).writes.as_slice()
-            {
-                [Write::Create { body, .. }] => body["status"]["addresses"].clone(),
-                other => panic!("{other:?}"),
-            };
+        world.uses(&crate::resources::pods::Pods, "pods", "shop/web");
+        let addresses = |world: &World| match world
+            .plan_with(&Nodes, "nodes", "node.one", Absence::Missing)
+            .writes
+            .as_slice()
+        {
+            [Write::Create { body, .. }] => body["status"]["addresses"].clone(),
+            other => panic!("{other:?}"),
+        };
         let name = json!({"type": "Hostname", "address": "node.one.nodes.vcluster.com"});
         assert_eq!(addresses(&world), json!([name]));
         let service = json!({"metadata": {"name": "t-node-node-one"}, "spec": {"clusterIPs": ["10.0.0.7"]}});
@@ -219,10 +221,10 @@ mod tests {
         let mut forged = marks();
         forged["vcluster.loft.sh/managed-by"] = json!("t");
         let is_ours = |origin: Origin| matches!(origin, Origin::Ours(_));
-        assert!(!is_ours(of("t-node-a-x-shop-x-t", "host", forged)));
-        assert!(is_ours(of("t-node-a-x-shop-x-t", "host", marks())), "made by another syncer before us");
-        assert!(!is_ours(of("t-node-b", "host", marks())));
+        assert!(!is_ours(of("t-node-a-x-shop-x-t", "tenants", forged)));
+        assert!(is_ours(of("t-node-a-x-shop-x-t", "tenants", marks())), "made by another syncer before us");
+        assert!(!is_ours(of("t-node-b", "tenants", marks())));
         assert!(!is_ours(of("t-node-a-x-shop-x-t", "elsewhere", marks())));
-        assert!(!is_ours(of("t-node-a", "host", json!({}))));
+        assert!(!is_ours(of("t-node-a", "tenants", json!({}))));
     }
 }
