@@ -41,6 +41,7 @@ const EXHAUSTED: Duration = Duration::from_millis(50);
 
 /// How the tenant's API server reaches its nodes.
 #[derive(Debug, Clone, Args)]
+#[group(skip)]
 pub struct Options {
     /// Address of what the virtual API server takes for kubelets
     #[arg(
