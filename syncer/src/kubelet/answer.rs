@@ -1,13 +1,19 @@
 //! Answers of the endpoint: plain text as a kubelet gives it, in words that a tenant may see.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use futures::{StreamExt as _, TryStreamExt as _};
 use http::{HeaderValue, Response, StatusCode, header};
 use http_body::Frame;
 use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt as _, Empty, Full, StreamBody};
+use http_body_util::{BodyExt as _, Empty, Full, Limited, StreamBody};
+use tokio::time::timeout;
 use v9s::cluster::{Failure, FailureKind};
+
+/// Longest message of the host that is read.
+const LONGEST_MESSAGE: usize = 16 * 1024;
 
 /// Why a body broke off.
 pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
@@ -69,6 +75,15 @@ pub fn stream(pieces: BoxStream<'static, Result<Bytes, BodyError>>) -> Body {
     UnsyncBoxBody::new(StreamBody::new(pieces.map_ok(Frame::data).boxed()))
 }
 
+/// What the host says in an answer that is no success: the message of a `Status`, or the text that it is instead.
+pub async fn message(body: kube::client::Body, patience: Duration) -> String {
+    let read = timeout(patience, Limited::new(body, LONGEST_MESSAGE).collect()).await;
+    let body = read.ok().and_then(Result::ok).map(|body| body.to_bytes()).unwrap_or_default();
+    let status = serde_json::from_slice::<serde_json::Value>(&body).ok();
+    let told = status.as_ref().and_then(|status| status["message"].as_str());
+    told.map_or_else(|| String::from_utf8_lossy(&body).into_owned(), str::to_owned)
+}
+
 /// What a caller is told when the host did not answer a request of ours for `what`; `right` is what we need there.
 pub fn of_host(what: &str, right: &str, code: StatusCode, message: &str) -> Refusal {
     match code {
@@ -108,6 +123,18 @@ pub fn unreached(what: &str, failure: &Failure) -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_message_is_read_from_a_status_or_is_the_text_itself() {
+        let cases: [(&[u8], &str); 3] = [
+            (br#"{"kind": "Status", "message": "User \"x\" cannot"}"#, "User \"x\" cannot"),
+            (b"unable to upgrade", "unable to upgrade"),
+            (b"\xff", "\u{fffd}"),
+        ];
+        for (body, expected) in cases {
+            assert_eq!(message(body.to_vec().into(), Duration::from_secs(1)).await, expected);
+        }
+    }
 
     #[test]
     fn what_the_host_says_is_told_without_what_is_not_the_tenants_business() {

@@ -19,8 +19,6 @@ use super::text::{self, Filter, OfNode, Said};
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// Most that is read of what has to be read whole: 250 pods with ten containers each stay below it.
 const WHOLE: usize = 16 << 20;
-/// Longest message of the host.
-const LONGEST_MESSAGE: usize = 16 << 10;
 /// Longest line that metrics may have.
 const LONGEST_LINE: usize = 64 << 10;
 
@@ -155,14 +153,13 @@ async fn ask(host: &Cluster, node: &str, path: &str) -> Result<Response<kube::cl
         return Ok(response);
     }
     let code = response.status();
-    let read = timeout(patience, Limited::new(response.into_body(), LONGEST_MESSAGE).collect()).await;
-    let message = read.ok().and_then(Result::ok).map(|body| body.to_bytes()).unwrap_or_default();
-    tracing::debug!(%code, message = %String::from_utf8_lossy(&message), node, path, "the host does not tell what is used on a node");
-    // The node's name is the same in the virtual cluster; of what else the host says nothing is the tenant's business.
+    let message = answer::message(response.into_body(), patience).await;
+    tracing::debug!(%code, message, node, path, "the host does not tell what is used on a node");
+    // Of what else the host says of its nodes nothing is the tenant's business.
     Err(match code {
-        StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED => {
-            answer::of_host(WHAT, "get nodes/proxy", code, &String::from_utf8_lossy(&message))
-        }
+        StatusCode::FORBIDDEN => Refusal::unavailable(format!(
+            "{WHAT} cannot be had: the host does not allow the syncer to get nodes/proxy; its role must have that right"
+        )),
         StatusCode::NOT_FOUND => Refusal::new(code, "the host has no such node"),
         _ => Refusal::unavailable(format!("{WHAT} cannot be had: the node does not answer the host")),
     })

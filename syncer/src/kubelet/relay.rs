@@ -9,7 +9,7 @@ use http::header::{
     SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use http::{HeaderValue, Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt as _, Limited};
+use http_body_util::BodyExt as _;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -24,8 +24,6 @@ use super::paths::What;
 const STREAM_PROTOCOL: HeaderName = HeaderName::from_static("x-stream-protocol-version");
 /// By this name a WebSocket client may hide a token among the protocols. It was meant for the tenant's server.
 const HIDDEN_TOKEN: &str = "base64url.bearer.authorization.k8s.io.";
-/// Longest message of the host that is told.
-const LONGEST_MESSAGE: usize = 16 * 1024;
 /// How long one direction may be silent after the other has ended.
 const LINGER: Duration = Duration::from_secs(10);
 /// Bytes on their way in one direction.
@@ -153,20 +151,11 @@ async fn send(
         return Ok(response);
     }
     let code = response.status();
-    let read = timeout(patience, Limited::new(response.into_body(), LONGEST_MESSAGE).collect()).await;
-    let body = read.ok().and_then(Result::ok).map(|body| body.to_bytes()).unwrap_or_default();
-    let message = message(&body);
+    let message = answer::message(response.into_body(), patience).await;
     tracing::debug!(%code, message, path = errand.path, "the host refuses something of a pod");
     let verb = if errand.what.upgrades() { "create" } else { "get" };
     let right = format!("{verb} pods/{}", errand.what.subresource());
     Err(answer::of_host(what, &right, code, &(errand.words)(&message)))
-}
-
-/// The message of a `Status`, or the text that it is instead.
-fn message(body: &[u8]) -> String {
-    let status = serde_json::from_slice::<serde_json::Value>(body).ok();
-    let told = status.as_ref().and_then(|status| status["message"].as_str());
-    told.map_or_else(|| String::from_utf8_lossy(body).into_owned(), str::to_owned)
 }
 
 /// Waits until both have left HTTP, and makes them one.
@@ -305,13 +294,6 @@ mod tests {
         assert_eq!(handshake(&socket), Some((Method::GET, passed)));
         assert_eq!(handshake(&headers(&[("upgrade", "h2c")])), None);
         assert_eq!(handshake(&headers(&[])), None);
-    }
-
-    #[test]
-    fn a_message_is_read_from_a_status_or_is_the_text_itself() {
-        assert_eq!(message(br#"{"kind": "Status", "message": "no such container"}"#), "no such container");
-        assert_eq!(message(b"unable to upgrade"), "unable to upgrade");
-        assert_eq!(message(b"\xff"), "\u{fffd}");
     }
 
     /// Two connections with the carrier between them.
