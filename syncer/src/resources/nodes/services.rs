@@ -153,7 +153,7 @@ mod tests {
     fn a_node_has_a_service_that_leads_to_the_syncer_while_it_is_there() {
         let mut world = world();
         assert_eq!(plan(&world), Plan::nothing());
-        world.put(Side::Virtual, NODE_SERVICES, "node.one", &json!({"metadata": {"uid": "n"}}));
+        world.put(Side::Virtual, NODE_SERVICES, "node.one", json!({"metadata": {"uid": "n"}}));
         let mut made = service(&world);
         assert_eq!(
             made["metadata"]["labels"],
@@ -185,12 +185,12 @@ mod tests {
     #[test]
     fn the_address_of_its_service_is_the_nodes() {
         let mut world = world();
-        world.put(Side::Virtual, "pods", "shop/web", &json!({"metadata": {"uid": "v"}, "spec": {}}));
+        world.put(Side::Virtual, "pods", "shop/web", json!({"metadata": {"uid": "v"}, "spec": {}}));
         world.put(
             Side::Host,
             "pods",
             "shop/web",
-            &json!({"metadata": {"uid": "h"}, "spec": {"nodeName": "node.one"}}),
+            json!({"metadata": {"uid": "h"}, "spec": {"nodeName": "node.one"}}),
         );
         world.uses(&crate::resources::pods::Pods, "pods", "shop/web");
         let addresses = |world: &World| match world
