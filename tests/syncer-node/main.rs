@@ -3,6 +3,7 @@
 
 mod content;
 mod faults;
+mod names;
 mod network;
 mod recipe;
 mod tenancy;

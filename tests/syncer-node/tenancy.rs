@@ -8,7 +8,7 @@ use kube::Client;
 use kube::api::{Api, DeleteParams, ListParams};
 use kube::runtime::wait::await_condition;
 use serde_json::{Value, json};
-use v9s_testkit::node::{Cluster, Options as NodeOptions};
+use v9s_testkit::node::{Cluster, Options as NodeOptions, images};
 use v9s_testkit::pods::{Room, condition};
 use v9s_testkit::real::{ControlPlane, Options};
 use v9s_testkit::{kubeconfig, objects};
@@ -22,7 +22,9 @@ const IMAGE: &str = "docker.io/library/v9s-syncer:0.1.0";
 const CONFIG: &str = "
 controlPlane:
   coredns:
-    enabled: false
+    deployment:
+      # The one that nodes have.
+      image: COREDNS
 sync:
   toHost:
     networkPolicies:
@@ -30,7 +32,6 @@ sync:
     pods:
       rewriteHosts:
         initContainer:
-          # The one that nodes have.
           image: {registry: docker.io, repository: library/busybox, tag: \"1.35\"}
 ";
 
@@ -164,7 +165,11 @@ impl Tenancy {
         let before = [
             endpoints,
             secret(format!("vc-{}", self.name), "config", &by_name),
-            secret(format!("vc-config-{}", self.name), "config.yaml", CONFIG),
+            secret(
+                format!("vc-config-{}", self.name),
+                "config.yaml",
+                &CONFIG.replace("COREDNS", &images::coredns_name()?),
+            ),
             more,
             bound,
         ];

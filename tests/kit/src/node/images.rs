@@ -45,8 +45,11 @@ pub(super) fn coredns(dns: &Assets) -> Result<Image> {
         .entrypoint(&["/coredns"]))
 }
 
-/// Its public name, with the version that is built.
-pub(super) fn coredns_name() -> Result<String> {
+/// The public name of the image of the name server, with the version that is built.
+///
+/// # Errors
+/// When no version is pinned.
+pub fn coredns_name() -> Result<String> {
     Ok(format!("registry.k8s.io/coredns/coredns:{}", pinned(Toolset::Dns, "github.com/coredns/coredns")?))
 }
 
