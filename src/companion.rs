@@ -56,6 +56,97 @@ pub struct SyncerStatus {
     pub to_virtual: LagStatus,
     /// Why pairs are not in agreement: the first few reasons, each once.
     pub reasons: Vec<SmolStr>,
+    /// What the health of the whole cannot be judged by, in sentences: neither good nor bad.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<SmolStr>,
+    /// Lag of the last minute or two by kind, of those that had any.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub kinds: BTreeMap<SmolStr, KindLag>,
+    /// Whether this replica writes; none where there is one only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub leader: Option<bool>,
+    /// A small object that goes round, so that an idle virtual cluster has a lag too; none when it is off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub canary: Option<CanaryStatus>,
+    /// Pairs that have disagreed for long; none while that is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drift: Option<DriftStatus>,
+    /// How the API servers answer: the virtual cluster's, and the host's; none before they were asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub apis: Option<[ApiStatus; 2]>,
+    /// Objects on the host whose virtual object is not there, and has not been for long; none while that is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub orphans: Option<DriftStatus>,
+}
+
+/// How the canary flies.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct CanaryStatus {
+    /// A turn begins this often.
+    pub every_seconds: u64,
+    /// Turns that came home since the companion began.
+    pub flights: u64,
+    /// When the last one came home.
+    pub home: Option<DateTime<Utc>>,
+    /// How long the last one took, through both API servers.
+    pub round_trip_millis: Option<u64>,
+    /// Its first leg, until the write to the virtual cluster was answered.
+    pub to_virtual_millis: Option<u64>,
+    /// Its second leg, until the write to the host was answered.
+    pub to_host_millis: Option<u64>,
+    /// Why it does not come round.
+    pub trouble: Option<SmolStr>,
+}
+
+/// Lag of one kind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct KindLag {
+    /// What the tenant did until it was on the host.
+    pub to_host: LagStatus,
+    /// The other way.
+    pub to_virtual: LagStatus,
+}
+
+/// Pairs that have disagreed for longer than a minute.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct DriftStatus {
+    /// How many, by kind.
+    pub counts: BTreeMap<SmolStr, u32>,
+    /// How many of them are left alone because somebody keeps undoing what is written.
+    pub quarantined: u32,
+    /// The oldest of them; not all when there are many.
+    pub objects: Vec<DriftedObject>,
+}
+
+/// One of them, as the tenant names it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct DriftedObject {
+    /// `pods`, `ingresses.networking.k8s.io`.
+    pub kind: SmolStr,
+    /// Namespace in the virtual cluster.
+    pub namespace: Option<SmolStr>,
+    /// Name in the virtual cluster.
+    pub name: SmolStr,
+    /// Since when.
+    pub since: DateTime<Utc>,
+    /// What is in the way.
+    pub why: SmolStr,
+    /// Somebody keeps undoing what is written.
+    pub quarantined: bool,
+}
+
+/// How an API server answered last.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ApiStatus {
+    /// How long its answer took, when it said that it is ready.
+    pub answered_millis: Option<u64>,
+    /// What it said instead.
+    pub trouble: Option<SmolStr>,
 }
 
 /// Whether a companion writes.
@@ -108,6 +199,15 @@ mod tests {
             SyncerStatus { version: VERSION, syncer: "0.1.0".into(), queued: 3, ..SyncerStatus::default() };
         let text = serde_json::to_string(&status).unwrap();
         assert_eq!(read(&text), Ok(status));
+        assert!(!text.contains("canary"), "what is not known takes no room: {text}");
+        let full = SyncerStatus {
+            version: VERSION,
+            canary: Some(CanaryStatus { flights: 7, ..CanaryStatus::default() }),
+            drift: Some(DriftStatus { objects: vec![DriftedObject::default()], ..DriftStatus::default() }),
+            apis: Some(<[ApiStatus; 2]>::default()),
+            ..SyncerStatus::default()
+        };
+        assert_eq!(read(&serde_json::to_string(&full).unwrap()), Ok(full));
         assert_eq!(read(r#"{"version": 1, "ofTheFuture": true}"#).map(|status| status.queued), Ok(0));
         assert!(read(r#"{"version": 9}"#).unwrap_err().contains("version 9"));
         assert!(read("{}").is_err() && read("secret").unwrap_err().ends_with("cannot be read"));

@@ -190,6 +190,8 @@ pub const CONFIG_KEY: &str = "config.yaml";
 pub const TOKENS_CONTROLLER: &str = "v9s-tokens";
 /// Domain of the host names by which a virtual cluster knows the kubelets of its nodes: `NODE.nodes.vcluster.com`.
 pub const KUBELET_DOMAIN: &str = "nodes.vcluster.com";
+/// Value of the label `controlled-by` on both objects of the canary.
+pub const CANARY_CONTROLLER: &str = "v9s-canary";
 /// Container that decides about the version (docs/vclusters.md, Version).
 pub const SYNCER_CONTAINER: &str = "syncer";
 

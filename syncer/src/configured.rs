@@ -6,6 +6,7 @@ use v9s::provision::values::Settings;
 use v9s::provision::values::settings::{ClassSync, NodeChoice, NodeSync, PodSecurityStandard, Pods};
 
 use crate::context::{Classes, HostsSettings, NodeSettings, Nodes, PodSecurity, PodSettings};
+use crate::leader::Terms;
 
 /// Settings of pods.
 pub fn pods(settings: &Settings) -> PodSettings {
@@ -49,6 +50,16 @@ fn of_all(pods: &Pods, registry: Option<&str>, common: PodSettings) -> PodSettin
     }
 }
 
+/// How replicas take turns.
+pub fn terms(settings: &Settings) -> Terms {
+    let election = &settings.control_plane.high_availability;
+    Terms {
+        lease: election.lease_duration,
+        renew_deadline: election.renew_deadline,
+        retry: election.retry_period,
+    }
+}
+
 /// Settings of nodes.
 pub fn nodes(settings: &Settings) -> NodeSettings {
     match &settings.sync.nodes {
@@ -63,3 +74,6 @@ pub fn nodes(settings: &Settings) -> NodeSettings {
         },
     }
 }
+
+#[cfg(test)]
+mod tests;

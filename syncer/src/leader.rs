@@ -29,16 +29,6 @@ pub struct Terms {
     pub retry: Duration,
 }
 
-impl Default for Terms {
-    fn default() -> Self {
-        Terms {
-            lease: Duration::from_secs(15),
-            renew_deadline: Duration::from_secs(10),
-            retry: Duration::from_secs(2),
-        }
-    }
-}
-
 /// Which Lease, and who asks.
 #[derive(Debug, Clone)]
 pub struct Candidate {

@@ -7,6 +7,7 @@ pub mod engine;
 pub mod identity;
 pub mod kubelet;
 pub mod leader;
+pub mod observe;
 pub mod process;
 mod requests;
 pub mod resources;

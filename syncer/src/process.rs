@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use serde::Deserialize;
 use smol_str::SmolStr;
 use tokio::net::TcpListener;
@@ -27,7 +27,10 @@ use v9s::wire::name;
 use crate::configured;
 use crate::context::{Context, Minors};
 use crate::engine::Engine;
-use crate::leader::{Candidate, Terms};
+use crate::leader::Candidate;
+use crate::observe::{self, Observer};
+use crate::serve::mirroring::Mirroring;
+use crate::serve::{Told, probes::Probes};
 use crate::{dns, kubelet, requests, resources, serve, service_range, status, webhook};
 
 /// Where the chart mounts the configuration.
@@ -76,15 +79,31 @@ pub struct Options {
     /// What the virtual API server takes for kubelets
     #[command(flatten)]
     pub kubelet: kubelet::Options,
+    /// Mirror, or stand beside another syncer, write to nothing, and measure
+    #[arg(long, value_enum, default_value_t = Mode::Sync)]
+    pub mode: Mode,
     /// Write only while holding the Lease: for more than one replica
     #[arg(long)]
     pub leader_elect: bool,
     /// What this replica calls itself [default: host name and process number]
     #[arg(long, env = "POD_NAME")]
     pub identity: Option<SmolStr>,
+    /// Seconds between two turns of the canary, a ConfigMap that goes round to measure the lag of an idle virtual cluster;
+    /// 0 for none
+    #[arg(long, default_value_t = 10, value_name = "SECONDS")]
+    pub canary_interval: u64,
     /// What is logged, such as `info` or `v9s_syncer=debug`
     #[arg(long, env = "V9S_LOG", default_value = "info")]
     pub log: String,
+}
+
+/// Whether objects are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Mode {
+    /// It mirrors objects.
+    Sync,
+    /// It only measures what another syncer does.
+    Observe,
 }
 
 /// Runs until it is told to end.
@@ -92,6 +111,9 @@ pub struct Options {
 /// # Errors
 /// Why it cannot start: a bad configuration with every mistake in it, an unreadable kubeconfig, a Service that is missing.
 pub async fn run(options: Options) -> Result<()> {
+    if options.mode == Mode::Observe && options.leader_elect {
+        bail!("--mode observe takes part in no election: it writes nothing; leave --leader-elect out");
+    }
     let settings = read_settings(options.config.as_deref())?;
     if options.print_service_range {
         return print_service_range(&options, &settings).await;
@@ -111,32 +133,41 @@ pub async fn run(options: Options) -> Result<()> {
         return Ok(());
     };
     let mut ctx = ctx?;
+    let identity = options.identity.clone().unwrap_or_else(own_identity);
+    if options.mode == Mode::Observe {
+        let observer = Observer::start(ctx, &settings.sync, &tenant, &host, identity);
+        observe::run(observer, host, listener, stop).await;
+        return Ok(());
+    }
     let asked = asked_for_ranges(&options, &settings, &tenant, &host);
     let Some(ranges) = stop.run_until_cancelled(service_range::learn(&asked)).await else { return Ok(()) };
     ctx.service_range = ranges.tenant.clone();
     tracing::info!(vcluster = %ctx.vcluster, namespace = %ctx.host_namespace, "both API servers are reached");
 
     let Some(mirrored) = stop.run_until_cancelled(mirrored(&settings, &host)).await else { return Ok(()) };
-    let kinds = resources::registry(&mirrored?);
+    let mirrored = mirrored?;
+    let mut kinds = resources::registry(&mirrored);
+    let every = Some(Duration::from_secs(options.canary_interval)).filter(|every| !every.is_zero());
+    let canary = resources::canary::register(&mut kinds, every);
     let engine = Arc::new(Engine::start(ctx.clone(), kinds, tenant.clone(), host.clone()));
-    let identity = options.identity.clone().unwrap_or_else(own_identity);
     let tasks = TaskTracker::new();
     // The Lease is kept until nothing is written any more.
     let leave = CancellationToken::new();
+    let mut leads = None;
     if options.leader_elect {
-        let (leads, led) = watch::channel(false);
+        let (lead, led) = watch::channel(false);
+        leads = Some(led.clone());
         engine.suspend(Some(FOLLOWS.into()));
         let candidate = Candidate {
             cluster: host.clone(),
             namespace: ctx.host_namespace.clone(),
             name: name::leader_lease(&ctx.vcluster).into(),
             identity: identity.clone(),
-            terms: Terms::default(),
+            terms: configured::terms(&settings),
         };
-        tasks.spawn(candidate.run(leads, leave.clone()));
+        tasks.spawn(candidate.run(lead, leave.clone()));
         tasks.spawn(follow(Arc::clone(&engine), led, stop.clone()));
     }
-    tasks.spawn(serve::run(listener, Arc::clone(&engine), leave.clone()));
     let webhook = webhook::Options::new(options.webhook_listen, options.webhook_advertise.clone());
     let sides = (tenant.clone(), host.clone());
     tasks.spawn(webhook::run(webhook, ctx.clone(), sides.0, sides.1, Arc::clone(&engine), stop.clone()));
@@ -144,8 +175,20 @@ pub async fn run(options: Options) -> Result<()> {
         tasks.spawn(dns::run(dns, tenant.clone(), Arc::clone(&engine), stop.clone()));
     }
     tokio::spawn(service_range::keep_telling(asked, ranges, Arc::clone(&engine)));
-    tasks.spawn(kubelet.start(ctx.clone(), Arc::clone(&engine), tenant, host.clone(), leave.clone())?);
-    tasks.spawn(status::publish(ctx, host, Arc::clone(&engine), identity, stop.clone()));
+    tasks.spawn(kubelet.start(
+        ctx.clone(),
+        Arc::clone(&engine),
+        tenant.clone(),
+        host.clone(),
+        leave.clone(),
+    )?);
+    tasks.spawn(resources::withdrawn::run(Arc::clone(&engine), tenant.clone(), mirrored, stop.clone()));
+    let probes = Arc::new(Probes::default());
+    tasks.spawn(Arc::clone(&probes).run(tenant, host.clone(), stop.clone()));
+    let told: Arc<dyn Told> =
+        Arc::new(Mirroring { engine: Arc::clone(&engine), canary, probes, leads, identity });
+    tasks.spawn(serve::run(listener, Arc::clone(&told), leave.clone()));
+    tasks.spawn(status::publish(ctx, host, told, stop.clone()));
     tasks.close();
 
     stop.cancelled().await;

@@ -1,36 +1,31 @@
-//! Publishes how the virtual cluster is doing: one ConfigMap beside it, which dashboards watch.
+//! Publishes how the virtual cluster is doing: one ConfigMap beside it, which dashboards watch. Of several replicas the
+//! leader tells.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::Utc;
 use http::Method;
 use serde_json::json;
-use smol_str::{SmolStr, format_smolstr};
+use smol_str::SmolStr;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use v9s::cluster::{Cluster, Failure, FailureKind};
-use v9s::companion::{self, AT_MOST_EVERY, HEARTBEAT, LagStatus, Mode, SyncerStatus};
+use v9s::companion::{self, AT_MOST_EVERY, ApiStatus, CanaryStatus, HEARTBEAT, LagStatus, SyncerStatus};
 
 use crate::context::Context;
-use crate::engine::Engine;
 use crate::engine::lag::Spread;
-use crate::{requests, serve};
+use crate::requests;
+use crate::serve::Told;
 
 /// Publishes until it is stopped.
-pub async fn publish(
-    ctx: Context,
-    host: Cluster,
-    engine: Arc<Engine>,
-    identity: SmolStr,
-    stop: CancellationToken,
-) {
+pub async fn publish(ctx: Context, host: Cluster, companion: Arc<dyn Told>, stop: CancellationToken) {
     let mut last: Option<(SyncerStatus, Instant)> = None;
     loop {
-        let status = of(&engine, &identity);
+        let status = companion.status();
         let stale =
             last.as_ref().is_none_or(|(before, at)| differs(before, &status) || at.elapsed() >= HEARTBEAT);
-        if stale {
+        // Who follows leaves it to the leader to tell.
+        if stale && status.leader != Some(false) {
             match write(&ctx, &host, &status).await {
                 Ok(()) => last = Some((status, Instant::now())),
                 Err(failure) => tracing::warn!(%failure, "the status cannot be published"),
@@ -43,39 +38,42 @@ pub async fn publish(
     }
 }
 
-/// How the virtual cluster is doing now.
-pub fn of(engine: &Engine, identity: &SmolStr) -> SyncerStatus {
-    let report = engine.report();
-    let troubles = serve::troubles(engine);
-    let trouble = troubles
-        .iter()
-        .find_map(|(what, trouble)| trouble.as_ref().map(|why| format_smolstr!("{what}: {why}")));
-    SyncerStatus {
-        version: companion::VERSION,
-        syncer: env!("CARGO_PKG_VERSION").into(),
-        mode: Mode::Sync,
-        identity: identity.clone(),
-        time: Some(Utc::now()),
-        synced: report.partial.is_empty() && report.blind.is_empty(),
-        trouble,
-        oldest_pending_seconds: report.oldest_pending.map(|oldest| oldest.as_secs()),
-        queued: u32::try_from(report.queued).unwrap_or(u32::MAX),
-        to_host: lag(&report.to_host),
-        to_virtual: lag(&report.to_virtual),
-        reasons: report.reasons,
-        pending: report.pending,
-    }
-}
-
-/// Whether a reader would see a difference worth a write; times alone are none.
+/// Whether a reader would see a difference worth a write. Times and the canary's figures change all the time and are told
+/// with the heartbeat.
 fn differs(before: &SyncerStatus, now: &SyncerStatus) -> bool {
-    let settled =
-        |status: &SyncerStatus| SyncerStatus { time: None, oldest_pending_seconds: None, ..status.clone() };
+    let settled = |status: &SyncerStatus| {
+        let canary = status.canary.as_ref().map(|canary| CanaryStatus {
+            every_seconds: canary.every_seconds,
+            trouble: canary.trouble.as_ref().map(|_| SmolStr::default()),
+            ..CanaryStatus::default()
+        });
+        let answers = |apis: &[ApiStatus; 2]| apis.clone().map(|api| api.trouble);
+        let apis = status.apis.as_ref().map(answers);
+        let rest = SyncerStatus {
+            time: None,
+            oldest_pending_seconds: None,
+            trouble: status.trouble.as_deref().map(without_numbers),
+            canary: None,
+            apis: None,
+            ..status.clone()
+        };
+        (rest, canary, apis)
+    };
     settled(before) != settled(now)
 }
 
-fn lag(spread: &Spread) -> LagStatus {
-    let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+/// How long something has been wrong is no news.
+fn without_numbers(text: &str) -> SmolStr {
+    text.chars().filter(|letter| !letter.is_ascii_digit()).collect()
+}
+
+/// In milliseconds.
+pub fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Lag as it is published.
+pub fn lag(spread: &Spread) -> LagStatus {
     LagStatus {
         count: spread.count(),
         p50_millis: spread.quantile(0.5).map(millis),
@@ -94,4 +92,27 @@ async fn write(ctx: &Context, host: &Cluster, status: &SyncerStatus) -> Result<(
     let path = format!("/api/v1/namespaces/{}/configmaps/{name}", ctx.host_namespace);
     let path = format!("{path}?fieldManager={}&force=true", requests::MANAGER);
     requests::send(host, Method::PATCH, &path, requests::APPLY_PATCH, &body).await.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_that_change_all_the_time_are_no_reason_to_write() {
+        let canary = |flights, trouble: Option<&str>| SyncerStatus {
+            canary: Some(CanaryStatus {
+                flights,
+                trouble: trouble.map(Into::into),
+                ..CanaryStatus::default()
+            }),
+            trouble: trouble.map(Into::into),
+            ..SyncerStatus::default()
+        };
+        assert!(!differs(&canary(1, None), &canary(2, None)));
+        assert!(differs(&canary(1, None), &canary(1, Some("has not come round for 31 s"))));
+        assert!(!differs(&canary(1, Some("away for 31 s")), &canary(1, Some("away for 36 s"))));
+        let queued = SyncerStatus { queued: 1, ..canary(1, None) };
+        assert!(differs(&canary(1, None), &queued));
+    }
 }

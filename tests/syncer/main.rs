@@ -3,19 +3,26 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod agreement;
+mod canary;
 mod content;
 mod dns;
+mod drift;
 mod faults;
 mod kubectl;
 mod kubelet;
 mod leaders;
 mod mirrored;
+mod observe;
+mod odd;
 mod pair;
 mod pods;
 mod process;
 mod ranges;
+mod readiness;
 mod resolver;
 mod services;
+mod settings;
 mod shown;
 mod volumes;
 mod webhook;
+mod wire;

@@ -10,9 +10,11 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use v9s::cluster::Cluster;
 use v9s_syncer::context::Context;
-use v9s_syncer::engine::Engine;
+use v9s_syncer::engine::key::Side;
+use v9s_syncer::engine::{Engine, Registered};
 use v9s_syncer::resources::{self, Settings};
 use v9s_testkit::host::{Host, Needs};
+use v9s_testkit::proxy::Proxy;
 
 /// Longest wait for something to come true; nobody waits that long unless something is wrong.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -63,10 +65,19 @@ impl Pair {
 
     /// Starts the engine with these kinds.
     pub fn start_with(&mut self, settings: &Settings) {
-        let cluster = |host: &Host| Cluster::from_client(host.name, host.url(), "default", host.client());
-        let (tenant, host) = (cluster(&self.tenant), cluster(&self.host));
-        let kinds = resources::registry(settings);
+        self.start_kinds(resources::registry(settings));
+    }
+
+    /// Starts the engine with these kinds as they are.
+    pub fn start_kinds(&mut self, kinds: Vec<Registered>) {
+        let [tenant, host] = self.clusters();
         self.engine = Some(Arc::new(Engine::start(self.ctx.clone(), kinds, tenant, host)));
+    }
+
+    /// The tenant's API server and the host's.
+    pub fn clusters(&self) -> [Cluster; 2] {
+        let cluster = |host: &Host| Cluster::from_client(host.name, host.url(), "default", host.client());
+        [cluster(&self.tenant), cluster(&self.host)]
     }
 
     /// Starts something beside the engine; it ends with it.
@@ -74,10 +85,41 @@ impl Pair {
         &mut self,
         part: impl FnOnce(Context, [Cluster; 2], Arc<Engine>, CancellationToken) -> F,
     ) {
-        let cluster = |host: &Host| Cluster::from_client(host.name, host.url(), "default", host.client());
-        let clusters = [cluster(&self.tenant), cluster(&self.host)];
+        let clusters = self.clusters();
         let engine = Arc::clone(self.engine.as_ref().expect("the engine runs"));
         self.beside.spawn(part(self.ctx.clone(), clusters, engine, self.ending.clone()));
+    }
+
+    /// Starts the engine anew, with one of its two servers behind a wire that can be cut.
+    pub async fn start_behind_a_wire(&mut self, side: Side) -> Result<Proxy> {
+        self.stop().await;
+        let (at, of) = match side {
+            Side::Virtual => (0, &self.tenant),
+            Side::Host => (1, &self.host),
+        };
+        let (proxy, kubeconfig) = Proxy::before(&of.kubeconfig).await?;
+        let client = v9s_testkit::kubeconfig::client(&kubeconfig).await?;
+        let mut clusters = self.clusters();
+        clusters[at] = Cluster::from_client(of.name, of.url(), "default", client);
+        let [tenant, host] = clusters;
+        let kinds = resources::registry(&Settings::default());
+        self.engine = Some(Arc::new(Engine::start(self.ctx.clone(), kinds, tenant, host)));
+        Ok(proxy)
+    }
+
+    /// Another engine between the same servers, which knows nothing of the first.
+    pub fn second(&self) -> Engine {
+        let [tenant, host] = self.clusters();
+        Engine::start(self.ctx.clone(), resources::registry(&Settings::default()), tenant, host)
+    }
+
+    /// Puts another tenant's API server, which is empty, in the place of this one.
+    pub async fn replace_tenant(&mut self) -> Result<()> {
+        self.tenant = match self.tenant.is_real() {
+            true => Host::real(NEEDS.alone()).await?,
+            false => Host::embedded(NEEDS).await?,
+        };
+        Ok(())
     }
 
     /// Stops the engine and starts it with these kinds.
@@ -153,6 +195,18 @@ impl Pair {
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+    }
+
+    /// Waits until something holds of the engine.
+    pub async fn until_engine(&self, what: &str, holds: impl Fn(&Engine) -> bool) -> Result<()> {
+        let began = tokio::time::Instant::now();
+        while !holds(self.engine()) {
+            if began.elapsed() > PATIENCE {
+                bail!("it never came true that {what}: {:#?}", self.engine().report());
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(())
     }
 
     /// Waits until a pair is held up for a reason with these words.

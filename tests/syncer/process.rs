@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
@@ -16,13 +16,13 @@ use crate::pair::{Pair, both, create, delete, get, patch};
 const MAPS: &str = "/api/v1/namespaces/default/configmaps";
 
 /// The running program; dropping it kills it.
-struct Program {
+pub struct Program {
     child: Child,
     address: String,
 }
 
 impl Program {
-    fn start(pair: &Pair, folder: &Path, more: &[&str]) -> Result<Self> {
+    pub fn start(pair: &Pair, folder: &Path, more: &[&str]) -> Result<Self> {
         let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let address = format!("127.0.0.1:{port}");
         let child = command(pair, folder, "t")?
@@ -34,7 +34,7 @@ impl Program {
         Ok(Self { child, address })
     }
 
-    async fn answer(&self, path: &str) -> Option<(u16, String)> {
+    pub async fn answer(&self, path: &str) -> Option<(u16, String)> {
         let client = Client::builder(TokioExecutor::new()).build_http::<Empty<bytes::Bytes>>();
         let answer = client.get(format!("http://{}{path}", self.address).parse().ok()?).await.ok()?;
         let code = answer.status().as_u16();
@@ -42,7 +42,7 @@ impl Program {
         Some((code, String::from_utf8_lossy(&body).into_owned()))
     }
 
-    async fn ready(&self) -> Result<()> {
+    pub async fn ready(&self) -> Result<()> {
         for _ in 0..600 {
             if matches!(self.answer("/readyz").await, Some((200, _))) {
                 return Ok(());
@@ -52,7 +52,12 @@ impl Program {
         anyhow::bail!("it never becomes ready: {:?}", self.answer("/readyz").await)
     }
 
-    fn kill(mut self) -> Result<()> {
+    /// Waits until it has ended by itself.
+    pub fn ended(mut self) -> Result<ExitStatus> {
+        Ok(self.child.wait()?)
+    }
+
+    pub fn kill(mut self) -> Result<()> {
         self.child.kill()?;
         self.child.wait()?;
         Ok(())
@@ -92,18 +97,41 @@ both! {
         program.ready().await?;
         create(&pair.tenant, MAPS, &forced("settings", json!({"a": "1"}))).await?;
         pair.until(&pair.host, &pair.on_host("configmaps", "default", "settings"), |h| !h.is_null()).await?;
-        let (code, metrics) = program.answer("/metrics").await.context("no metrics")?;
-        ensure!(code == 200, "{metrics}");
-        for line in ["v9s_syncer_writes_total{side=\"host\"} 1", "v9s_syncer_synced 1",
-            "v9s_syncer_objects{kind=\"configmaps\",side=\"host\"} 1", "v9s_syncer_lag_seconds_count{kind=\"configmaps\",written=\"host\"} 1"] {
+        // What the answer to a write said is counted a moment after it has happened.
+        let mut metrics = String::new();
+        for _ in 0..100 {
+            let (code, text) = program.answer("/metrics").await.context("no metrics")?;
+            ensure!(code == 200, "{text}");
+            metrics = text;
+            if metrics.contains("v9s_syncer_lag_seconds_count{kind=\"configmaps\"") { break }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        for line in ["v9s_syncer_writes_total{kind=\"configmaps\",side=\"host\",verb=\"create\",result=\"ok\"} 1", "v9s_syncer_synced 1",
+            "v9s_syncer_objects{kind=\"configmaps\",side=\"host\"} 1", "v9s_syncer_lag_seconds_count{kind=\"configmaps\",written=\"host\"} 1",
+            "v9s_syncer_gate_open{kind=\"pods\"} 1", "v9s_syncer_leader 1", "v9s_syncer_drifted 0", "v9s_syncer_store_known 1",
+            "v9s_syncer_write_limit{side=\"host\"} 3", "v9s_syncer_canary_leg_seconds_count{written=\"virtual\"}", "v9s_syncer_api_up{side=\"virtual\"} 1",
+            "v9s_syncer_build_info{version=\"", "# TYPE process_cpu_seconds counter", "process_resident_memory_bytes "] {
             assert!(metrics.contains(line), "{line} is missing:\n{metrics}");
+        }
+        let documented = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/syncer.md"))?;
+        for family in metrics.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
+            let name = family.split(' ').next().unwrap_or_default();
+            assert!(documented.contains(&format!("`{name}")), "{name} is not in docs/syncer.md");
+        }
+        assert!(!metrics.contains("settings"), "no object's name is a label:\n{metrics}");
+        let (_, ready) = program.answer("/readyz").await.context("no answer")?;
+        for line in ["[+]virtual-api ok", "[+]host-api ok", "[?]controller-manager not known", "[+]lists ok", "[+]watches ok", "[+]store ok", "[+]canary ok"] {
+            assert!(ready.contains(line), "{line} is missing:\n{ready}");
         }
         assert_eq!(program.answer("/healthz").await.map(|(code, _)| code), Some(200));
         assert_eq!(program.answer("/secrets").await.map(|(code, _)| code), Some(404));
         let status = format!("/api/v1/namespaces/{}/configmaps/vc-status-t", pair.namespace);
         let told = pair.until(&pair.host, &status, |told| {
             let status = told["data"]["status.json"].as_str().and_then(|text| v9s::companion::read(text).ok());
-            status.is_some_and(|status| status.synced && status.to_host.count == 1 && status.trouble.is_none())
+            status.is_some_and(|status| status.synced && status.to_host.count == 1 && status.trouble.is_none()
+                && status.leader == Some(true) && status.drift.is_some_and(|drift| drift.objects.is_empty())
+                && status.canary.is_some_and(|canary| canary.trouble.is_none()) && status.kinds.contains_key("configmaps")
+                && status.apis.is_some_and(|apis| apis.iter().all(|api| api.answered_millis.is_some())))
         }).await?;
         assert_eq!(told["metadata"]["labels"]["v9s.io/status-of"], "t");
         let lease = format!("/apis/coordination.k8s.io/v1/namespaces/{}/leases/vcluster-t-controller", pair.namespace);

@@ -3,6 +3,7 @@
 //! [`read`] is pure. A mistake has a line, a column and a path, and all are told at once. Which settings there are, their
 //! defaults, and which of them v9s does is data: see `table.rs` and docs/vcluster-yaml.md.
 
+pub mod actors;
 mod check;
 mod cidr;
 mod cross;

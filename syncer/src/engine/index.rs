@@ -4,6 +4,7 @@
 //! plan before it has done.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use smol_str::SmolStr;
@@ -205,6 +206,17 @@ impl Index {
     /// All names of a kind.
     pub fn names(&self, kind: KindId) -> impl Iterator<Item = (&VirtualName, &Pair)> {
         self.of(kind).into_iter().flat_map(|kind| kind.pairs.iter())
+    }
+
+    /// Names of a kind in order, behind this one.
+    pub fn names_after(
+        &self,
+        kind: KindId,
+        last: Option<&VirtualName>,
+    ) -> impl Iterator<Item = &VirtualName> {
+        let from = last.map_or(Bound::Unbounded, Bound::Excluded);
+        let pairs = self.of(kind).map(|kind| kind.pairs.range::<VirtualName, _>((from, Bound::Unbounded)));
+        pairs.into_iter().flatten().map(|(name, _)| name)
     }
 
     /// How many objects of a kind there are on a side.

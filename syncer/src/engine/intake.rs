@@ -11,7 +11,7 @@ use v9s::names::HostName;
 
 use super::index::{Pair, Told};
 use super::key::{Key, KindId, Side};
-use super::mirror::{Affects, At, Mirror, Origin, Source, name_of};
+use super::mirror::{Affects, At, Mirror, Origin, Source, Teller, name_of};
 use super::plan::Absence;
 use super::queue::Urgency;
 use super::{Shared, State, steady};
@@ -130,9 +130,7 @@ impl Way {
 
     /// A first list makes deletions possible that were held back before.
     fn look_again_at_all(&self, state: &mut State) {
-        let keys: Vec<Key> =
-            state.index.names(self.kind).map(|(name, _)| Key::new(self.kind, name.clone())).collect();
-        for key in keys {
+        for key in self.shared.all_of(state, self.kind) {
             state.queue.add(key, Urgency::Later, Instant::now());
         }
     }
@@ -140,6 +138,9 @@ impl Way {
     fn upsert(&self, state: &mut State, object: Arc<Lean>) {
         match self.key_of(&object) {
             Ok(key) => {
+                if let Some(mirror) = self.shared.mirror(self.kind) {
+                    mirror.told(self.side, &object, Teller::Watch);
+                }
                 let told = take(&self.shared, state, self.side, &key, object, true);
                 if told != Told::Nothing {
                     let urgency = if self.listed == 0 { Urgency::Later } else { Urgency::Now };

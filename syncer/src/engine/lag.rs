@@ -117,9 +117,9 @@ impl Lags {
         self.0.iter().map(|((kind, side), lag)| (*kind, *side, lag))
     }
 
-    /// All kinds together, of the last minute or two.
-    pub fn recent(&self, written: Side, now: Instant) -> Spread {
-        let of_side = self.0.iter().filter(|((_, side), _)| *side == written);
+    /// Those of these kinds together, of the last minute or two.
+    pub fn recent(&self, written: Side, now: Instant, counts: impl Fn(KindId) -> bool) -> Spread {
+        let of_side = self.0.iter().filter(|((kind, side), _)| *side == written && counts(*kind));
         of_side.fold(Spread::default(), |all, (_, lag)| all.and(&lag.recent(now)))
     }
 }
@@ -150,7 +150,7 @@ mod tests {
         let begin = Instant::now();
         let mut lags = Lags::default();
         lags.add(KindId(0), Side::Host, Duration::from_secs(9), begin);
-        let p99 = |lags: &Lags, now| lags.recent(Side::Host, now).quantile(0.99);
+        let p99 = |lags: &Lags, now| lags.recent(Side::Host, now, |_| true).quantile(0.99);
         assert!(p99(&lags, begin + Duration::from_secs(90)).is_some());
         assert_eq!(p99(&lags, begin + Duration::from_secs(130)), None);
         lags.add(KindId(0), Side::Host, Duration::from_millis(1), begin + Duration::from_secs(61));

@@ -54,6 +54,31 @@ pub trait Mirror: Send + Sync + 'static {
 
     /// What to do about a pair.
     fn plan(&self, at: &At<'_>) -> Plan;
+
+    /// Pairs that are looked at even while neither side has an object.
+    fn standing(&self) -> Vec<VirtualName> {
+        Vec::new()
+    }
+
+    /// Whether it is there to measure and not for the tenant: it is counted apart.
+    fn is_probe(&self) -> bool {
+        false
+    }
+
+    /// A watch or the answer to a write has told of an object, perhaps not for the first time: for probes, which measure
+    /// when. Nothing is decided here.
+    fn told(&self, side: Side, object: &Lean, by: Teller) {
+        let _ = (side, object, by);
+    }
+}
+
+/// Who tells of an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Teller {
+    /// A watch.
+    Watch,
+    /// The answer to a write of ours.
+    Answer,
 }
 
 /// Looks kinds up by their names in the registry, `pods`, `ingresses.networking.k8s.io`.

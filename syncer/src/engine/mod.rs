@@ -5,6 +5,7 @@
 //! the event that brought it about, so that a lost event costs at most one resync.
 
 pub mod budget;
+pub mod drift;
 pub mod gate;
 pub mod index;
 mod intake;
@@ -16,6 +17,7 @@ mod parts;
 pub mod plan;
 pub mod queue;
 pub mod report;
+pub mod tally;
 mod work;
 pub mod writer;
 
@@ -94,6 +96,7 @@ pub(crate) struct State {
     /// Pairs that are not in agreement.
     pub(crate) pending: HashMap<Key, Pending>,
     pub(crate) lags: Lags,
+    pub(crate) tally: tally::Tally,
     /// Writes without a change of the tenant's in between: two writers that keep undoing each other.
     pub(crate) flips: HashMap<Key, Flips>,
     /// Written without an answer that shows the object: nothing is planned until a watch has told of it.
@@ -137,6 +140,8 @@ pub struct Counts {
     pub held: u64,
     /// Pairs that were quarantined because somebody keeps undoing what is written.
     pub quarantines: u64,
+    /// Differences that only a sweep has found.
+    pub missed: u64,
 }
 
 /// A running engine. Dropping it stops its tasks.
@@ -177,13 +182,17 @@ impl Shared {
         }
     }
 
+    /// All pairs of a kind, with those that stand although neither side has an object.
+    pub(crate) fn all_of(&self, state: &State, kind: KindId) -> Vec<Key> {
+        let standing = self.mirror(kind).map(|mirror| mirror.standing()).unwrap_or_default();
+        let names = state.index.names(kind).map(|(name, _)| name.clone());
+        names.chain(standing).map(|name| Key::new(kind, name)).collect()
+    }
+
     fn look_at_everything(&self) {
         let mut state = self.lock();
         let now = Instant::now();
-        let all: Vec<Key> = self
-            .kind_ids()
-            .flat_map(|kind| state.index.names(kind).map(move |(name, _)| Key::new(kind, name.clone())))
-            .collect();
+        let all: Vec<Key> = self.kind_ids().flat_map(|kind| self.all_of(&state, kind)).collect();
         for key in all {
             state.queue.add(key, Urgency::Later, now);
         }
@@ -283,6 +292,7 @@ impl Engine {
             seen_gone: HashMap::new(),
             pending: HashMap::new(),
             lags: Lags::default(),
+            tally: tally::Tally::default(),
             flips: HashMap::new(),
             awaited: HashMap::new(),
             counts: Counts::default(),
@@ -306,6 +316,7 @@ impl Engine {
         intake::watch_all(&shared, &mut tasks);
         tasks.spawn(work::run(Arc::clone(&shared), stop.clone()));
         tasks.spawn(resync(Arc::clone(&shared)));
+        tasks.spawn(drift::sweep(Arc::clone(&shared)));
         tasks.spawn(know_the_store(Arc::clone(&shared)));
         Engine { shared, stop, tasks: Mutex::new(tasks), told: Mutex::default() }
     }
@@ -334,6 +345,11 @@ impl Engine {
     pub fn look<T>(&self, look: impl FnOnce(index::View<'_>, &dyn mirror::Kinds) -> T) -> T {
         let state = self.shared.lock();
         look(state.index.view(), &*self.shared)
+    }
+
+    /// Looks at every pair once, slowly, for differences that nobody has told of.
+    pub async fn sweep(&self) {
+        drift::sweep_once(&self.shared).await;
     }
 
     /// What has been done so far.

@@ -179,6 +179,16 @@ impl Queue {
         self.under_way.len()
     }
 
+    /// Whether a key waits, is under way, or is put off.
+    pub fn knows(&self, key: &Key) -> bool {
+        self.waiting.contains_key(key) || self.under_way.contains_key(key) || self.put_off.contains_key(key)
+    }
+
+    /// The keys that wait for their turn, and since when.
+    pub fn waiting(&self) -> impl Iterator<Item = (&Key, Instant)> {
+        self.waiting.iter().map(|(key, (_, since))| (key, *since))
+    }
+
     fn leave(&mut self, key: &Key, now: Instant) {
         let lane = key.lane();
         if let Some(under_way) = self.busy_lanes.get_mut(&lane) {

@@ -6,9 +6,11 @@ use std::time::Duration;
 use smol_str::SmolStr;
 use tokio::time::Instant;
 
-use super::gate::StoreIdentity;
+use super::drift::{self, Drift};
+use super::gate::{StoreIdentity, may_delete};
 use super::key::Side;
 use super::lag::{Lag, Spread};
+use super::tally::{Outcome, Verb};
 use super::{Counts, Shared};
 
 /// How the engine is doing.
@@ -38,12 +40,18 @@ pub struct Report {
     pub counts: Counts,
     /// Lag since the process began, by kind and the side that was written.
     pub lags: Vec<(SmolStr, Side, Lag)>,
-    /// Lag of the last minute or two: what was written on the host, and what on the virtual side.
+    /// Lag of the last minute or two, without probes: what was written on the host, and what on the virtual side.
     pub to_host: Spread,
     /// See `to_host`.
     pub to_virtual: Spread,
     /// How many writes may be under way, virtual and host.
     pub budgets: [usize; 2],
+    /// Writes by kind, and how they went.
+    pub writes: Vec<(SmolStr, Side, Verb, Outcome, u64)>,
+    /// Whether what is gone on one side may be deleted on the other, by kind.
+    pub gates: Vec<(SmolStr, bool)>,
+    /// Pairs that disagree for long; none while that cannot be known.
+    pub drift: Option<Drift>,
 }
 
 /// Reasons that are told.
@@ -53,7 +61,9 @@ pub(super) fn of(shared: &Shared) -> Report {
     let state = shared.lock();
     let now = Instant::now();
     let name = |kind| SmolStr::from(shared.kind_name(kind));
+    let is_work = |kind| shared.mirror(kind).is_some_and(|mirror| !mirror.is_probe());
     let (mut partial, mut blind, mut objects) = (Vec::new(), Vec::new(), Vec::new());
+    let mut gates = Vec::new();
     for kind in shared.kind_ids() {
         let sight = state.sight(shared, kind);
         if !sight.whole {
@@ -62,6 +72,7 @@ pub(super) fn of(shared: &Shared) -> Report {
         if !sight.live {
             blind.push(name(kind));
         }
+        gates.push((name(kind), may_delete(sight, &state.store, state.suspended.as_ref()).is_ok()));
         objects.push((name(kind), [Side::Virtual, Side::Host].map(|side| state.index.count(kind, side))));
     }
     let mut pending = BTreeMap::new();
@@ -85,8 +96,15 @@ pub(super) fn of(shared: &Shared) -> Report {
         objects,
         counts: state.counts,
         lags: state.lags.iter().map(|(kind, side, lag)| (name(kind), side, lag.clone())).collect(),
-        to_host: state.lags.recent(Side::Host, now),
-        to_virtual: state.lags.recent(Side::Virtual, now),
+        to_host: state.lags.recent(Side::Host, now, is_work),
+        to_virtual: state.lags.recent(Side::Virtual, now, is_work),
         budgets: [Side::Virtual, Side::Host].map(|side| shared.writer.budget(side).limit()),
+        writes: state
+            .tally
+            .iter()
+            .map(|(kind, side, verb, how, count)| (name(kind), side, verb, how, count))
+            .collect(),
+        gates,
+        drift: drift::of(shared, &state, now),
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::Utc;
-use smol_str::SmolStr;
+use smol_str::{SmolStr, format_smolstr};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use v9s::cluster::Failure;
@@ -14,9 +14,10 @@ use super::gate::{Held, may_delete};
 use super::index::Told;
 use super::intake::{are_partners, forget, take};
 use super::key::{Key, Side};
-use super::mirror::{At, Origin};
+use super::mirror::{At, Origin, Teller};
 use super::plan::{Absence, Note, Plan, Write};
 use super::queue::Turn;
+use super::tally::Outcome;
 use super::writer::{Done, Next, next};
 use super::{Awaited, Flips, OF_ONE_NAMESPACE, Shared, State, UNDER_WAY};
 
@@ -92,18 +93,7 @@ fn decide(shared: &Shared, state: &mut State, key: &Key) -> Plan {
         // A partner that is not listed yet is not missing.
         return Plan::nothing();
     }
-    let pair = state.index.pair(key);
-    let seen = state.seen_gone.contains_key(key);
-    let at = At {
-        key,
-        v: pair.and_then(|pair| pair.v.as_deref()),
-        h: pair.and_then(|pair| pair.h.as_deref()),
-        absence: if seen { Absence::Seen } else { Absence::Missing },
-        view: state.index.view(),
-        kinds: shared,
-        ctx: &shared.ctx,
-        now: Utc::now(),
-    };
+    let at = at(shared, state, key);
     let revision = at.v.map(|v| v.metadata.resource_version.clone()).unwrap_or_default();
     if let Some(awaited) = state.awaited.get(key) {
         let left = awaited.until.saturating_duration_since(Instant::now());
@@ -124,11 +114,34 @@ fn decide(shared: &Shared, state: &mut State, key: &Key) -> Plan {
     state.awaited.remove(key);
     if !plan.writes.is_empty() && is_fight(state, key, revision) {
         state.counts.quarantines += 1;
+        let what = super::drift::contested(&plan);
         plan.writes.clear();
-        plan.waits_for = Some("somebody keeps undoing what is written: left alone for a while".into());
+        let why = format_smolstr!("somebody keeps undoing what is written ({what}): left alone for a while");
+        plan.waits_for = Some(why);
         plan.again = Some(QUARANTINE);
     }
     plan
+}
+
+/// A pair as plans see it now.
+fn at<'a>(shared: &'a Shared, state: &'a State, key: &'a Key) -> At<'a> {
+    let pair = state.index.pair(key);
+    let seen = state.seen_gone.contains_key(key);
+    At {
+        key,
+        v: pair.and_then(|pair| pair.v.as_deref()),
+        h: pair.and_then(|pair| pair.h.as_deref()),
+        absence: if seen { Absence::Seen } else { Absence::Missing },
+        view: state.index.view(),
+        kinds: shared,
+        ctx: &shared.ctx,
+        now: Utc::now(),
+    }
+}
+
+/// What a kind would do about a pair, without doing anything about it.
+pub(super) fn plan_of(shared: &Shared, state: &State, key: &Key) -> Option<Plan> {
+    shared.mirror(key.kind).map(|mirror| mirror.plan(&at(shared, state, key)))
 }
 
 /// Whether this deletion must wait.
@@ -152,7 +165,14 @@ fn is_fight(state: &mut State, key: &Key, revision: SmolStr) -> bool {
         *flips = fresh;
     }
     flips.writes += 1;
-    flips.writes > FIGHT
+    flips.is_fight()
+}
+
+impl Flips {
+    /// Whether these are too many.
+    pub(super) fn is_fight(&self) -> bool {
+        self.writes > FIGHT
+    }
 }
 
 /// Carries out a plan's writes in order; the first that fails ends it.
@@ -168,6 +188,7 @@ async fn write(shared: Arc<Shared>, turn: Turn, plan: Plan) {
                 let now = Instant::now();
                 let since = state.pending.get(key).map_or(turn.since, |pending| pending.since);
                 state.counts.writes[write.side() as usize] += 1;
+                state.tally.add(key.kind, write, Outcome::Ok);
                 state.lags.add(key.kind, write.side(), now.duration_since(since), now);
                 if let Some(wait) = took(&shared, state, key, write, done, before) {
                     state.queue.failed(key, Some(wait), Instant::now());
@@ -177,6 +198,7 @@ async fn write(shared: Arc<Shared>, turn: Turn, plan: Plan) {
             }
             Err(failure) => {
                 state.counts.failures += 1;
+                state.tally.add(key.kind, write, Outcome::of(&failure));
                 failed(&shared, state, &turn, write, &failure);
                 shared.wake.notify_one();
                 return;
@@ -229,6 +251,9 @@ fn took(
         }
         Done::Object(side, object) => {
             let object = kept(shared, key, side, *object);
+            if let Some(mirror) = shared.mirror(key.kind) {
+                mirror.told(side, &object, Teller::Answer);
+            }
             take(shared, state, side, key, object, false);
             None
         }

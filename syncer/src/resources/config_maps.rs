@@ -3,6 +3,7 @@
 use v9s::cluster::Resource;
 use v9s::cluster::lean::Lean;
 
+use super::canary;
 use super::content::Content;
 use super::life::HostDeletion;
 use crate::context::Context;
@@ -35,6 +36,9 @@ impl Mirror for ConfigMaps {
     }
 
     fn plan(&self, at: &At<'_>) -> Plan {
+        if at.key.object == canary::name() {
+            return Plan::nothing();
+        }
         let fixed = |v: &Lean| vec![("immutable", field(Some(v), "immutable"))];
         let content = Content {
             resource: Resource::CONFIG_MAPS,

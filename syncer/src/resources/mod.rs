@@ -1,5 +1,6 @@
 //! The kinds that are mirrored: one file each, and one line in the registry.
 
+pub mod canary;
 mod classes;
 mod config_maps;
 mod configured;
@@ -31,6 +32,7 @@ mod shown;
 mod storage_classes;
 mod tokens;
 mod volumes;
+pub mod withdrawn;
 
 use std::sync::Arc;
 

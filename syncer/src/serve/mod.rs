@@ -1,8 +1,12 @@
 //! What the companion answers over HTTP: is it alive, is it ready, its metrics.
 
+pub mod checks;
 pub mod metrics;
+pub mod mirroring;
+pub mod probes;
 
 use std::convert::Infallible;
+use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -12,23 +16,41 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use v9s::companion::SyncerStatus;
 
-use crate::engine::Engine;
-use crate::engine::gate::StoreIdentity;
+use checks::Check;
+
+/// A companion that can tell how it is doing, whether it writes or only measures.
+pub trait Told: Send + Sync + 'static {
+    /// Returns if its tasks have not died holding what they share.
+    fn alive(&self);
+
+    /// What readiness depends on.
+    fn checks(&self) -> Vec<Check>;
+
+    /// Its metrics, as a scrape answers.
+    ///
+    /// # Errors
+    /// When the text cannot be written.
+    fn metrics(&self) -> Result<String, fmt::Error>;
+
+    /// What it publishes.
+    fn status(&self) -> SyncerStatus;
+}
 
 /// Answers on this socket until it is stopped.
-pub async fn run(listener: TcpListener, engine: Arc<Engine>, stop: CancellationToken) {
+pub async fn run(listener: TcpListener, companion: Arc<dyn Told>, stop: CancellationToken) {
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => return,
             accepted = listener.accept() => accepted,
         };
         let Ok((stream, _)) = accepted else { continue };
-        let (engine, stop) = (Arc::clone(&engine), stop.clone());
+        let (companion, stop) = (Arc::clone(&companion), stop.clone());
         tokio::spawn(async move {
             let service = service_fn(move |request| {
-                let engine = Arc::clone(&engine);
-                async move { Ok::<_, Infallible>(answer(&request, &engine)) }
+                let companion = Arc::clone(&companion);
+                async move { Ok::<_, Infallible>(answer(&request, &*companion)) }
             });
             let server = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
             let serving = server.serve_connection(TokioIo::new(stream), service);
@@ -41,61 +63,36 @@ pub async fn run(listener: TcpListener, engine: Arc<Engine>, stop: CancellationT
     }
 }
 
-fn answer<B>(request: &Request<B>, engine: &Arc<Engine>) -> Response<Full<Bytes>> {
+const TEXT: &str = "text/plain; charset=utf-8";
+/// What the metrics are written in, by the registry of media types.
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+fn answer<B>(request: &Request<B>, companion: &dyn Told) -> Response<Full<Bytes>> {
     match request.uri().path() {
-        // It answers, so its tasks run; the engine's lock is taken to be sure that no task died with it.
         "/healthz" | "/livez" => {
-            let _ = engine.counts();
-            text(StatusCode::OK, "ok\n".into())
+            companion.alive();
+            text(StatusCode::OK, TEXT, "ok\n".into())
         }
         "/readyz" => {
-            let troubles = troubles(engine);
-            let lines: String =
-                troubles.iter().map(|(what, trouble)| line(what, trouble.as_deref())).collect();
-            let ready = troubles.iter().all(|(_, trouble)| trouble.is_none());
-            text(if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, lines)
+            let checks = companion.checks();
+            let code =
+                if checks::is_ready(&checks) { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+            text(code, TEXT, checks::text(&checks))
         }
-        "/metrics" => match metrics::text(engine) {
-            Ok(metrics) => text(StatusCode::OK, metrics),
+        "/metrics" => match companion.metrics() {
+            Ok(metrics) => text(StatusCode::OK, OPEN_METRICS, metrics),
             Err(error) => {
-                text(StatusCode::INTERNAL_SERVER_ERROR, format!("metrics cannot be written: {error}\n"))
+                let why = format!("metrics cannot be written: {error}\n");
+                text(StatusCode::INTERNAL_SERVER_ERROR, TEXT, why)
             }
         },
-        _ => text(StatusCode::NOT_FOUND, "not found; try /healthz, /readyz, /metrics\n".into()),
+        _ => text(StatusCode::NOT_FOUND, TEXT, "not found; try /healthz, /readyz, /metrics\n".into()),
     }
 }
 
-/// What readiness depends on, and what is wrong with it.
-pub fn troubles(engine: &Engine) -> Vec<(&'static str, Option<String>)> {
-    let report = engine.report();
-    let names = |kinds: &[smol_str::SmolStr]| (!kinds.is_empty()).then(|| kinds.join(", "));
-    let store = match &report.store {
-        StoreIdentity::Known => None,
-        StoreIdentity::Unknown => Some("not asked yet".to_owned()),
-        StoreIdentity::Replaced { remembered, found } => {
-            Some(format!("another than before (kube-system {found}, remembered {remembered})"))
-        }
-    };
-    let mut troubles = vec![
-        ("lists", names(&report.partial).map(|kinds| format!("not whole: {kinds}"))),
-        ("watches", names(&report.blind).map(|kinds| format!("not live: {kinds}"))),
-        ("store", store),
-    ];
-    troubles.extend(engine.told());
-    troubles
-}
-
-fn line(what: &str, trouble: Option<&str>) -> String {
-    match trouble {
-        None => format!("[+]{what} ok\n"),
-        Some(trouble) => format!("[-]{what} {trouble}\n"),
-    }
-}
-
-fn text(code: StatusCode, body: String) -> Response<Full<Bytes>> {
+fn text(code: StatusCode, kind: &'static str, body: String) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(Bytes::from(body)));
     *response.status_mut() = code;
-    let kind = header::HeaderValue::from_static("text/plain; charset=utf-8");
-    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static(kind));
     response
 }

@@ -5,6 +5,7 @@ use std::path::Path as File;
 
 use serde_json::Value;
 
+use crate::provision::values::actors::{self, Actor};
 use crate::provision::values::problem::Path;
 use crate::provision::values::table::{Entry, Form, TABLE, Treatment, Verdict};
 
@@ -19,9 +20,9 @@ contradict each other are told with line, column and path, all at once. The comp
 
 * What is not set has its default. Mappings such as quotas, labels and resources are added to their default, and `null` takes a key
   out of it; lists replace theirs. `null` anywhere else is the same as not set.
-* *read*: the setting is checked and understood, for the program that mirrors or makes what it is about; such a program is not there
-  yet for the objects that make up a virtual cluster. *refused*: v9s does not do it yet, and says so unless it is off or at its
-  default. *accepted*: there is nothing to do.
+* *syncer*: `v9s-syncer` acts on the setting. *create*: it says how the control plane is made; it is checked and understood, the
+  syncer leaves it alone, and the program that makes control planes is not there yet. *both*: each takes its part. *refused*: v9s does
+  not do it yet, and says so unless it is off or at its default. *accepted*: there is nothing to do.
 * `auto` is left to v9s. Switches with `auto` may also be written `\"true\"` and `\"false\"`. Words are those of YAML 1.1: `yes` and `on`
   are true, as for Helm.
 * `[]` stands for each item of a list, `*` for any key. What is inside parts of Kubernetes' own types (in the column *type* by their
@@ -51,7 +52,8 @@ fn rows(entry: &Entry, shown: &Path, within: &Path, text: &mut String) {
     let own = entry.verdict.as_ref().filter(|verdict| verdict.of == within);
     match &entry.form {
         Form::Value(kind) => {
-            row(&path, &kind.to_string(), &default(entry), entry.verdict.as_ref(), own, text)
+            let about = (&path, &within);
+            row(about, &kind.to_string(), &default(entry), entry.verdict.as_ref(), own, text)
         }
         form => {
             let (kind, below) = match form {
@@ -60,7 +62,7 @@ fn rows(entry: &Entry, shown: &Path, within: &Path, text: &mut String) {
                 _ => ("", path.clone()),
             };
             if own.is_some() {
-                row(&path, kind, "", entry.verdict.as_ref(), own, text);
+                row((&path, &within), kind, "", entry.verdict.as_ref(), own, text);
             }
             if !matches!(entry.key.as_str(), "patches" | "selector") || !is_common(entry) {
                 entry.inside().iter().for_each(|inside| rows(inside, &below, &within, text));
@@ -76,7 +78,7 @@ fn is_common(entry: &Entry) -> bool {
 }
 
 fn row(
-    path: &Path,
+    (path, within): (&Path, &Path),
     kind: &str,
     default: &str,
     verdict: Option<&Verdict>,
@@ -84,7 +86,7 @@ fn row(
     text: &mut String,
 ) {
     let word = match verdict.map(|verdict| verdict.treatment) {
-        Some(Treatment::Done) => "read",
+        Some(Treatment::Done) => word(within),
         Some(Treatment::Refused) => "refused",
         Some(Treatment::Harmless) => "accepted",
         None => "",
@@ -92,6 +94,11 @@ fn row(
     let path = path.to_string().replace("[\"[]\"]", "[]").replace("[\"*\"]", ".*");
     let sentence = own.map_or("", |verdict| verdict.sentence.as_str()).replace('|', "\\|");
     let _ = writeln!(text, "| `{path}` | {kind} | {default} | {word} | {sentence} |");
+}
+
+/// Who acts on it; nobody is named for a group whose settings are for several.
+fn word(within: &Path) -> &'static str {
+    actors::of(within).map_or("", Actor::word)
 }
 
 fn default(entry: &Entry) -> String {

@@ -108,7 +108,7 @@ impl World {
         let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let began = Instant::now();
         let child = Command::new(&self.program)
-            .args(["--name", NAME, "--namespace", NAME, "--log", "warn"])
+            .args(["--name", NAME, "--namespace", NAME, "--log", "warn", "--canary-interval", "0"])
             .arg("--virtual-kubeconfig")
             .arg(self.folder.path().join("tenant.yaml"))
             .arg("--host-kubeconfig")
@@ -144,11 +144,14 @@ impl Companion {
         self.answer("/readyz").await.is_some_and(|answer| answer.starts_with("HTTP/1.1 200"))
     }
 
-    /// A number from its metrics; 0 when it is not there.
-    pub async fn metric(&self, line: &str) -> f64 {
+    /// A number from its metrics: the sum of all series of this name; 0 when there are none.
+    pub async fn metric(&self, name: &str) -> f64 {
         let answer = self.answer("/metrics").await.unwrap_or_default();
-        let found = answer.lines().find_map(|metric| metric.strip_prefix(line)?.trim().parse().ok());
-        found.unwrap_or(0.0)
+        let of = |line: &str| -> Option<f64> {
+            let rest = line.strip_prefix(name).filter(|rest| rest.starts_with(['{', ' ']))?;
+            rest.rsplit_once(' ')?.1.parse().ok()
+        };
+        answer.lines().filter_map(of).sum()
     }
 
     async fn answer(&self, path: &str) -> Option<String> {
