@@ -101,10 +101,29 @@ impl Pair {
         let client = v9s_testkit::kubeconfig::client(&kubeconfig).await?;
         let mut clusters = self.clusters();
         clusters[at] = Cluster::from_client(of.name, of.url(), "default", client);
-        let [tenant, host] = clusters;
+        self.start_between(clusters);
+        Ok(proxy)
+    }
+
+    /// Starts the engine anew with connections as the program opens them, which repeat nothing by themselves.
+    pub async fn start_as_the_program(&mut self) -> Result<()> {
+        self.stop().await;
+        let folder = tempfile::tempdir()?;
+        let mut clusters = self.clusters();
+        for (at, host) in [&self.tenant, &self.host].into_iter().enumerate() {
+            let file = folder.path().join(at.to_string());
+            std::fs::write(&file, &host.kubeconfig)?;
+            let source = v9s::cluster::KubeconfigSource::File(file);
+            clusters[at] =
+                v9s::cluster::open(&source, None, &v9s::cluster::ConnectOptions::default()).await?;
+        }
+        self.start_between(clusters);
+        Ok(())
+    }
+
+    fn start_between(&mut self, [tenant, host]: [Cluster; 2]) {
         let kinds = resources::registry(&Settings::default());
         self.engine = Some(Arc::new(Engine::start(self.ctx.clone(), kinds, tenant, host)));
-        Ok(proxy)
     }
 
     /// Another engine between the same servers, which knows nothing of the first.

@@ -156,7 +156,8 @@ fn answered(pair: &Pair, outcome: Outcome) -> u64 {
 
 #[test]
 fn a_busy_host_is_given_time_and_gets_everything_in_the_end() -> Result<()> {
-    on_embedded(|pair| async move {
+    on_embedded(|mut pair| async move {
+        pair.start_as_the_program().await?;
         faults(&pair, Side::Host)?.add_times(
             writes(),
             Effect::Answer(Status::too_many_requests("too many", 1)),

@@ -155,8 +155,8 @@ fn hold(shared: &Shared, state: &mut State, key: &Key, side: Side, because: Abse
     state.brakes.entry(key.kind).or_default().ask(because, of, Instant::now())
 }
 
-/// Takes note that a pair is about to be written, and says whether that has happened too often with the tenant's object
-/// unchanged.
+/// Whether a pair has been written too often with the tenant's object unchanged. What was tried and refused is no sign of
+/// a fight: while a watch is away, every try meets a conflict.
 fn is_fight(state: &mut State, key: &Key, revision: SmolStr) -> bool {
     let now = Instant::now();
     let fresh = Flips { writes: 0, since: now, virtual_revision: revision.clone() };
@@ -164,21 +164,20 @@ fn is_fight(state: &mut State, key: &Key, revision: SmolStr) -> bool {
     if flips.virtual_revision != revision || now.duration_since(flips.since) > FIGHT_WINDOW {
         *flips = fresh;
     }
-    flips.writes += 1;
     flips.is_fight()
 }
 
 impl Flips {
     /// Whether these are too many.
     pub(super) fn is_fight(&self) -> bool {
-        self.writes > FIGHT
+        self.writes >= FIGHT
     }
 }
 
 /// Carries out a plan's writes in order; the first that fails ends it.
 async fn write(shared: Arc<Shared>, turn: Turn, plan: Plan) {
     let key = &turn.key;
-    for write in &plan.writes {
+    for (nth, write) in plan.writes.iter().enumerate() {
         let before = revision_of_virtual(&shared, key);
         let answered = shared.writer.carry_out(write).await;
         let mut state = shared.lock();
@@ -189,6 +188,9 @@ async fn write(shared: Arc<Shared>, turn: Turn, plan: Plan) {
                 let since = state.pending.get(key).map_or(turn.since, |pending| pending.since);
                 state.counts.writes[write.side() as usize] += 1;
                 state.tally.add(key.kind, write, Outcome::Ok);
+                if let Some(flips) = state.flips.get_mut(key).filter(|_| nth == 0) {
+                    flips.writes += 1;
+                }
                 state.lags.add(key.kind, write.side(), now.duration_since(since), now);
                 if let Some(wait) = took(&shared, state, key, write, done, before) {
                     state.queue.failed(key, Some(wait), Instant::now());
