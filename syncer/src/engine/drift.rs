@@ -190,6 +190,34 @@ mod tests {
     use serde_json::json;
     use v9s::cluster::{ObjectRef, Resource};
 
+    #[tokio::test]
+    async fn what_has_disagreed_for_a_minute_is_told_and_nothing_while_another_writes() {
+        let nowhere = kube::Config::new("http://127.0.0.1:1".parse().unwrap());
+        let client = kube::Client::try_from(nowhere).unwrap();
+        let cluster = v9s::cluster::Cluster::from_client("none", "none", "default", client);
+        let ctx = crate::context::Context::new("t", "tenants");
+        let engine = crate::engine::Engine::start(ctx, Vec::new(), cluster.clone(), cluster);
+        let now = Instant::now() + Duration::from_secs(1000);
+        let key = |name: &str| Key::new(KindId(0), VirtualName::namespaced("default", name));
+        let mut state = engine.shared.lock();
+        for (name, seconds) in [("young", 59), ("old", 61), ("older", 600)] {
+            state.set_pending(&key(name), "quota", now - Duration::from_secs(seconds));
+        }
+        state.queue.add(key("waiting"), Urgency::Later, now - Duration::from_secs(70));
+        let drift = of(&engine.shared, &state, now).unwrap();
+        let told: Vec<_> =
+            drift.named.iter().map(|one| (one.object.name.as_str(), one.age.as_secs())).collect();
+        assert_eq!(told, [("older", 600), ("waiting", 70), ("old", 61)]);
+        assert_eq!((drift.counts.values().sum::<u32>(), drift.quarantined), (3, 0));
+        for at in 0..40 {
+            state.set_pending(&key(&format!("many-{at}")), "quota", now - Duration::from_secs(100));
+        }
+        let drift = of(&engine.shared, &state, now).unwrap();
+        assert_eq!((drift.named.len(), drift.counts.values().sum::<u32>()), (NAMED, 43));
+        state.suspended = Some("mirrored by another replica".into());
+        assert_eq!(of(&engine.shared, &state, now), None, "unknown is not zero");
+    }
+
     #[test]
     fn what_is_fought_over_is_named_without_what_is_in_it() {
         let target = ObjectRef::namespaced(Resource::SECRETS, "tenants", "keys");

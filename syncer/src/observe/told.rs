@@ -190,3 +190,27 @@ fn status_of(found: &[&(SmolStr, Found)], now: Instant) -> DriftStatus {
     }
     status
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use v9s::names::VirtualName;
+
+    #[test]
+    fn the_oldest_are_named_and_all_are_counted() {
+        let now = Instant::now() + Duration::from_secs(1000);
+        let found = |at: usize| {
+            let object = VirtualName::namespaced("default", format!("pod-{at}"));
+            let since = now - Duration::from_secs(70 + at as u64);
+            (SmolStr::new("pods"), Found { object, since, why: "it is on the host alone", orphan: true })
+        };
+        let all: Vec<_> = (0..30).map(found).collect();
+        let view = View { partial: Vec::new(), blind: Vec::new(), apart: all, now };
+        let old: Vec<_> = view.old().collect();
+        let status = status_of(&old, now);
+        assert_eq!((status.counts.get("pods"), status.objects.len()), (Some(&30), NAMED));
+        assert_eq!(status.objects.first().map(|first| first.name.as_str()), Some("pod-29"));
+        let young = View { now: now - Duration::from_secs(30), ..view };
+        assert_eq!(young.old().count(), 9, "what has been so for less than a minute is under way");
+    }
+}
