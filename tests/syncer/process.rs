@@ -128,7 +128,7 @@ both! {
         let status = format!("/api/v1/namespaces/{}/configmaps/vc-status-t", pair.namespace);
         let told = pair.until(&pair.host, &status, |told| {
             let status = told["data"]["status.json"].as_str().and_then(|text| v9s::companion::read(text).ok());
-            status.is_some_and(|status| status.synced && status.to_host.count == 1 && status.trouble.is_none()
+            status.is_some_and(|status| status.synced && status.to_host.count >= 1 && status.trouble.is_none()
                 && status.leader == Some(true) && status.drift.is_some_and(|drift| drift.objects.is_empty())
                 && status.canary.is_some_and(|canary| canary.trouble.is_none()) && status.kinds.contains_key("configmaps")
                 && status.apis.is_some_and(|apis| apis.iter().all(|api| api.answered_millis.is_some())))
