@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use clap::{Parser, ValueEnum};
+use clap::Parser;
 use serde::Deserialize;
 use smol_str::SmolStr;
 use tokio::net::TcpListener;
@@ -28,7 +28,7 @@ use crate::configured;
 use crate::context::{Context, Minors};
 use crate::engine::Engine;
 use crate::leader::Candidate;
-use crate::observe::{self, Observer};
+use crate::observe::{self, Mode, Observer};
 use crate::serve::mirroring::Mirroring;
 use crate::serve::{Told, probes::Probes};
 use crate::{dns, kubelet, requests, resources, serve, service_range, status, webhook};
@@ -95,15 +95,6 @@ pub struct Options {
     /// What is logged, such as `info` or `v9s_syncer=debug`
     #[arg(long, env = "V9S_LOG", default_value = "info")]
     pub log: String,
-}
-
-/// Whether objects are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Mode {
-    /// It mirrors objects.
-    Sync,
-    /// It only measures what another syncer does.
-    Observe,
 }
 
 /// Runs until it is told to end.

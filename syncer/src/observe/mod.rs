@@ -13,6 +13,7 @@ mod watching;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use clap::ValueEnum;
 use smol_str::SmolStr;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -29,6 +30,15 @@ use crate::serve::{self, Told};
 use crate::status;
 use faces::Kind;
 use pairs::Pairs;
+
+/// Whether objects are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Mode {
+    /// It mirrors objects.
+    Sync,
+    /// It only measures what another syncer does.
+    Observe,
+}
 
 /// A running observer. Dropping it stops it.
 pub struct Observer {
