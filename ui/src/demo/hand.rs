@@ -1,6 +1,9 @@
 //! Carries out what the demo thinks up: on the store of an embedded host, without HTTP.
 
-use serde_json::Value;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
+
+use serde_json::{Value, json};
 use v9s_sandbox::patch::merge;
 use v9s_sandbox::status::Status;
 use v9s_sandbox::store::{DeleteOptions, Gr, Seed as Seedling, Store, WriteOptions};
@@ -12,11 +15,15 @@ use super::objects::{Maker, Setting};
 
 /// Under this name the demo writes.
 const MANAGER: &str = "v9s-demo";
+/// Where the addresses of Services begin that were given out long ago, in the upper half of the host's `10.96.0.0/16`.
+const FIRST_ADDRESS: u16 = 0x8000;
 
 /// Somebody who does things on a host.
 #[derive(Debug, Clone)]
 pub struct Hand {
     store: Store,
+    /// How many Services have got an address.
+    addresses: Arc<AtomicU16>,
 }
 
 /// The host did not take a [`Deed`].
@@ -32,7 +39,7 @@ pub struct Refused {
 impl Hand {
     /// Works on this store.
     pub fn new(store: Store) -> Self {
-        Hand { store }
+        Hand { store, addresses: Arc::default() }
     }
 
     /// Puts a whole estate on the host, as if it had stood there for long; how many objects that were.
@@ -104,9 +111,21 @@ impl Hand {
     fn place(&self, objects: impl IntoIterator<Item = Value>) -> usize {
         let seedlings = objects.into_iter().map(|object| {
             let resource = resource(&Address::of(&object));
-            Seedling { resource, object }
+            Seedling { resource, object: self.with_address(object) }
         });
         self.store.seed(seedlings)
+    }
+
+    /// A Service with the address that a host would have given it; anything else as it is.
+    fn with_address(&self, mut object: Value) -> Value {
+        if object["kind"] == "Service" && object["spec"]["clusterIP"].is_null() {
+            let nth = self.addresses.fetch_add(1, Ordering::Relaxed);
+            let [high, low] = FIRST_ADDRESS.saturating_add(nth).to_be_bytes();
+            let address = format!("10.96.{high}.{low}");
+            object["spec"]["clusterIPs"] = json!([address]);
+            object["spec"]["clusterIP"] = json!(address);
+        }
+        object
     }
 }
 
@@ -176,5 +195,20 @@ mod tests {
             }
         }
         assert!(store.revision() > before + 300);
+    }
+
+    #[test]
+    fn every_service_has_an_address_of_its_own() {
+        let estate = estates(Seed::new(1), start()).remove(0);
+        let (_, store) = settled(&estate);
+        let services = store.all(&Gr::core("services"), None);
+        let addresses: Vec<String> = services
+            .iter()
+            .map(|service| service.value()["spec"]["clusterIP"].as_str().unwrap_or_default().to_owned())
+            .filter(|address| address != "None")
+            .collect();
+        let different: std::collections::BTreeSet<&String> = addresses.iter().collect();
+        assert!(addresses.len() > 5 && different.len() == addresses.len(), "{addresses:?}");
+        assert!(addresses.iter().all(|address| address.starts_with("10.96.")), "{addresses:?}");
     }
 }
