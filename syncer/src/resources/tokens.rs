@@ -161,14 +161,14 @@ mod tests {
             Side::Virtual,
             "pods",
             "shop/web",
-            &json!({"metadata": {"uid": "v1"},
+            json!({"metadata": {"uid": "v1"},
             "spec": {"serviceAccountName": "web", "volumes": volumes}}),
         );
         world.put(
             Side::Host,
             "pods",
             "shop/web",
-            &json!({"metadata": {"name": "web-x-shop-x-t", "uid": "h1",
+            json!({"metadata": {"name": "web-x-shop-x-t", "uid": "h1",
             "annotations": {annotation::OBJECT_UID: "v1"}}, "spec": {}}),
         );
     }
@@ -211,7 +211,7 @@ mod tests {
     fn tokens_are_renewed_with_a_fifth_of_their_life_left() {
         let mut world = world();
         pod(&mut world, true);
-        world.put(Side::Host, "tokens", "shop/web", &secret("2026-01-01T12:10:00Z", "v1", "h1"));
+        world.put(Side::Host, "tokens", "shop/web", secret("2026-01-01T12:10:00Z", "v1", "h1"));
         let plan = world.plan_with(&Tokens, "tokens", "shop/web", Absence::Missing);
         assert_eq!(plan, Plan::nothing().again_after(Duration::from_secs(400)), "ten minutes less 200 s");
         for (expires, of, owner) in [
@@ -222,7 +222,7 @@ mod tests {
         ] {
             let mut world = self::world();
             pod(&mut world, true);
-            world.put(Side::Host, "tokens", "shop/web", &secret(expires, of, owner));
+            world.put(Side::Host, "tokens", "shop/web", secret(expires, of, owner));
             let plan = world.plan_with(&Tokens, "tokens", "shop/web", Absence::Missing);
             // The revision of the third object that was put.
             assert_eq!(tokens(&plan).revision.as_deref(), Some("103"), "{expires} {of} {owner}");
@@ -241,7 +241,7 @@ mod tests {
         pod(&mut world, false);
         assert_eq!(world.plan_with(&Tokens, "tokens", "shop/web", Absence::Missing), Plan::nothing());
         pod(&mut world, true);
-        world.put(Side::Host, "pods", "shop/web", &json!({"metadata": {"name": "web-x-shop-x-t", "uid": "h1",
+        world.put(Side::Host, "pods", "shop/web", json!({"metadata": {"name": "web-x-shop-x-t", "uid": "h1",
             "resourceVersion": "9", "deletionTimestamp": NOW, "annotations": {annotation::OBJECT_UID: "v1"}}}));
         assert_eq!(world.plan_with(&Tokens, "tokens", "shop/web", Absence::Missing), Plan::nothing());
     }

@@ -10,9 +10,9 @@ fn pod_on(world: &mut World, name: &str, node: &str, owner: Value) {
         Side::Virtual,
         "pods",
         name,
-        &json!({"metadata": {"uid": "v", "ownerReferences": owner}, "spec": {}}),
+        json!({"metadata": {"uid": "v", "ownerReferences": owner}, "spec": {}}),
     );
-    world.put(Side::Host, "pods", name, &json!({"metadata": {"uid": "h"}, "spec": {"nodeName": node}}));
+    world.put(Side::Host, "pods", name, json!({"metadata": {"uid": "h"}, "spec": {"nodeName": node}}));
     world.uses(&Pods, "pods", name);
 }
 
@@ -63,7 +63,7 @@ fn a_made_up_node_is_there_while_a_pod_is_on_it() {
 #[test]
 fn no_node_goes_before_all_pods_are_known() {
     let mut world = World::listing(&KINDS, &["pods"]);
-    world.put(Side::Virtual, "nodes", "node-1", &json!({"metadata": {"uid": "n"}}));
+    world.put(Side::Virtual, "nodes", "node-1", json!({"metadata": {"uid": "n"}}));
     let plan = plan(&world);
     assert_eq!((plan.writes.len(), plan.waits_for.is_some()), (0, true));
 }
@@ -84,7 +84,7 @@ fn host_node() -> Value {
 fn where_nodes_may_be_read_a_made_up_one_has_their_real_capacity() {
     let mut world = World::new(&KINDS);
     world.ctx.nodes.shown = Shown::Synthetic { measured: true };
-    world.put(Side::Host, "nodes", "node-1", &host_node());
+    world.put(Side::Host, "nodes", "node-1", host_node());
     assert_eq!(plan(&world), Plan::nothing(), "without a pod it is not seen");
     pod_on(&mut world, "shop/web", "node-1", json!([]));
     let plan = plan(&world);
@@ -107,7 +107,7 @@ fn nodes_of_the_host_are_shown_by_their_labels_without_what_is_not_the_tenants_b
     world.ctx.reach.by_name = true;
     world.ctx.pods.tolerations =
         vec![json!({"key": "dedicated", "operator": "Equal", "value": "t", "effect": "NoSchedule"})];
-    world.put(Side::Host, "nodes", "node-1", &host_node());
+    world.put(Side::Host, "nodes", "node-1", host_node());
     let body = created(&plan(&world)).clone();
     assert_eq!(body["metadata"]["labels"]["pool"], "gpu");
     assert_eq!(
@@ -146,7 +146,7 @@ fn only_nodes_with_pods_or_all_are_shown_as_configured() {
     for (shown, without_pod, with_pod) in [(Shown::Assigned, 0, 1), (Shown::All, 1, 1)] {
         let mut world = World::new(&KINDS);
         world.ctx.nodes.shown = shown;
-        world.put(Side::Host, "nodes", "node-1", &host_node());
+        world.put(Side::Host, "nodes", "node-1", host_node());
         assert_eq!(plan(&world).writes.len(), without_pod);
         pod_on(&mut world, "shop/web", "node-1", json!([]));
         assert_eq!(plan(&world).writes.len(), with_pod);

@@ -18,14 +18,14 @@ fn world() -> World {
 fn world_listing(unfinished: &[&str]) -> World {
     let mut world = World::listing(&KINDS, unfinished);
     world.ctx.api_addresses = vec!["10.0.0.1".into()];
-    world.put(Side::Virtual, "namespaces", "shop", &json!({"metadata": {"labels": {"team": "x"}}}));
+    world.put(Side::Virtual, "namespaces", "shop", json!({"metadata": {"labels": {"team": "x"}}}));
     world.put(
         Side::Host,
         "services",
         "kube-system/kube-dns",
-        &json!({"metadata": {}, "spec": {"clusterIP": "10.0.0.10"}}),
+        json!({"metadata": {}, "spec": {"clusterIP": "10.0.0.10"}}),
     );
-    world.put(Side::Virtual, "nodes", "node-1", &json!({"metadata": {}}));
+    world.put(Side::Virtual, "nodes", "node-1", json!({"metadata": {}}));
     world
 }
 
@@ -158,8 +158,8 @@ fn services_of_the_namespace_are_told_unless_the_pod_does_not_want_them() {
     let service = json!({"metadata": {}, "spec": {"clusterIP": "10.9.9.9", "ports": [{"port": 80}]}});
     world.put(Side::Virtual, "services", "shop/db", &service);
     world.put(Side::Virtual, "services", "other/hidden", &service);
-    world.put(Side::Host, "services", "shop/db", &json!({"metadata": {}, "spec": {"clusterIP": "10.0.0.5"}}));
-    world.put(Side::Virtual, "configmaps", "shop/settings", &json!({"metadata": {}, "data": {"PORT": "x"}}));
+    world.put(Side::Host, "services", "shop/db", json!({"metadata": {}, "spec": {"clusterIP": "10.0.0.5"}}));
+    world.put(Side::Virtual, "configmaps", "shop/settings", json!({"metadata": {}, "data": {"PORT": "x"}}));
     let from = json!([{"prefix": "DB_", "configMapRef": {"name": "settings"}}]);
     virtual_pod(&mut world, json!({"spec": {"containers": [{"name": "c", "envFrom": from}]}}));
     let names = |world: &World| -> Vec<String> {
