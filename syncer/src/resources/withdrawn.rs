@@ -93,7 +93,8 @@ fn is_mapped(mappings: &[Mapping], meta: &Meta) -> bool {
 struct List<T> {
     #[serde(default)]
     metadata: ListMeta,
-    items: Vec<T>,
+    /// Null where there are none and metadata alone was asked for.
+    items: Option<Vec<T>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -187,7 +188,7 @@ async fn all<T: serde::de::DeserializeOwned>(
             answer => answer?,
         };
         let List { metadata, items } = requests::read(&answer)?;
-        found.extend::<Vec<T>>(items);
+        found.extend(items.unwrap_or_default());
         if metadata.more.is_empty() {
             return Ok(found);
         }
