@@ -18,13 +18,14 @@ use crate::recipe;
 /// As docs/syncer-deploy.yaml calls it, with a name of its own.
 const IMAGE: &str = "docker.io/library/v9s-syncer:0.1.0";
 
-/// What is not so by default.
-const CONFIG: &str = "
+/// What is not so by default: the images are those that the node has.
+fn config() -> Result<String> {
+    Ok(format!(
+        "
 controlPlane:
   coredns:
     deployment:
-      # The one that nodes have.
-      image: COREDNS
+      image: {}
 sync:
   toHost:
     networkPolicies:
@@ -32,8 +33,11 @@ sync:
     pods:
       rewriteHosts:
         initContainer:
-          image: {registry: docker.io, repository: library/busybox, tag: \"1.35\"}
-";
+          image: {{registry: docker.io, repository: library/busybox, tag: '1.35'}}
+",
+        images::coredns_name()?
+    ))
+}
 
 /// A virtual cluster.
 pub struct Tenancy {
@@ -126,6 +130,12 @@ impl Tenancy {
         Ok(())
     }
 
+    /// What the companion that runs now has said so far.
+    pub async fn log(&self) -> Result<String> {
+        let pod = self.companion().await?.metadata.name.context("it has a name")?;
+        Ok(self.outside().await?.api::<Pod>().logs(&pod, &Default::default()).await?)
+    }
+
     async fn last_words(&self) -> String {
         let log = async {
             let outside = self.outside().await?;
@@ -165,11 +175,7 @@ impl Tenancy {
         let before = [
             endpoints,
             secret(format!("vc-{}", self.name), "config", &by_name),
-            secret(
-                format!("vc-config-{}", self.name),
-                "config.yaml",
-                &CONFIG.replace("COREDNS", &images::coredns_name()?),
-            ),
+            secret(format!("vc-config-{}", self.name), "config.yaml", &config()?),
             more,
             bound,
         ];

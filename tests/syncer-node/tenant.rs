@@ -25,6 +25,19 @@ impl Tenant {
         Ok(Self { tenancy, outside: tenancy.outside().await?, room: Room::take(client, namespace).await? })
     }
 
+    /// The rights that are published are all that the companion has asked for so far.
+    pub async fn nothing_was_forbidden(&self) -> Result<()> {
+        let log = self.tenancy.log().await?;
+        let forbidden: Vec<_> =
+            log.lines().filter(|line| line.to_lowercase().contains("forbidden")).collect();
+        anyhow::ensure!(
+            forbidden.is_empty(),
+            "docs/syncer-deploy.yaml gives too few rights:\n{}",
+            forbidden.join("\n")
+        );
+        Ok(())
+    }
+
     /// Name on the host of an object of this namespace.
     pub fn outside_name(&self, name: &str) -> String {
         let names = Translator::new(self.tenancy.name.as_str(), self.tenancy.namespace());
@@ -63,7 +76,9 @@ macro_rules! tenants {
                 let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
                 runtime.block_on(async {
                     let $tenant = crate::tenant::Tenant::take(stringify!($name)).await?;
-                    $body
+                    let done: Result<()> = async { $body }.await;
+                    done?;
+                    $tenant.nothing_was_forbidden().await
                 })
             }
         })*

@@ -23,8 +23,9 @@ pub(super) fn start_kubelet(
     machine.write("ca.crt", plane.authority())?;
     machine.write("kubelet.kubeconfig", &plane.kubeconfig_for(&user, Some("system:nodes"))?)?;
     machine.write("kubelet.json", &kubelet_configuration(layout, name, address).to_string())?;
-    // Nothing beyond the cluster's network can be reached, so there is no name server to hand on.
-    machine.write("resolv.conf", "")?;
+    // Nothing beyond the cluster's network can be reached. The name server that is handed on refuses at once; without one,
+    // some programs do not even start.
+    machine.write("resolv.conf", &format!("nameserver {}\n", layout.machine()))?;
     let args = [
         "--config=/run/v9s/kubelet.json",
         "--kubeconfig=/run/v9s/kubelet.kubeconfig",
