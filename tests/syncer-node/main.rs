@@ -5,6 +5,7 @@ mod content;
 mod faults;
 mod names;
 mod network;
+mod published;
 mod recipe;
 mod tenancy;
 mod tenant;

@@ -7,13 +7,13 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::Client;
 use kube::api::{Api, DeleteParams, ListParams};
 use kube::runtime::wait::await_condition;
-use serde_json::{Value, json};
+use serde_json::json;
 use v9s_testkit::node::{Cluster, Options as NodeOptions, images};
 use v9s_testkit::pods::{Room, condition};
 use v9s_testkit::real::{ControlPlane, Options};
 use v9s_testkit::{kubeconfig, objects};
 
-use crate::recipe;
+use crate::{published, recipe};
 
 /// As docs/syncer-deploy.yaml calls it, with a name of its own.
 const IMAGE: &str = "docker.io/library/v9s-syncer:0.1.0";
@@ -179,7 +179,7 @@ impl Tenancy {
             more,
             bound,
         ];
-        for object in before.into_iter().chain(published(&self.name)?) {
+        for object in before.into_iter().chain(published::objects(&self.name)?) {
             objects::create(&client, &object).await?;
         }
         self.companion().await.map(drop)
@@ -225,13 +225,6 @@ fn namespace(name: &str) -> String {
 /// The name that pods of the host reach its API server by.
 fn own_name(name: &str) -> String {
     format!("{name}.{}.svc", namespace(name))
-}
-
-/// The objects of docs/syncer-deploy.yaml, for a virtual cluster of this name.
-fn published(name: &str) -> Result<Vec<Value>> {
-    let text = include_str!("../../docs/syncer-deploy.yaml").replace("shop", name);
-    let read = |document: &str| serde_saphyr::from_str(document).context("reading docs/syncer-deploy.yaml");
-    text.split("\n---\n").map(read).collect()
 }
 
 /// Waits until an object is gone.
