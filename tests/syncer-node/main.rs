@@ -7,6 +7,7 @@ mod names;
 mod network;
 mod published;
 mod recipe;
+mod streams;
 mod tenancy;
 mod tenant;
 mod workloads;
