@@ -324,9 +324,11 @@ both! {
     }
 
     async fn a_pod_against_the_security_standard_stays_and_its_owner_is_told(pair: Pair) -> Result<()> {
-        pair.configure(|ctx| ctx.pods.security = PodSecurity::Baseline);
+        // It is there before the standard is: the tenant's own API server would refuse it once its namespace is labelled.
+        pair.stop().await;
         furnish(&pair).await?;
         create(&pair.tenant, PODS, &pod("bad", json!({"hostNetwork": true}))).await?;
+        pair.configure(|ctx| ctx.pods.security = PodSecurity::Baseline);
         mirrored(&pair, &pod("good", json!({}))).await?;
         let of_bad = |events: &Value| -> bool {
             let items = events["items"].as_array().into_iter().flatten();
@@ -336,6 +338,13 @@ both! {
         };
         pair.until(&pair.tenant, "/api/v1/namespaces/default/events", of_bad).await?;
         assert_eq!(get(&pair.host, &on_host(&pair, "bad")).await?, Value::Null);
+        let enforced = |namespace: &Value| namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "baseline";
+        pair.until(&pair.tenant, "/api/v1/namespaces/default", enforced).await?;
+        let late = create(&pair.tenant, PODS, &pod("late", json!({"hostNetwork": true}))).await;
+        if pair.tenant.is_real() {
+            let refused = late.expect_err("its own API server knows the standard, too");
+            assert!(format!("{refused:#}").contains("violates PodSecurity"), "{refused:#}");
+        }
         Ok(())
     }
 
