@@ -3,7 +3,6 @@
 
 mod content;
 mod faults;
-mod names;
 mod network;
 mod published;
 mod recipe;
