@@ -136,9 +136,14 @@ async fn difference(tenancy: &Tenancy, room: &Room) -> Result<Option<String>> {
     let of_uid = |pod: &Pod| {
         pod.metadata.annotations.as_ref().and_then(|all| all.get("vcluster.loft.sh/object-uid").cloned())
     };
+    // The virtual cluster has pods of its own, those of its DNS.
+    let of_churn = ListParams::default().labels(&format!(
+        "vcluster.loft.sh/managed-by={},vcluster.loft.sh/namespace={}",
+        tenancy.name, room.namespace
+    ));
     let there: BTreeMap<_, _> = outside
         .api::<Pod>()
-        .list(&ours)
+        .list(&of_churn)
         .await?
         .items
         .into_iter()
