@@ -179,6 +179,11 @@ impl Queue {
         self.under_way.len()
     }
 
+    /// Whether a key is under way.
+    pub fn is_under_way(&self, key: &Key) -> bool {
+        self.under_way.contains_key(key)
+    }
+
     /// Whether a key waits, is under way, or is put off.
     pub fn knows(&self, key: &Key) -> bool {
         self.waiting.contains_key(key) || self.under_way.contains_key(key) || self.put_off.contains_key(key)

@@ -143,7 +143,7 @@ impl Writer {
         match self.ask(side, Method::DELETE, &target.path(), JSON, &options).await {
             Ok(answer) => match serde_json::from_slice::<Deleted>(&answer) {
                 // A Status, or the object in its last state, unless it stays for its grace or its finalizers.
-                Ok(Deleted { metadata: Some(meta) }) if meta.deletion_timestamp.is_some() => {
+                Ok(Deleted { metadata: Some(meta) }) if meta.stays(grace) => {
                     Ok(Done::Object(side, Box::new(read(&answer)?)))
                 }
                 _ => Ok(Done::Gone(side)),
@@ -218,6 +218,18 @@ struct Deleted {
 #[serde(rename_all = "camelCase")]
 struct DeletedMeta {
     deletion_timestamp: Option<SmolStr>,
+    deletion_grace_period_seconds: Option<u32>,
+    #[serde(default)]
+    finalizers: Vec<SmolStr>,
+}
+
+impl DeletedMeta {
+    /// Whether the object is still there after a deletion that leaves it this time. What is taken away at once is told
+    /// in its last state, which has a time to leave where somebody had asked for its deletion before.
+    fn stays(&self, asked: Option<u32>) -> bool {
+        let leaves_time = asked != Some(0) && self.deletion_grace_period_seconds.is_some_and(|left| left > 0);
+        self.deletion_timestamp.is_some() && (leaves_time || !self.finalizers.is_empty())
+    }
 }
 
 #[derive(Deserialize)]
@@ -253,5 +265,40 @@ pub fn next(failure: &Failure) -> Next {
         FailureKind::Forbidden | FailureKind::Rejected => Next::Refused,
         FailureKind::Busy { retry_after } => Next::Later(retry_after),
         _ => Next::Later(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deletion_says_whether_the_object_is_still_there() {
+        let ending = |left: Option<u32>, finalizers: &[&str]| DeletedMeta {
+            deletion_timestamp: Some("2026-01-01T00:00:00Z".into()),
+            deletion_grace_period_seconds: left,
+            finalizers: finalizers.iter().map(SmolStr::new).collect(),
+        };
+        for (answer, asked, stays) in [
+            (ending(Some(30), &[]), None, true),
+            (ending(Some(5), &[]), Some(5), true),
+            // The last state of a pod that had been asked to go before.
+            (ending(Some(30), &[]), Some(0), false),
+            (ending(Some(0), &[]), Some(0), false),
+            (ending(None, &[]), None, false),
+            (ending(Some(0), &["example.org/hold"]), Some(0), true),
+            (ending(None, &["example.org/hold"]), None, true),
+        ] {
+            assert_eq!(
+                answer.stays(asked),
+                stays,
+                "{:?} {:?} {asked:?}",
+                answer.deletion_grace_period_seconds,
+                answer.finalizers
+            );
+        }
+        let gone =
+            DeletedMeta { deletion_timestamp: None, deletion_grace_period_seconds: None, finalizers: vec![] };
+        assert!(!gone.stays(None), "an object that nobody had asked to go");
     }
 }

@@ -14,8 +14,17 @@ const NAMESPACE: &str = "vcluster.loft.sh/namespace";
 /// Judges every kind.
 pub async fn agreement(pair: &Pair) -> Result<()> {
     let used = used_by_pods(pair).await?;
+    let report = pair.engine().report();
     for kind in Kind::ALL {
         let inside = inside(pair, kind).await?;
+        if kind == Kind::Pod {
+            let seen = report.objects.iter().find(|(name, _)| name == "pods").map(|(_, counts)| counts[0]);
+            ensure!(
+                seen == Some(inside.len()),
+                "{} pods inside, and {seen:?} are believed to be",
+                inside.len()
+            );
+        }
         let wanted: BTreeSet<&(String, String)> = inside
             .iter()
             .filter(|(name, object)| is_wanted(kind, name, object, &used))

@@ -92,6 +92,9 @@ impl World {
         let folder = tempfile::tempdir()?;
         std::fs::write(folder.path().join("tenant.yaml"), tenant.plane.kubeconfig())?;
         std::fs::write(folder.path().join("host.yaml"), host.plane.kubeconfig())?;
+        // All pods are the benchmark's own.
+        let settings = "controlPlane: {coredns: {enabled: false}}\n";
+        std::fs::write(folder.path().join("vcluster.yaml"), settings)?;
         let world = World { tenant, host, folder, program };
         let defaults = format!("/api/v1/namespaces/{NAME}/serviceaccounts/default");
         let began = Instant::now();
@@ -113,6 +116,8 @@ impl World {
             .arg(self.folder.path().join("tenant.yaml"))
             .arg("--host-kubeconfig")
             .arg(self.folder.path().join("host.yaml"))
+            .arg("--config")
+            .arg(self.folder.path().join("vcluster.yaml"))
             .args(["--listen", &format!("127.0.0.1:{port}"), "--kubelet-listen", "127.0.0.1:0"])
             .stdin(Stdio::null())
             .spawn()
