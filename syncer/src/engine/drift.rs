@@ -11,10 +11,11 @@ use smol_str::{SmolStr, format_smolstr};
 use tokio::time::{Instant, sleep};
 use v9s::names::VirtualName;
 
+use super::Shared;
 use super::key::{Key, KindId};
 use super::plan::{Plan, Write};
 use super::queue::Urgency;
-use super::{Shared, State};
+use super::state::State;
 
 /// Pairs that disagree for longer than this have drifted.
 pub const AFTER: Duration = Duration::from_secs(60);
@@ -178,7 +179,7 @@ pub(super) fn contested(plan: &Plan) -> SmolStr {
 impl State {
     /// Whether somebody keeps undoing what is written of a pair.
     pub(super) fn is_quarantined(&self, key: &Key) -> bool {
-        self.flips.get(key).is_some_and(super::Flips::is_fight) && self.pending.contains_key(key)
+        self.flips.get(key).is_some_and(super::state::Flips::is_fight) && self.pending.contains_key(key)
     }
 }
 

@@ -14,7 +14,8 @@ use super::key::{Key, KindId, Side};
 use super::mirror::{Affects, At, Mirror, Origin, Source, Teller, name_of};
 use super::plan::Absence;
 use super::queue::Urgency;
-use super::{Shared, State, steady};
+use super::state::State;
+use super::{Shared, steady};
 use crate::translate::owned;
 
 /// Objects in one page of a list.

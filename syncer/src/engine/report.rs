@@ -6,12 +6,13 @@ use std::time::Duration;
 use smol_str::SmolStr;
 use tokio::time::Instant;
 
+use super::Shared;
 use super::drift::{self, Drift};
 use super::gate::{StoreIdentity, may_delete};
 use super::key::Side;
 use super::lag::{Lag, Spread};
+use super::state::Counts;
 use super::tally::{Outcome, Verb};
-use super::{Counts, Shared};
 
 /// How the engine is doing.
 #[derive(Debug, Clone)]

@@ -17,9 +17,10 @@ use super::key::{Key, Side};
 use super::mirror::{At, Origin, Teller};
 use super::plan::{Absence, Note, Plan, Write};
 use super::queue::Turn;
+use super::state::{Awaited, Flips, State};
 use super::tally::Outcome;
 use super::writer::{Done, Next, next};
-use super::{Awaited, Flips, OF_ONE_NAMESPACE, Shared, State, UNDER_WAY};
+use super::{OF_ONE_NAMESPACE, Shared, UNDER_WAY};
 
 /// Writes of one pair in a row, without a change of the tenant's, that make it a fight with somebody.
 const FIGHT: u32 = 12;
