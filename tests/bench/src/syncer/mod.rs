@@ -297,7 +297,8 @@ fn section(pods: usize, taken: Taken) -> Section {
         row(
             "writes after a restart, both sides",
             Some("0".into()),
-            format!("{}", taken.restart_writes),
+            // A sum of nothing is a negative zero.
+            format!("{:.0}", taken.restart_writes.abs()),
             Some(taken.restart_writes == 0.0),
         ),
         row("CPU, idle", None, format!("{:.2} %", taken.idle_cpu), None),
