@@ -8,6 +8,7 @@ pub mod companion;
 pub mod fleet;
 pub mod known;
 pub mod names;
+pub mod operation;
 pub mod provision;
 pub mod secrecy;
 pub mod time;

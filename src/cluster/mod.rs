@@ -1,6 +1,7 @@
 //! One API server: how it is reached, what is read from it and what may be done there.
 
 pub mod access;
+pub mod change;
 pub mod connect;
 mod dial;
 pub mod failure;
@@ -23,6 +24,7 @@ use std::time::Duration;
 
 use smol_str::SmolStr;
 
+pub use change::{Guard, Propagation};
 pub use connect::{ConnectError, ConnectOptions, open};
 pub use failure::{Failure, FailureKind};
 pub use kubeconfig::{ContextInfo, KubeconfigSource, contexts};

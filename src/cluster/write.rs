@@ -125,7 +125,7 @@ impl Cluster {
         }
     }
 
-    async fn check_audit(&self) -> Result<(), WriteError> {
+    pub(super) async fn check_audit(&self) -> Result<(), WriteError> {
         let Some(log) = self.audit.clone() else { return Ok(()) };
         let path = log.path().display().to_string();
         let checked = tokio::task::spawn_blocking(move || log.check()).await;
@@ -138,7 +138,7 @@ impl Cluster {
     }
 
     /// Leaves a record. The change has happened by now, so a record that cannot be written is only told.
-    async fn record(
+    pub(super) async fn record(
         &self,
         action: &'static str,
         object: &ObjectRef,

@@ -1,0 +1,108 @@
+//! What a verb tells with.
+
+use std::fmt::Display;
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use smol_str::{SmolStr, ToSmolStr};
+use thiserror::Error;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::state::{End, OperationState};
+
+/// Somebody asked the verb to end early.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("cancelled")]
+pub struct Cancelled;
+
+/// The side of an operation that its verb holds. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Progress {
+    state: Arc<watch::Sender<Arc<OperationState>>>,
+    /// What the running step has to tell when it is done.
+    note: Arc<Mutex<Option<SmolStr>>>,
+    cancel: CancellationToken,
+}
+
+impl Progress {
+    pub(super) fn new(state: watch::Sender<Arc<OperationState>>, cancel: CancellationToken) -> Self {
+        Progress { state: Arc::new(state), note: Arc::default(), cancel }
+    }
+
+    /// Does the step at this place, from 0. It is not begun after a cancellation, and never torn away in the middle: a step that
+    /// waits asks by itself ([`Progress::pause`]).
+    ///
+    /// # Errors
+    /// What the work answers, or that it was cancelled before.
+    pub async fn step<T, E>(&self, index: usize, work: impl Future<Output = Result<T, E>>) -> Result<T, E>
+    where
+        E: Display + From<Cancelled>,
+    {
+        self.check()?;
+        self.change(|state, now| state.begin(index, now));
+        let done = work.await;
+        let note = self.note.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match &done {
+            Ok(_) => self.change(|state, now| state.finish(index, note, now)),
+            Err(error) => self.change(|state, now| state.fail(index, error.to_smolstr(), now)),
+        }
+        done
+    }
+
+    /// The step at this place has nothing to do.
+    pub fn skip(&self, index: usize, why: impl Into<SmolStr>) {
+        let why = why.into();
+        self.change(|state, _| state.skip(index, why));
+    }
+
+    /// What the running step waits for, in words for a person; told again only when it is something else.
+    pub fn waiting(&self, cause: impl Into<SmolStr>) {
+        let cause = Some(cause.into());
+        let same = |state: &OperationState| {
+            let runs = state.running().map(|(_, step)| &step.state);
+            matches!(runs, Some(super::StepState::Running { cause: told, .. }) if *told == cause)
+        };
+        if !same(&self.state.borrow()) {
+            self.change(|state, _| state.wait_for(cause));
+        }
+    }
+
+    /// What came of the running step, told when it is done.
+    pub fn note(&self, note: impl Into<SmolStr>) {
+        *self.note.lock().unwrap_or_else(PoisonError::into_inner) = Some(note.into());
+    }
+
+    /// Whether to go on.
+    ///
+    /// # Errors
+    /// When somebody asked it to end.
+    pub fn check(&self) -> Result<(), Cancelled> {
+        if self.cancel.is_cancelled() { Err(Cancelled) } else { Ok(()) }
+    }
+
+    /// Waits for this long before looking again.
+    ///
+    /// # Errors
+    /// As soon as somebody asks it to end.
+    pub async fn pause(&self, time: Duration) -> Result<(), Cancelled> {
+        match self.cancel.run_until_cancelled(tokio::time::sleep(time)).await {
+            Some(()) => Ok(()),
+            None => Err(Cancelled),
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn follow(&self) -> watch::Receiver<Arc<OperationState>> {
+        self.state.subscribe()
+    }
+
+    pub(super) fn end(&self, end: End) {
+        self.change(|state, now| state.end(end, now));
+    }
+
+    fn change(&self, change: impl FnOnce(&mut OperationState, Instant)) {
+        self.state.send_modify(|state| change(Arc::make_mut(state), Instant::now()));
+    }
+}
