@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 use smol_str::SmolStr;
 use v9s::cluster::ObjectRef;
+use v9s::cluster::lean::Lean;
 
 use super::key::Side;
 
@@ -170,6 +171,18 @@ pub enum Write {
 }
 
 impl Write {
+    /// The merge patch of an object in the state that was looked at.
+    pub fn merge(side: Side, target: ObjectRef, of: &Lean, part: Part, change: Value) -> Write {
+        let revision = of.metadata.resource_version.clone();
+        Write::Patch { side, target, part, kind: PatchKind::Merge, change, revision }
+    }
+
+    /// The deletion of an object in the state that was looked at.
+    pub fn delete(side: Side, target: ObjectRef, of: &Lean, because: Absence) -> Write {
+        let (uid, revision) = (of.metadata.uid.clone(), Some(of.metadata.resource_version.clone()));
+        Write::Delete { side, target, uid, revision, grace: None, because }
+    }
+
     /// The side that it changes.
     pub fn side(&self) -> Side {
         match self {

@@ -6,9 +6,10 @@ use v9s::cluster::lean::Lean;
 use v9s::wire::annotation;
 
 use super::life::{self, HostDeletion, Life, Ways};
+use super::patch;
 use crate::engine::key::Side;
 use crate::engine::mirror::{At, field};
-use crate::engine::plan::{Part, PatchKind, Plan, Write};
+use crate::engine::plan::{Plan, Write};
 use crate::translate::applied::Applied;
 use crate::translate::{diff, meta};
 
@@ -66,28 +67,10 @@ impl Content {
             }
         }
         let agreement = meta::agree(at.ctx, &self.resource, at.key, v, h, &self.extra(v, Some(h)));
-        let patch = |side: Side, mut change: Value, meta: Option<Value>, of: &Lean| {
-            if let Some(meta) = meta {
-                change["metadata"] = meta;
-            }
-            let target = match side {
-                Side::Host => life::host_object(at, &self.resource),
-                Side::Virtual => life::virtual_object(at, &self.resource),
-            };
-            let revision = of.metadata.resource_version.clone();
-            let changes = change.as_object().is_some_and(|change| !change.is_empty());
-            changes.then_some(Write::Patch {
-                side,
-                target,
-                part: Part::Main,
-                kind: PatchKind::Merge,
-                change,
-                revision,
-            })
-        };
+        let resource = &self.resource;
         let writes = [
-            patch(Side::Virtual, for_virtual, agreement.virtual_side, v),
-            patch(Side::Host, for_host, agreement.host, h),
+            patch::merge(at, resource, Side::Virtual, v, for_virtual, agreement.virtual_side),
+            patch::merge(at, resource, Side::Host, h, for_host, agreement.host),
         ];
         Plan { writes: writes.into_iter().flatten().collect(), ..Plan::default() }
     }

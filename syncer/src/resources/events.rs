@@ -15,7 +15,7 @@ use v9s::wire::{annotation, label};
 use crate::context::Context;
 use crate::engine::key::{Key, Side};
 use crate::engine::mirror::{At, Mirror, Origin, Source, field, own_name};
-use crate::engine::plan::{Absence, Part, PatchKind, Plan, Write};
+use crate::engine::plan::{Absence, Part, Plan, Write};
 use crate::translate::applied::Applied;
 use crate::translate::words;
 
@@ -179,8 +179,7 @@ fn repeat(told: &Lean, mut change: Value, applied: &str) -> Write {
     let meta = &told.metadata;
     change["metadata"] = json!({"annotations": {annotation::APPLIED: applied}});
     let target = ObjectRef::namespaced(Resource::EVENTS, meta.namespace.clone(), meta.name.clone());
-    let revision = meta.resource_version.clone();
-    Write::Patch { side: Side::Virtual, target, part: Part::Main, kind: PatchKind::Merge, change, revision }
+    Write::merge(Side::Virtual, target, told, Part::Main, change)
 }
 
 /// When it happened last; long ago, where it says nothing.

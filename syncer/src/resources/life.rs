@@ -51,7 +51,8 @@ pub fn of<'a>(at: &At<'a>, ways: Ways<'_>) -> Life<'a> {
         }
         (Some(v), None) => match (ways.host_deletion, at.absence) {
             (HostDeletion::Propagate, Absence::Seen) => {
-                Life::Decided(Plan::write(delete_virtual(at, ways.resource, v, None)))
+                let target = virtual_object(at, ways.resource);
+                Life::Decided(Plan::write(Write::delete(Side::Virtual, target, v, at.absence)))
             }
             _ => Life::Create(v),
         },
@@ -79,36 +80,14 @@ pub fn withdraw(at: &At<'_>, resource: &Resource, h: &Lean, because: Absence) ->
     if h.metadata.deletion_timestamp.is_some() || h.metadata.annotation(annotation::SKIP_BACKSYNC).is_some() {
         return Plan::nothing();
     }
-    Plan::write(delete_host(at, resource, h, because, None))
+    Plan::write(Write::delete(Side::Host, host_object(at, resource), h, because))
 }
 
-/// The deletion of the host's object in the state that was looked at.
-pub fn delete_host(
-    at: &At<'_>,
-    resource: &Resource,
-    h: &Lean,
-    because: Absence,
-    grace: Option<u32>,
-) -> Write {
-    Write::Delete {
-        side: Side::Host,
-        target: host_object(at, resource),
-        uid: h.metadata.uid.clone(),
-        revision: Some(h.metadata.resource_version.clone()),
-        grace,
-        because,
-    }
-}
-
-/// The deletion of the tenant's object in the state that was looked at.
-pub fn delete_virtual(at: &At<'_>, resource: &Resource, v: &Lean, grace: Option<u32>) -> Write {
-    Write::Delete {
-        side: Side::Virtual,
-        target: virtual_object(at, resource),
-        uid: v.metadata.uid.clone(),
-        revision: Some(v.metadata.resource_version.clone()),
-        grace,
-        because: at.absence,
+/// The object of a pair on a side.
+pub fn object(at: &At<'_>, side: Side, resource: &Resource) -> ObjectRef {
+    match side {
+        Side::Host => host_object(at, resource),
+        Side::Virtual => virtual_object(at, resource),
     }
 }
 

@@ -2,14 +2,15 @@
 //! configured, so that the tenant's own API server tells of a violation at once.
 
 use serde_json::{Value, json};
+use v9s::cluster::Resource;
 use v9s::cluster::lean::Lean;
-use v9s::cluster::{ObjectRef, Resource};
 use v9s::wire::annotation;
 
+use super::life;
 use crate::context::{Context, PodSecurity};
 use crate::engine::key::Side;
 use crate::engine::mirror::{Affects, At, Mirror, Origin, Source};
-use crate::engine::plan::{Part, PatchKind, Plan, Write};
+use crate::engine::plan::{Part, Plan, Write};
 
 /// Namespaces of the tenant.
 pub struct Namespaces;
@@ -38,18 +39,11 @@ impl Mirror for Namespaces {
             return Plan::nothing();
         };
         match label(at.ctx.pods.security, v) {
-            Some(change) => Plan::write(Write::Patch {
-                side: Side::Virtual,
-                target: ObjectRef {
-                    resource: Resource::NAMESPACES,
-                    namespace: None,
-                    name: v.metadata.name.clone(),
-                },
-                part: Part::Main,
-                kind: PatchKind::Merge,
-                change: json!({"metadata": change}),
-                revision: v.metadata.resource_version.clone(),
-            }),
+            Some(change) => {
+                let target = life::virtual_object(at, &Resource::NAMESPACES);
+                let change = json!({"metadata": change});
+                Plan::write(Write::merge(Side::Virtual, target, v, Part::Main, change))
+            }
             None => Plan::nothing(),
         }
     }

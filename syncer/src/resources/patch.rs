@@ -7,7 +7,7 @@ use v9s::cluster::lean::Lean;
 use super::life;
 use crate::engine::key::Side;
 use crate::engine::mirror::At;
-use crate::engine::plan::{Part, PatchKind, Write};
+use crate::engine::plan::{Part, Write};
 
 /// The merge patch of one object of the pair, with what its metadata lacks; none when nothing changes.
 pub(super) fn merge(
@@ -30,13 +30,8 @@ pub(super) fn status(at: &At<'_>, resource: &Resource, v: &Lean, change: Option<
 }
 
 fn part(at: &At<'_>, resource: &Resource, side: Side, of: &Lean, part: Part, change: Value) -> Option<Write> {
-    let target = match side {
-        Side::Host => life::host_object(at, resource),
-        Side::Virtual => life::virtual_object(at, resource),
-    };
-    let revision = of.metadata.resource_version.clone();
     let changes = change.as_object().is_some_and(|change| !change.is_empty());
-    changes.then_some(Write::Patch { side, target, part, kind: PatchKind::Merge, change, revision })
+    changes.then(|| Write::merge(side, life::object(at, side, resource), of, part, change))
 }
 
 /// An object of a kind with these fields, none of which are null.

@@ -91,9 +91,7 @@ impl Shown<'_> {
     }
 
     fn delete(&self, at: &At<'_>, v: &Lean, because: Absence) -> Plan {
-        let (uid, revision) = (v.metadata.uid.clone(), Some(v.metadata.resource_version.clone()));
-        let target = life::virtual_object(at, self.resource);
-        Plan::write(Write::Delete { side: Side::Virtual, target, uid, revision, grace: None, because })
+        Plan::write(Write::delete(Side::Virtual, life::virtual_object(at, self.resource), v, because))
     }
 
     fn create(&self, at: &At<'_>, face: &Face) -> Plan {

@@ -13,9 +13,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
-use smol_str::SmolStr;
+use v9s::cluster::Resource;
 use v9s::cluster::lean::Lean;
-use v9s::cluster::{ObjectRef, Resource};
 use v9s::names::VirtualName;
 use v9s::wire::{CANARY_CONTROLLER, label};
 
@@ -23,7 +22,8 @@ use crate::context::Context;
 use crate::engine::Registered;
 use crate::engine::key::Side;
 use crate::engine::mirror::{At, Mirror, Origin, Source, Teller, field};
-use crate::engine::plan::{Absence, Part, PatchKind, Plan, Write};
+use crate::engine::plan::{Absence, Part, Plan, Write};
+use crate::resources::life;
 use crate::translate::meta::{self, Extra};
 use crate::translate::owned;
 
@@ -130,7 +130,11 @@ impl Canary {
         let VirtualName { name, namespace } = &at.key.object;
         let body = json!({"apiVersion": "v1", "kind": "ConfigMap", "data": self.data(number, at.now),
             "metadata": {"name": name, "namespace": namespace, "labels": {label::CONTROLLED_BY: CANARY_CONTROLLER}}});
-        Plan::write(Write::Create { side: Side::Virtual, target: target(Side::Virtual, at), body })
+        Plan::write(Write::Create {
+            side: Side::Virtual,
+            target: life::virtual_object(at, &Resource::CONFIG_MAPS),
+            body,
+        })
     }
 
     /// The next turn begins.
@@ -155,7 +159,7 @@ fn to_host(at: &At<'_>, v: &Lean) -> Write {
     let extra = Extra { labels, ..Extra::default() };
     let metadata = meta::to_create(at.ctx, &Resource::CONFIG_MAPS, at.key, v, &extra);
     let body = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": field(Some(v), "data")});
-    Write::Create { side: Side::Host, target: target(Side::Host, at), body }
+    Write::Create { side: Side::Host, target: life::host_object(at, &Resource::CONFIG_MAPS), body }
 }
 
 /// Takes away what an earlier process has left.
@@ -167,36 +171,14 @@ fn withdraw(at: &At<'_>) -> Plan {
     }
 }
 
-fn target(side: Side, at: &At<'_>) -> ObjectRef {
-    match side {
-        Side::Virtual => ObjectRef::namespaced(Resource::CONFIG_MAPS, NAMESPACE, NAME),
-        Side::Host => {
-            let host_name: SmolStr = at.ctx.names.host_name(&at.key.object).as_str().into();
-            ObjectRef::namespaced(Resource::CONFIG_MAPS, at.ctx.host_namespace.clone(), host_name)
-        }
-    }
-}
-
 fn patch(side: Side, at: &At<'_>, object: &Lean, change: Value) -> Plan {
-    Plan::write(Write::Patch {
-        side,
-        target: target(side, at),
-        part: Part::Main,
-        kind: PatchKind::Merge,
-        change,
-        revision: object.metadata.resource_version.clone(),
-    })
+    let target = life::object(at, side, &Resource::CONFIG_MAPS);
+    Plan::write(Write::merge(side, target, object, Part::Main, change))
 }
 
 fn delete(side: Side, at: &At<'_>, object: &Lean, because: Absence) -> Plan {
-    Plan::write(Write::Delete {
-        side,
-        target: target(side, at),
-        uid: object.metadata.uid.clone(),
-        revision: Some(object.metadata.resource_version.clone()),
-        grace: None,
-        because,
-    })
+    let target = life::object(at, side, &Resource::CONFIG_MAPS);
+    Plan::write(Write::delete(side, target, object, because))
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 use chrono::TimeDelta;
 
+use smol_str::SmolStr;
+
 use super::*;
 use crate::resources::fixture::{World, lean};
 

@@ -16,7 +16,7 @@ use super::pods::is_of_daemon_set;
 use crate::context::{Context, Nodes as Shown};
 use crate::engine::key::{Key, Side};
 use crate::engine::mirror::{At, Kinds, Mirror, Origin, Source, field};
-use crate::engine::plan::{Absence, Part, PatchKind, Plan, Write};
+use crate::engine::plan::{Absence, Part, Plan, Write};
 use crate::translate::selector;
 
 /// Nodes as the tenant sees them. Nothing is written to the host.
@@ -102,32 +102,17 @@ fn create(at: &At<'_>) -> Write {
 }
 
 fn delete(at: &At<'_>, v: &Lean) -> Write {
-    Write::Delete {
-        side: Side::Virtual,
-        target: virtual_object(at, &Resource::NODES),
-        uid: v.metadata.uid.clone(),
-        revision: Some(v.metadata.resource_version.clone()),
-        grace: None,
-        because: if at.h.is_none() && !matches!(at.ctx.nodes.shown, Shown::Synthetic { .. }) {
-            at.absence
-        } else {
-            Absence::Unwanted
-        },
-    }
+    let is_hosts = at.h.is_none() && !matches!(at.ctx.nodes.shown, Shown::Synthetic { .. });
+    let because = if is_hosts { at.absence } else { Absence::Unwanted };
+    Write::delete(Side::Virtual, virtual_object(at, &Resource::NODES), v, because)
 }
 
 /// First what it is, then how it does.
 fn agree(at: &At<'_>, v: &Lean) -> Plan {
     let desired = desired(at);
     let patch = |part: Part, change: Value| {
-        Plan::write(Write::Patch {
-            side: Side::Virtual,
-            target: virtual_object(at, &Resource::NODES),
-            part,
-            kind: PatchKind::Merge,
-            change,
-            revision: v.metadata.resource_version.clone(),
-        })
+        let target = virtual_object(at, &Resource::NODES);
+        Plan::write(Write::merge(Side::Virtual, target, v, part, change))
     };
     let live = |name: &str| field(Some(v), name);
     if let Some(change) = shown::main_change(v, &live("spec"), &desired) {

@@ -14,7 +14,7 @@ use super::{marks, node_of, spec, status, update};
 use crate::engine::key::Side;
 use crate::engine::mirror::At;
 use crate::engine::plan::{Absence, Note, Part, PatchKind, Plan, Write};
-use crate::resources::life::{host_object, virtual_object};
+use crate::resources::life::{host_object, object, virtual_object};
 use crate::translate::applied::Applied;
 use crate::translate::{meta, owned};
 
@@ -137,10 +137,7 @@ fn agree(at: &At<'_>, v: &Lean, h: &Lean, mine: &Value, theirs: &Value) -> Plan 
     let agreement = meta::agree(at.ctx, &Resource::PODS, at.key, v, h, &extra);
     let patch = |side: Side, part: Part, of: &Lean, change: Value| Write::Patch {
         side,
-        target: match side {
-            Side::Host => host_object(at, &Resource::PODS),
-            Side::Virtual => virtual_object(at, &Resource::PODS),
-        },
+        target: object(at, side, &Resource::PODS),
         part,
         kind: if side == Side::Host { PatchKind::Strategic } else { PatchKind::Merge },
         change,
@@ -207,22 +204,13 @@ fn told<'a>(at: &'a At<'_>, spec: &'a Value, generations: Option<(i64, i64)>) ->
 
 fn status_write(at: &At<'_>, v: &Lean, told: &status::Told<'_>) -> Option<Write> {
     let change = status::to_virtual(told, &at.host_field("status"), &at.virtual_field("status"))?;
-    Some(Write::Patch {
-        side: Side::Virtual,
-        target: virtual_object(at, &Resource::PODS),
-        part: Part::Status,
-        kind: PatchKind::Merge,
-        change: json!({"status": change}),
-        revision: v.metadata.resource_version.clone(),
-    })
+    let target = virtual_object(at, &Resource::PODS);
+    Some(Write::merge(Side::Virtual, target, v, Part::Status, json!({"status": change})))
 }
 
 /// Pods change too often for a deletion to ask for a revision.
 fn delete(at: &At<'_>, side: Side, of: &Lean, grace: Option<u32>, because: Absence) -> Write {
-    let target = match side {
-        Side::Host => host_object(at, &Resource::PODS),
-        Side::Virtual => virtual_object(at, &Resource::PODS),
-    };
+    let target = object(at, side, &Resource::PODS);
     Write::Delete { side, target, uid: of.metadata.uid.clone(), revision: None, grace, because }
 }
 

@@ -43,7 +43,12 @@ impl Mirror for GoneFromHost {
         {
             return Plan::nothing();
         }
-        Plan::write(delete(Side::Virtual, life::virtual_object(at, &Resource::SERVICES), v))
+        Plan::write(Write::delete(
+            Side::Virtual,
+            life::virtual_object(at, &Resource::SERVICES),
+            v,
+            Absence::Unwanted,
+        ))
     }
 }
 
@@ -84,11 +89,6 @@ impl Mirror for GoneToHost {
         }
         let target =
             ObjectRef::namespaced(Resource::SERVICES, at.ctx.host_namespace.clone(), h.metadata.name.clone());
-        Plan::write(delete(Side::Host, target, h))
+        Plan::write(Write::delete(Side::Host, target, h, Absence::Unwanted))
     }
-}
-
-fn delete(side: Side, target: ObjectRef, object: &Lean) -> Write {
-    let (uid, revision) = (object.metadata.uid.clone(), Some(object.metadata.resource_version.clone()));
-    Write::Delete { side, target, uid, revision, grace: None, because: Absence::Unwanted }
 }

@@ -10,7 +10,7 @@ use super::{CONTROLLER, ToHostLine};
 use crate::context::Context;
 use crate::engine::key::Side;
 use crate::engine::mirror::{At, Mirror, Origin, Source, field};
-use crate::engine::plan::{Absence, Part, PatchKind, Plan, Write};
+use crate::engine::plan::{Absence, Part, Plan, Write};
 use crate::translate::applied::Applied;
 use crate::translate::owned::kind_mark;
 use crate::translate::{diff, selector};
@@ -95,25 +95,11 @@ impl ToHost {
         if change.as_object().is_some_and(serde_json::Map::is_empty) {
             return Plan::nothing();
         }
-        Plan::write(Write::Patch {
-            side: Side::Host,
-            target: self.target(at),
-            part: Part::Main,
-            kind: PatchKind::Merge,
-            change,
-            revision: h.metadata.resource_version.clone(),
-        })
+        Plan::write(Write::merge(Side::Host, self.target(at), h, Part::Main, change))
     }
 
     fn delete(&self, at: &At<'_>, h: &Lean, because: Absence) -> Write {
-        Write::Delete {
-            side: Side::Host,
-            target: self.target(at),
-            uid: h.metadata.uid.clone(),
-            revision: Some(h.metadata.resource_version.clone()),
-            grace: None,
-            because,
-        }
+        Write::delete(Side::Host, self.target(at), h, because)
     }
 }
 

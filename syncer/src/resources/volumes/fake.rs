@@ -90,14 +90,7 @@ pub(super) fn release(at: &At<'_>, v: &Lean) -> Plan {
     if !unbound.writes.is_empty() {
         return unbound;
     }
-    Plan::write(Write::Delete {
-        side: Side::Virtual,
-        target: life::virtual_object(at, &RESOURCE),
-        uid: v.metadata.uid.clone(),
-        revision: Some(v.metadata.resource_version.clone()),
-        grace: None,
-        because: Absence::Unwanted,
-    })
+    Plan::write(Write::delete(Side::Virtual, life::virtual_object(at, &RESOURCE), v, Absence::Unwanted))
 }
 
 /// Says that a volume is bound no longer.
