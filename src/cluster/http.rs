@@ -14,12 +14,21 @@ use super::{Cluster, Failure, FailureKind};
 const MAX_ERROR_BODY: usize = 64 * 1024;
 
 impl Cluster {
+    /// Sends a request and returns the answer once it begins, a refusal too: for those who tell refusals apart
+    /// themselves, or leave HTTP.
+    ///
+    /// # Errors
+    /// When none begins in time.
+    pub async fn answer(&self, request: Request<Body>) -> Result<Response<Body>, Failure> {
+        let patience = self.request_timeout();
+        let sent = timeout(patience, self.client.send(request)).await;
+        sent.map_err(|_| Failure::timeout(patience))?.map_err(|error| Failure::from_kube(&error))
+    }
+
     /// Sends a request and returns the answer once it begins and is a success.
     pub(crate) async fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Body>, Failure> {
         let patience = self.request_timeout();
-        let sent = timeout(patience, self.client.send(request.map(Body::from))).await;
-        let response =
-            sent.map_err(|_| Failure::timeout(patience))?.map_err(|error| Failure::from_kube(&error))?;
+        let response = self.answer(request.map(Body::from)).await?;
         if response.status().is_success() {
             return Ok(response);
         }

@@ -50,9 +50,7 @@ pub(super) async fn objects(cluster: &Cluster) -> Result<Vec<Cidr>, Failure> {
     /// The object that an API server makes of its flag.
     const OF_THE_SERVER: &str = "kubernetes";
     let request = Request::get("/apis/networking.k8s.io/v1/servicecidrs").body(Vec::new());
-    let answer = cluster.fetch(request.map_err(unbuildable)?).await?;
-    let List { mut items } = serde_json::from_slice(&answer)
-        .map_err(|_| Failure::new(FailureKind::Protocol, "the list of ServiceCIDRs cannot be read"))?;
+    let List { mut items } = cluster.json(request.map_err(unbuildable)?).await?;
     items.retain(|item| item.metadata.deletion_timestamp.is_none());
     items.sort_by_key(|item| item.metadata.name != OF_THE_SERVER);
     Ok(items.iter().flat_map(|item| &item.spec.cidrs).filter_map(|cidr| Cidr::parse(cidr)).collect())
@@ -117,9 +115,7 @@ async fn dry_run(cluster: &Cluster, namespace: &str, asked: Value) -> Result<Val
     let request = Request::post(format!("/api/v1/namespaces/{namespace}/services?dryRun=All"))
         .header(header::CONTENT_TYPE, "application/json")
         .body(body.to_string().into_bytes());
-    let answer = cluster.fetch(request.map_err(unbuildable)?).await?;
-    serde_json::from_slice(&answer)
-        .map_err(|_| Failure::new(FailureKind::Protocol, "the answer to a dry run cannot be read"))
+    cluster.json(request.map_err(unbuildable)?).await
 }
 
 fn unbuildable(error: http::Error) -> Failure {

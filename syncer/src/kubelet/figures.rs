@@ -6,8 +6,7 @@ use futures::stream::BoxStream;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Limited};
 use serde_json::Value;
-use tokio::time::timeout;
-use v9s::cluster::{Cluster, Failure};
+use v9s::cluster::Cluster;
 
 use super::answer::{self, Body, BodyError, Refusal};
 use super::own::Own;
@@ -140,12 +139,7 @@ async fn ask(host: &Cluster, node: &str, path: &str) -> Result<Response<kube::cl
         .uri(format!("/api/v1/nodes/{node}/proxy{path}"))
         .body(kube::client::Body::empty())
         .map_err(|_| Refusal::new(StatusCode::BAD_REQUEST, "the node's name makes no sense to the host"))?;
-    let patience = host.request_timeout();
-    let sent = timeout(patience, host.client().send(request)).await;
-    let sent = sent
-        .map_err(|_| Failure::timeout(patience))
-        .and_then(|sent| sent.map_err(|error| Failure::from_kube(&error)));
-    let response = sent.map_err(|failure| {
+    let response = host.answer(request).await.map_err(|failure| {
         tracing::warn!(%failure, node, path, "the host cannot be asked what is used on a node");
         answer::unreached(WHAT, &failure)
     })?;
@@ -153,7 +147,7 @@ async fn ask(host: &Cluster, node: &str, path: &str) -> Result<Response<kube::cl
         return Ok(response);
     }
     let code = response.status();
-    let message = answer::message(response.into_body(), patience).await;
+    let message = answer::message(response.into_body(), host.request_timeout()).await;
     tracing::debug!(%code, message, node, path, "the host does not tell what is used on a node");
     // Of what else the host says of its nodes nothing is the tenant's business.
     Err(match code {

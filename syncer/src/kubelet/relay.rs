@@ -13,9 +13,9 @@ use http_body_util::BodyExt as _;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
-use v9s::cluster::{Cluster, Failure};
+use v9s::cluster::Cluster;
 
 use super::answer::{self, Body, Refusal};
 use super::paths::What;
@@ -138,12 +138,7 @@ async fn send(
         What::Attach => "the process",
         What::Forward => "the ports",
     };
-    let patience = host.request_timeout();
-    let sent = timeout(patience, host.client().send(request)).await;
-    let sent = sent
-        .map_err(|_| Failure::timeout(patience))
-        .and_then(|sent| sent.map_err(|error| Failure::from_kube(&error)));
-    let response = sent.map_err(|failure| {
+    let response = host.answer(request).await.map_err(|failure| {
         tracing::warn!(%failure, path = errand.path, "the host cannot be asked for something of a pod");
         answer::unreached(what, &failure)
     })?;
@@ -151,7 +146,7 @@ async fn send(
         return Ok(response);
     }
     let code = response.status();
-    let message = answer::message(response.into_body(), patience).await;
+    let message = answer::message(response.into_body(), host.request_timeout()).await;
     tracing::debug!(%code, message, path = errand.path, "the host refuses something of a pod");
     let verb = if errand.what.upgrades() { "create" } else { "get" };
     let right = format!("{verb} pods/{}", errand.what.subresource());

@@ -13,7 +13,7 @@ use super::pairs::Found;
 use super::{Observer, Shared, State};
 use crate::engine::drift::{AFTER, NAMED};
 use crate::engine::key::{KindId, Side};
-use crate::serve::checks::{self, Check, Health};
+use crate::serve::checks::{self, Check};
 use crate::serve::metrics::{self, Families, flag, kind, side};
 use crate::serve::{Told, mirroring};
 use crate::status::lag;
@@ -29,6 +29,14 @@ struct View {
     now: Instant,
 }
 
+impl Observer {
+    fn checks_by(&self, view: &View) -> Vec<Check> {
+        let mut checks = self.probes.checks();
+        checks.extend(checks::of_watches(&view.partial, &view.blind));
+        checks
+    }
+}
+
 impl Told for Observer {
     fn alive(&self) {
         drop(self.shared.lock());
@@ -36,18 +44,7 @@ impl Told for Observer {
 
     fn checks(&self) -> Vec<Check> {
         let state = self.shared.lock();
-        let view = view(&self.shared, &state);
-        let mut checks = self.probes.checks();
-        let names = |kinds: &[SmolStr]| (!kinds.is_empty()).then(|| kinds.join(", "));
-        checks.push(Check::new(
-            "lists",
-            Health::of(names(&view.partial).map(|kinds| format!("not whole: {kinds}"))),
-        ));
-        checks.push(Check::new(
-            "watches",
-            Health::of(names(&view.blind).map(|kinds| format!("not live: {kinds}"))),
-        ));
-        checks
+        self.checks_by(&view(&self.shared, &state))
     }
 
     fn metrics(&self) -> Result<String, fmt::Error> {
@@ -59,9 +56,9 @@ impl Told for Observer {
     }
 
     fn status(&self) -> SyncerStatus {
-        let checks = self.checks();
         let state = self.shared.lock();
         let view = view(&self.shared, &state);
+        let checks = self.checks_by(&view);
         let is_known = view.partial.is_empty();
         let (orphans, drifted): (Vec<_>, Vec<_>) = view.old().partition(|(_, found)| found.orphan);
         let mut pending = BTreeMap::<SmolStr, u32>::new();

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use smol_str::SmolStr;
+
 /// How something is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Health {
@@ -34,6 +36,14 @@ impl Check {
     pub fn new(what: &'static str, health: Health) -> Self {
         Check { what, health }
     }
+}
+
+/// Of which kinds a list is not whole, and which are not watched.
+pub fn of_watches(partial: &[SmolStr], blind: &[SmolStr]) -> [Check; 2] {
+    let health = |kinds: &[SmolStr], how: &str| {
+        Health::of((!kinds.is_empty()).then(|| format!("{how}: {}", kinds.join(", "))))
+    };
+    [Check::new("lists", health(partial, "not whole")), Check::new("watches", health(blind, "not live"))]
 }
 
 /// Whether nothing is bad.

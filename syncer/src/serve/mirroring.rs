@@ -36,15 +36,10 @@ pub struct Mirroring {
     pub identity: SmolStr,
 }
 
-impl Told for Mirroring {
-    fn alive(&self) {
-        let _ = self.engine.counts();
-    }
-
-    fn checks(&self) -> Vec<Check> {
-        let report = self.engine.report();
+impl Mirroring {
+    fn checks_by(&self, report: &Report) -> Vec<Check> {
         let mut checks = self.probes.checks();
-        checks.extend(of_engine(&report));
+        checks.extend(of_engine(report));
         let parts = self.engine.told().into_iter();
         checks.extend(parts.map(|(part, trouble)| Check::new(part, Health::of(trouble))));
         // The leader's canary is seen by followers, too; without a leader there is none.
@@ -57,6 +52,16 @@ impl Told for Mirroring {
             checks.push(Check::new("canary", canary));
         }
         checks
+    }
+}
+
+impl Told for Mirroring {
+    fn alive(&self) {
+        let _ = self.engine.counts();
+    }
+
+    fn checks(&self) -> Vec<Check> {
+        self.checks_by(&self.engine.report())
     }
 
     fn metrics(&self) -> Result<String, fmt::Error> {
@@ -72,7 +77,7 @@ impl Told for Mirroring {
 
     fn status(&self) -> SyncerStatus {
         let report = self.engine.report();
-        let checks = self.checks();
+        let checks = self.checks_by(&report);
         let now = Utc::now();
         SyncerStatus {
             version: companion::VERSION,
@@ -100,7 +105,6 @@ impl Told for Mirroring {
 }
 
 fn of_engine(report: &Report) -> Vec<Check> {
-    let names = |kinds: &[SmolStr]| (!kinds.is_empty()).then(|| kinds.join(", "));
     let store = match &report.store {
         StoreIdentity::Known => None,
         StoreIdentity::Unknown => Some("not asked yet".to_owned()),
@@ -108,11 +112,8 @@ fn of_engine(report: &Report) -> Vec<Check> {
             Some(format!("another than before (kube-system {found}, remembered {remembered})"))
         }
     };
-    vec![
-        Check::new("lists", Health::of(names(&report.partial).map(|kinds| format!("not whole: {kinds}")))),
-        Check::new("watches", Health::of(names(&report.blind).map(|kinds| format!("not live: {kinds}")))),
-        Check::new("store", Health::of(store)),
-    ]
+    let [lists, watches] = checks::of_watches(&report.partial, &report.blind);
+    vec![lists, watches, Check::new("store", Health::of(store))]
 }
 
 fn kinds(report: &Report) -> std::collections::BTreeMap<SmolStr, KindLag> {

@@ -11,7 +11,7 @@ use http_body_util::BodyExt as _;
 use kube::client::Body;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
-use v9s::cluster::{Cluster, Failure};
+use v9s::cluster::Cluster;
 
 use super::checks::{Check, Health};
 use crate::engine::key::Side;
@@ -130,8 +130,7 @@ async fn read(cluster: &Cluster) -> Result<(Option<Lease>, Option<DateTime<Utc>>
 /// An answer's code, its time by the server's clock, and its text.
 async fn get(cluster: &Cluster, path: &str) -> Result<(u16, Option<DateTime<Utc>>, String), String> {
     let request = Request::get(path).body(Body::empty()).map_err(|error| error.to_string())?;
-    let answer = cluster.client().send(request).await;
-    let answer = answer.map_err(|error| Failure::from_kube(&error).to_string())?;
+    let answer = cluster.answer(request).await.map_err(|failure| failure.to_string())?;
     let date = answer.headers().get(header::DATE).and_then(|date| date.to_str().ok());
     let date =
         date.and_then(|date| DateTime::parse_from_rfc2822(date).ok()).map(|date| date.with_timezone(&Utc));
