@@ -13,6 +13,8 @@ mod requests;
 pub mod resources;
 pub mod serve;
 pub mod service_range;
+mod sockets;
 pub mod status;
+mod tls;
 pub mod translate;
 pub mod webhook;

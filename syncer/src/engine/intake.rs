@@ -172,8 +172,8 @@ impl Way {
         let Some(key) = key else { return };
         // Our own delete has been told by its answer, and what is there now is another.
         let uid = last.map(|last| last.metadata.uid.clone());
-        if let Some(uid) = uid.clone().filter(|_| state.queue.is_under_way(&key)) {
-            state.ended.insert((key.clone(), self.side), uid);
+        if let Some(uid) = &uid {
+            state.queue.ended(&key, self.side, uid.clone());
         }
         let partners = are_partners(state, &key);
         if state.index.remove(self.side, &key, uid.as_deref()) == Told::Nothing && last.is_some() {

@@ -12,7 +12,7 @@ use rand::RngExt;
 use smol_str::SmolStr;
 use tokio::time::Instant;
 
-use super::key::Key;
+use super::key::{Key, Side};
 
 /// Wait after a first failure.
 const FIRST_WAIT: Duration = Duration::from_millis(20);
@@ -43,14 +43,24 @@ pub struct Queue {
     lanes: [Lanes; 2],
     /// Keys that wait in a lane, with the time they were first asked for.
     waiting: HashMap<Key, (Urgency, Instant)>,
-    /// Keys under way; true when they have changed meanwhile.
-    under_way: HashMap<Key, Option<Urgency>>,
+    /// Keys under way.
+    under_way: HashMap<Key, Work>,
     delayed: BinaryHeap<Reverse<(Instant, u64, Key)>>,
     /// The latest time a key was put off to, so that older entries of the heap are passed over.
     put_off: HashMap<Key, (Instant, u64)>,
     failures: HashMap<Key, u32>,
     busy_lanes: HashMap<SmolStr, usize>,
     serial: u64,
+}
+
+/// What happens to a key while it is under way.
+#[derive(Debug, Default)]
+struct Work {
+    /// It was asked for again.
+    again: Option<Urgency>,
+    /// UIDs of its objects, virtual and host, whose end a watch has told: an answer that comes after that shows what
+    /// was before.
+    ended: [Option<SmolStr>; 2],
 }
 
 #[derive(Debug, Default)]
@@ -95,8 +105,8 @@ impl Queue {
     /// Asks for a key.
     pub fn add(&mut self, key: Key, urgency: Urgency, now: Instant) {
         self.put_off.remove(&key);
-        if let Some(again) = self.under_way.get_mut(&key) {
-            *again = Some(again.map_or(urgency, |before| before.min(urgency)));
+        if let Some(work) = self.under_way.get_mut(&key) {
+            work.again = Some(work.again.map_or(urgency, |before| before.min(urgency)));
             return;
         }
         let since = match self.waiting.get(&key) {
@@ -141,7 +151,7 @@ impl Queue {
         })?;
         self.waiting.remove(&key);
         *self.busy_lanes.entry(key.lane()).or_default() += 1;
-        self.under_way.insert(key.clone(), None);
+        self.under_way.insert(key.clone(), Work::default());
         Some(Turn { key, since })
     }
 
@@ -179,9 +189,17 @@ impl Queue {
         self.under_way.len()
     }
 
-    /// Whether a key is under way.
-    pub fn is_under_way(&self, key: &Key) -> bool {
-        self.under_way.contains_key(key)
+    /// A watch has told that an object of a key is gone.
+    pub fn ended(&mut self, key: &Key, side: Side, uid: SmolStr) {
+        if let Some(work) = self.under_way.get_mut(key) {
+            work.ended[side as usize] = Some(uid);
+        }
+    }
+
+    /// Whether this object of a key has ended while the key was under way.
+    pub fn has_ended(&self, key: &Key, side: Side, uid: &str) -> bool {
+        let work = self.under_way.get(key);
+        work.is_some_and(|work| work.ended[side as usize].as_deref() == Some(uid))
     }
 
     /// Whether a key waits, is under way, or is put off.
@@ -202,7 +220,7 @@ impl Queue {
                 self.busy_lanes.remove(&lane);
             }
         }
-        if let Some(Some(urgency)) = self.under_way.remove(key) {
+        if let Some(Work { again: Some(urgency), .. }) = self.under_way.remove(key) {
             self.add(key.clone(), urgency, now);
         }
     }
@@ -217,5 +235,30 @@ impl Queue {
                 self.add(key, Urgency::Later, now);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use v9s::names::VirtualName;
+
+    use super::super::key::KindId;
+    use super::*;
+
+    #[test]
+    fn what_has_ended_while_a_key_is_under_way_is_known_until_it_is_dealt_with() {
+        let now = Instant::now();
+        let key = Key::new(KindId(0), VirtualName::namespaced("shop", "web"));
+        let mut queue = Queue::default();
+        queue.ended(&key, Side::Host, "u1".into());
+        assert!(!queue.has_ended(&key, Side::Host, "u1"), "no answer is under way that could come late");
+        queue.add(key.clone(), Urgency::Now, now);
+        assert!(queue.next(1, now).is_some());
+        queue.ended(&key, Side::Host, "u1".into());
+        assert!(queue.has_ended(&key, Side::Host, "u1"));
+        assert!(!queue.has_ended(&key, Side::Virtual, "u1"), "the other side's is another object");
+        assert!(!queue.has_ended(&key, Side::Host, "u2"), "what came after it lives");
+        queue.done(&key, now);
+        assert!(!queue.has_ended(&key, Side::Host, "u1"));
     }
 }

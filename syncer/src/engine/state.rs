@@ -32,9 +32,6 @@ pub(crate) struct State {
     pub(crate) flips: HashMap<Key, Flips>,
     /// Written without an answer that shows the object: nothing is planned until a watch has told of it.
     pub(crate) awaited: HashMap<Key, Awaited>,
-    /// UIDs of objects whose end a watch has told while their pair was being written: an answer that comes after that
-    /// shows what was before.
-    pub(crate) ended: HashMap<(Key, Side), SmolStr>,
     pub(crate) counts: Counts,
 }
 
@@ -94,7 +91,6 @@ impl State {
             tally: tally::Tally::default(),
             flips: HashMap::new(),
             awaited: HashMap::new(),
-            ended: HashMap::new(),
             counts: Counts::default(),
         }
     }
@@ -104,18 +100,6 @@ impl State {
         let pending = Pending { why: why.into(), since };
         let entry = self.pending.entry(key.clone());
         entry.and_modify(|before| before.why = pending.why.clone()).or_insert(pending);
-    }
-
-    /// Whether a watch has told that this object is gone since the write began that it is the answer to.
-    pub(crate) fn has_ended(&self, key: &Key, side: Side, uid: &str) -> bool {
-        self.ended.get(&(key.clone(), side)).is_some_and(|ended| ended == uid)
-    }
-
-    /// The writes of a pair are over.
-    pub(crate) fn forget_ends(&mut self, key: &Key) {
-        for side in [Side::Virtual, Side::Host] {
-            self.ended.remove(&(key.clone(), side));
-        }
     }
 
     /// Something that held pairs up has changed.

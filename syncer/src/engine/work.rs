@@ -194,7 +194,6 @@ async fn write(shared: Arc<Shared>, turn: Turn, plan: Plan) {
                 }
                 state.lags.add(key.kind, write.side(), now.duration_since(since), now);
                 if let Some(wait) = took(&shared, state, key, write, done, before) {
-                    state.forget_ends(key);
                     state.queue.failed(key, Some(wait), Instant::now());
                     shared.wake.notify_one();
                     return;
@@ -203,7 +202,6 @@ async fn write(shared: Arc<Shared>, turn: Turn, plan: Plan) {
             Err(failure) => {
                 state.counts.failures += 1;
                 state.tally.add(key.kind, write, Outcome::of(&failure));
-                state.forget_ends(key);
                 failed(&shared, state, &turn, write, &failure);
                 shared.wake.notify_one();
                 return;
@@ -213,7 +211,6 @@ async fn write(shared: Arc<Shared>, turn: Turn, plan: Plan) {
     let mut state = shared.lock();
     let now = Instant::now();
     state.pending.remove(key);
-    state.forget_ends(key);
     state.queue.done(key, now);
     // What was written may call for more: plans see the answer at once.
     state.queue.add(key.clone(), super::queue::Urgency::Now, now);
@@ -255,7 +252,7 @@ fn took(
             }
             None
         }
-        Done::Object(side, object) if state.has_ended(key, side, &object.metadata.uid) => None,
+        Done::Object(side, object) if state.queue.has_ended(key, side, &object.metadata.uid) => None,
         Done::Object(side, object) => {
             let object = kept(shared, key, side, *object);
             if let Some(mirror) = shared.mirror(key.kind) {

@@ -28,7 +28,7 @@ use super::reach::{Address, Reach};
 use super::tls::{self, Serving, Shown};
 use crate::context::Context;
 use crate::engine::Engine;
-use crate::requests;
+use crate::{requests, sockets};
 
 /// How long a client may take to make a connection secure.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -36,8 +36,6 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 const RELOAD: Duration = Duration::from_secs(60);
 /// The same while the authorities of clients are not known.
 const RETRY: Duration = Duration::from_secs(2);
-/// Wait after a connection could not be accepted: others must end first.
-const EXHAUSTED: Duration = Duration::from_millis(50);
 
 /// How the tenant's API server reaches its nodes.
 #[derive(Debug, Clone, Args)]
@@ -171,7 +169,11 @@ impl Server {
             let serve = async {
                 // Whoever comes before would be asked for no certificate and be refused.
                 let first = keeper.renew().await;
-                tokio::join!(keeper.keep(first), accept(self.listener, accepted, endpoint));
+                let serve = |socket| {
+                    let acceptor = TlsAcceptor::from(Arc::clone(&accepted.borrow()));
+                    Some(connection(socket, acceptor, Arc::clone(&endpoint)))
+                };
+                tokio::join!(keeper.keep(first), sockets::accept(self.listener, stop.clone(), serve));
             };
             tokio::select! {
                 () = stop.cancelled() => {}
@@ -252,31 +254,6 @@ async fn published(tenant: &Cluster) -> Result<String> {
         read.map_err(|failure| anyhow::anyhow!("reading {map} of the virtual cluster: {failure}"))?;
     data.remove("client-ca-file")
         .with_context(|| format!("{map} of the virtual cluster names no authority of clients"))
-}
-
-async fn accept(
-    listener: TcpListener,
-    accepted: watch::Receiver<Arc<ServerConfig>>,
-    endpoint: Arc<Endpoint>,
-) {
-    loop {
-        let socket = match listener.accept().await {
-            Ok((socket, _)) => socket,
-            Err(error) => {
-                tracing::warn!(%error, "the kubelet endpoint cannot accept a connection");
-                sleep(EXHAUSTED).await;
-                continue;
-            }
-        };
-        let (acceptor, endpoint) = (TlsAcceptor::from(Arc::clone(&accepted.borrow())), Arc::clone(&endpoint));
-        tokio::spawn(async move {
-            let stop = endpoint.stop.clone();
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = connection(socket, acceptor, endpoint) => {}
-            }
-        });
-    }
 }
 
 async fn connection(socket: TcpStream, acceptor: TlsAcceptor, endpoint: Arc<Endpoint>) {

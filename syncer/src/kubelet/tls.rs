@@ -1,15 +1,14 @@
 //! TLS of the endpoint: the certificate it shows, and whose certificates it takes for callers'.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose};
 use rustls::RootCertStore;
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
-use rustls::server::WebPkiClientVerifier;
+
+use crate::tls;
 
 /// Where the certificate that is shown comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,12 +56,7 @@ impl Serving {
 }
 
 fn made(names: &[String]) -> Result<Shown> {
-    let key = KeyPair::generate()?;
-    let mut params = CertificateParams::new(names.to_vec())?;
-    params.distinguished_name.push(DnType::CommonName, "v9s-syncer kubelet endpoint");
-    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-    let certificate = params.self_signed(&key)?;
+    let (certificate, key) = tls::self_signed(names.to_vec(), "v9s-syncer kubelet endpoint", |_| {})?;
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
     Ok(Shown { chain: vec![certificate.der().clone()], key })
 }
@@ -72,21 +66,9 @@ fn made(names: &[String]) -> Result<Shown> {
 /// # Errors
 /// When certificate and key do not belong together, or the authorities cannot be read.
 pub fn server(shown: &Shown, authorities: Option<&str>) -> Result<ServerConfig> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder =
-        ServerConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
-    let builder = match authorities.map(roots).transpose()? {
-        Some(roots) => {
-            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
-            builder.with_client_cert_verifier(verifier.allow_unauthenticated().build()?)
-        }
-        None => builder.with_no_client_auth(),
-    };
-    let mut server = builder
-        .with_single_cert(shown.chain.clone(), shown.key.clone_key())
-        .context("the kubelet endpoint cannot show this certificate")?;
-    server.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(server)
+    let roots = authorities.map(roots).transpose()?;
+    tls::server(shown.chain.clone(), shown.key.clone_key(), roots)
+        .context("the kubelet endpoint cannot show this certificate")
 }
 
 fn roots(pem: &str) -> Result<RootCertStore> {
@@ -101,6 +83,8 @@ fn roots(pem: &str) -> Result<RootCertStore> {
 
 #[cfg(test)]
 mod tests {
+    use rcgen::{CertificateParams, KeyPair};
+
     use super::*;
 
     #[test]

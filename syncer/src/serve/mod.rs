@@ -14,10 +14,11 @@ use http::{Request, Response, StatusCode, header};
 use http_body_util::Full;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use v9s::companion::SyncerStatus;
 
+use crate::sockets;
 use checks::Check;
 
 /// A companion that can tell how it is doing, whether it writes or only measures.
@@ -40,27 +41,17 @@ pub trait Told: Send + Sync + 'static {
 
 /// Answers on this socket until it is stopped.
 pub async fn run(listener: TcpListener, companion: Arc<dyn Told>, stop: CancellationToken) {
-    loop {
-        let accepted = tokio::select! {
-            () = stop.cancelled() => return,
-            accepted = listener.accept() => accepted,
-        };
-        let Ok((stream, _)) = accepted else { continue };
-        let (companion, stop) = (Arc::clone(&companion), stop.clone());
-        tokio::spawn(async move {
-            let service = service_fn(move |request| {
-                let companion = Arc::clone(&companion);
-                async move { Ok::<_, Infallible>(answer(&request, &*companion)) }
-            });
-            let server = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
-            let serving = server.serve_connection(TokioIo::new(stream), service);
-            tokio::select! {
-                () = stop.cancelled() => {}
-                // A client that breaks off is its own business.
-                _ = serving => {}
-            }
-        });
-    }
+    sockets::accept(listener, stop, |stream| Some(connection(stream, Arc::clone(&companion)))).await;
+}
+
+async fn connection(stream: TcpStream, companion: Arc<dyn Told>) {
+    let service = service_fn(move |request| {
+        let companion = Arc::clone(&companion);
+        async move { Ok::<_, Infallible>(answer(&request, &*companion)) }
+    });
+    let server = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
+    // A client that breaks off is its own business.
+    let _ = server.serve_connection(TokioIo::new(stream), service).await;
 }
 
 const TEXT: &str = "text/plain; charset=utf-8";

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Datelike as _, Days, SecondsFormat, Utc};
 use http::Method;
 use rand::RngExt as _;
-use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose, date_time_ymd};
+use rcgen::date_time_ymd;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use smol_str::SmolStr;
@@ -20,6 +20,7 @@ use v9s::wire::{annotation, name};
 
 use crate::context::Context;
 use crate::requests::{self, JSON, MERGE_PATCH};
+use crate::tls;
 
 /// Days that it is valid.
 const VALID: Days = Days::new(730);
@@ -145,19 +146,16 @@ fn body(ctx: &Context, name: &str, host: &str, held: &Held, now: DateTime<Utc>) 
 }
 
 fn make(host: &str, before: Option<&Held>, now: DateTime<Utc>) -> Result<Held, rcgen::Error> {
-    let key = KeyPair::generate()?;
     let names = OWN_NAMES.into_iter().chain((!OWN_NAMES.contains(&host)).then_some(host));
-    let mut params = CertificateParams::new(names.map(str::to_owned).collect::<Vec<_>>())?;
-    params.distinguished_name.push(DnType::CommonName, "v9s-syncer");
-    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     let day = |at: DateTime<Utc>| {
         date_time_ymd(at.year(), u8::try_from(at.month()).unwrap_or(1), u8::try_from(at.day()).unwrap_or(1))
     };
-    // The virtual API server's clock may be behind.
-    params.not_before = day(now.checked_sub_days(Days::new(1)).unwrap_or(now));
-    params.not_after = day(now.checked_add_days(VALID).unwrap_or(now));
-    let certificate = params.self_signed(&key)?.pem();
+    let (certificate, key) = tls::self_signed(names.map(str::to_owned).collect(), "v9s-syncer", |params| {
+        // The virtual API server's clock may be behind.
+        params.not_before = day(now.checked_sub_days(Days::new(1)).unwrap_or(now));
+        params.not_after = day(now.checked_add_days(VALID).unwrap_or(now));
+    })?;
+    let certificate = certificate.pem();
     let trusted = format!("{certificate}{}", before.map_or("", |before| before.certificate.as_str()));
     // Other replicas go on answering where they did.
     let path = before.map_or_else(secret_path, |before| before.path.clone());

@@ -10,7 +10,6 @@ use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::net::{TcpListener, TcpStream};
@@ -20,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::certificate::Held;
 use super::{Sides, host, review};
+use crate::{sockets, tls};
 
 /// Largest question: two objects of 1.5 MiB, the largest that API servers store, and words around them.
 const LARGEST: usize = 4 * 1024 * 1024;
@@ -38,30 +38,17 @@ pub(super) async fn run(
     held: watch::Receiver<Option<Held>>,
     stop: CancellationToken,
 ) {
-    loop {
-        let accepted = tokio::select! {
-            () = stop.cancelled() => return,
-            accepted = listener.accept() => accepted,
-        };
-        let Ok((stream, _)) = accepted else { continue };
-        // Before there is a certificate nobody is asked to trust one.
-        let Some(held) = held.borrow().clone() else { continue };
-        let (sides, stop) = (Arc::clone(&sides), stop.clone());
-        tokio::spawn(async move {
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = serve(stream, held, sides) => {}
-            }
-        });
-    }
+    // Before there is a certificate nobody is asked to trust one.
+    let serve = |stream| held.borrow().clone().map(|held| serve(stream, held, Arc::clone(&sides)));
+    sockets::accept(listener, stop, serve).await;
 }
 
 async fn serve(stream: TcpStream, held: Held, sides: Arc<Sides>) {
-    let Some(tls) = acceptor(&held) else {
+    let Some(acceptor) = acceptor(&held) else {
         tracing::error!("the certificate of the webhook cannot be used");
         return;
     };
-    let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await else { return };
+    let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await else { return };
     let path = path(&held);
     let service = service_fn(move |request| {
         let (sides, path) = (Arc::clone(&sides), path.clone());
@@ -76,15 +63,7 @@ fn acceptor(held: &Held) -> Option<TlsAcceptor> {
     let chain =
         CertificateDer::pem_slice_iter(held.certificate.as_bytes()).collect::<Result<Vec<_>, _>>().ok()?;
     let key = PrivateKeyDer::from_pem_slice(held.key.as_bytes()).ok()?;
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .ok()?
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .ok()?;
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Some(TlsAcceptor::from(Arc::new(config)))
+    Some(TlsAcceptor::from(Arc::new(tls::server(chain, key, None).ok()?)))
 }
 
 async fn answer(request: Request<Incoming>, path: &str, sides: &Sides) -> Response<Full<Bytes>> {
