@@ -5,6 +5,7 @@
 
 pub mod cache;
 pub mod host;
+pub mod inside;
 pub mod kubeconfig;
 pub mod node;
 pub mod objects;
