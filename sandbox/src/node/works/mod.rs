@@ -107,7 +107,12 @@ impl Works {
         let instance = state.instances.get(&id(container.uid, container.name));
         let on_disk = instance.is_some_and(|instance| instance.disk.is_some());
         if let Some(instance) = instance {
-            match instance.ready {
+            // What the instance before had said does not hold for one that has still to start.
+            let ready = match instance.restarts == container.restarts {
+                true => instance.ready,
+                false => instance.ready.and(Some(false)),
+            };
+            match ready {
                 Some(true) => behaviour.ready = Some(std::time::Duration::ZERO),
                 Some(false) => behaviour.ready = None,
                 None => {}
@@ -277,4 +282,58 @@ impl Instance {
 /// What a container dies of that cannot write.
 fn no_space() -> Exit {
     Exit { message: "write failed: no space left on device".to_owned(), ..Exit::code(1) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::controllers::testing::host;
+
+    #[test]
+    fn what_an_instance_said_of_itself_does_not_hold_for_the_next() {
+        let host = host();
+        let works = Works::new(host.store().clone(), Hand::default(), None);
+        // Restarts of the instance, whether it said that it is ready; restarts of the container; when that is ready, if a rule
+        // says at once.
+        let at_once = Some(std::time::Duration::ZERO);
+        let cases = [
+            (0, Some(true), 0, at_once),
+            (0, Some(false), 0, None),
+            (0, None, 0, at_once),
+            (0, Some(true), 1, None),
+            (0, Some(false), 1, None),
+            (0, None, 1, at_once),
+            (1, Some(true), 1, at_once),
+        ];
+        for (restarts, ready, now, expected) in cases {
+            let instance = Instance {
+                pod: Key::new("default", "vc"),
+                restarts,
+                stop: CancellationToken::new(),
+                task: None,
+                output: Output::new(host.store().clock().clone()),
+                previous: None,
+                ready,
+                ended: false,
+                nested: None,
+                disk: None,
+                port: 0,
+            };
+            works.state().instances.insert(id("u", "c"), instance);
+            let container = Container {
+                namespace: "default",
+                pod: "vc",
+                uid: "u",
+                labels: &[],
+                name: "c",
+                image: "i",
+                init: false,
+                once: false,
+                restarts: now,
+            };
+            let behaviour = Behaviour { ready: at_once, ..Behaviour::default() };
+            let told = works.adjust(&container, behaviour).ready;
+            assert_eq!(told, expected, "instance {restarts} said {ready:?}, container {now}");
+        }
+    }
 }

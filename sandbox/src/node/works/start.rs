@@ -105,11 +105,14 @@ impl Works {
         process.log(format!("serving on port {}", plane.port));
         {
             let mut state = self.state();
-            state.disks.insert(disk, sandbox.data());
             let id = id(process.uid(), &process.container);
-            if let Some(instance) = state.instances.get_mut(&id) {
-                instance.nested = Some(Arc::clone(&sandbox));
-            }
+            let current = state.instances.get_mut(&id);
+            let Some(instance) = current.filter(|it| it.restarts == process.restarts && !it.ended) else {
+                // Killed while it started.
+                return sandbox.shut_down();
+            };
+            instance.nested = Some(Arc::clone(&sandbox));
+            state.disks.insert(disk, sandbox.data());
         }
         let mut health = sandbox.store().health_changes();
         loop {
