@@ -50,7 +50,7 @@ struct Args {
     rounds: usize,
     /// The program to measure; by default the one beside this.
     #[arg(long)]
-    v9s: Option<PathBuf>,
+    program: Option<PathBuf>,
     /// A file whose part between the marks `<!-- measured -->` and `<!-- /measured -->` (of the embedded host:
     /// `<!-- sandbox -->`, of the companion: `<!-- syncer -->`) becomes the table.
     #[arg(long)]
@@ -98,8 +98,7 @@ fn main() -> Result<()> {
             ("sandbox", vec![sandbox::measure(args.vclusters, args.pods, args.rounds.max(1))?])
         }
         Measured::Syncer => {
-            let program =
-                std::env::current_exe().context("looking for v9s-syncer")?.with_file_name("v9s-syncer");
+            let program = program(&args, "v9s-syncer")?;
             ("syncer", runtime.block_on(syncer::measure(program, &args.tenant_pods))?)
         }
     };
@@ -108,13 +107,19 @@ fn main() -> Result<()> {
     args.write.as_deref().map_or(Ok(()), |path| report::write(path, mark, &table))
 }
 
+/// The program to measure.
+fn program(args: &Args, name: &str) -> Result<PathBuf> {
+    let path = match &args.program {
+        Some(path) => path.clone(),
+        None => std::env::current_exe().with_context(|| format!("looking for {name}"))?.with_file_name(name),
+    };
+    ensure!(path.is_file(), "{} is not there: cargo build --release", path.display());
+    Ok(path)
+}
+
 /// The figures of v9s on each host.
 fn dashboards(runtime: &Runtime, args: &Args) -> Result<Vec<report::Section>> {
-    let v9s = match &args.v9s {
-        Some(path) => path.clone(),
-        None => std::env::current_exe().context("looking for v9s")?.with_file_name("v9s"),
-    };
-    ensure!(v9s.is_file(), "{} is not there: cargo build --release", v9s.display());
+    let v9s = program(args, "v9s")?;
     let section = |kind: &HostKind| {
         let subject = runtime.block_on(subject::Subject::start(*kind, args.vclusters, args.pods))?;
         measure::all(runtime, &subject, &v9s, args)
