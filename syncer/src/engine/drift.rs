@@ -91,6 +91,7 @@ pub(super) async fn sweep(shared: Arc<Shared>) {
 
 /// Looks at every pair once.
 pub(super) async fn sweep_once(shared: &Shared) {
+    shared.lock().forget_old_flips(Instant::now());
     for kind in shared.kind_ids() {
         sweep_kind(shared, kind).await;
     }
@@ -131,8 +132,9 @@ fn look(
         if let Some(what) = missed_by(shared, &state, &key) {
             state.queue.add(key.clone(), Urgency::Later, Instant::now());
             state.counts.missed += 1;
-            missed.push((key, what));
+            missed.push((key.clone(), what));
         }
+        state.index.rest(&key);
     }
     (names.last().filter(|_| names.len() == BATCH).cloned(), missed)
 }

@@ -8,7 +8,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use smol_str::SmolStr;
-use v9s::cluster::lean::Lean;
+use v9s::cluster::lean::{Common, Lean};
 use v9s::names::{HostName, VirtualName};
 
 use super::key::{Key, KindId, Side};
@@ -52,6 +52,8 @@ struct OfKind {
     whole: [bool; 2],
     /// How many objects there are, virtual and host.
     counts: [usize; 2],
+    /// What they have in common, virtual and host.
+    common: [Common; 2],
     /// Written by us and not yet told of by a watch.
     unconfirmed: HashSet<(Side, VirtualName)>,
 }
@@ -114,6 +116,17 @@ impl Index {
             false => told == Told::New && kind.unconfirmed.insert(unconfirmed),
         };
         told
+    }
+
+    /// A pair needs not be looked at for now: it takes less memory until it is.
+    pub fn rest(&mut self, key: &Key) {
+        let Some(kind) = self.kinds.get_mut(usize::from(key.kind.0)) else { return };
+        let Some(pair) = kind.pairs.get_mut(&key.object) else { return };
+        for side in [Side::Virtual, Side::Host] {
+            if let Some(object) = pair.slot(side) {
+                Arc::make_mut(object).pack(&mut kind.common[side as usize]);
+            }
+        }
     }
 
     /// Forgets an object. With a UID only that very object.

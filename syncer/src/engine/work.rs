@@ -75,6 +75,7 @@ fn work_on(shared: &Arc<Shared>, turn: Turn) {
     }
     if plan.writes.is_empty() {
         let now = Instant::now();
+        state.index.rest(&turn.key);
         state.queue.done(&turn.key, now);
         if let Some(wait) = plan.again {
             state.queue.add_after(turn.key, wait, now);
@@ -166,6 +167,13 @@ fn is_fight(state: &mut State, key: &Key, revision: SmolStr) -> bool {
         *flips = fresh;
     }
     flips.is_fight()
+}
+
+impl State {
+    /// Writes so long ago are no sign of a fight.
+    pub(super) fn forget_old_flips(&mut self, now: Instant) {
+        self.flips.retain(|_, flips| now.duration_since(flips.since) <= FIGHT_WINDOW || flips.is_fight());
+    }
 }
 
 impl Flips {

@@ -3,6 +3,8 @@
 //! A typed pod costs nine times its JSON in memory, this costs less than the JSON: `managedFields` are passed over
 //! while reading, and fields that nobody looks at stay text. Fields of servers newer than us survive.
 
+mod fields;
+
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
@@ -11,18 +13,23 @@ use serde_json::value::RawValue;
 use smol_str::SmolStr;
 
 use super::watch::{Fold, Identified, Identity, Key};
+use fields::{Dictionary, Fields};
 
 /// Pairs of text, in the order they came.
 pub type Pairs = Box<[(SmolStr, SmolStr)]>;
-/// Fields that are kept as they came.
-type RawFields = Box<[(SmolStr, Box<RawValue>)]>;
-
 /// One object of any kind.
 #[derive(Debug, Clone, Default)]
 pub struct Lean {
     /// Its metadata.
     pub metadata: LeanMeta,
-    fields: RawFields,
+    fields: Fields,
+}
+
+/// What objects of one kind have in common, so that they are packed well: the first of them.
+#[derive(Debug, Clone, Default)]
+pub struct Common {
+    metadata: Dictionary,
+    fields: Dictionary,
 }
 
 /// Metadata of an object, without `managedFields`.
@@ -44,27 +51,32 @@ pub struct LeanMeta {
     pub finalizers: Box<[SmolStr]>,
     /// When it was deleted, as the server wrote it; it may stay for its finalizers.
     pub deletion_timestamp: Option<SmolStr>,
-    other: RawFields,
+    other: Fields,
 }
 
 impl Lean {
     /// The same without some of its top-level fields.
     pub fn without(mut self, names: &[&str]) -> Self {
-        self.fields = self.fields.into_iter().filter(|(field, _)| !names.contains(&field.as_str())).collect();
+        self.fields = self.fields.without(names);
         self
     }
 
     /// The same with a top-level field in another form; the field must be there.
     pub fn with_field(mut self, name: &str, value: Box<RawValue>) -> Self {
-        if let Some((_, raw)) = self.fields.iter_mut().find(|(field, _)| field == name) {
-            *raw = value;
-        }
+        self.fields = self.fields.with(name, value);
         self
+    }
+
+    /// Makes it smaller while nobody looks at it: what stays text is compressed, and read when it is asked for. Then it stays
+    /// readable until this is called again.
+    pub fn pack(&mut self, common: &mut Common) {
+        self.metadata.other.pack(&mut common.metadata);
+        self.fields.pack(&mut common.fields);
     }
 
     /// The JSON of a top-level field, such as `spec`.
     pub fn field(&self, name: &str) -> Option<&RawValue> {
-        self.fields.iter().find(|(field, _)| field == name).map(|(_, raw)| &**raw)
+        self.fields.get(name)
     }
 }
 
@@ -76,7 +88,7 @@ impl LeanMeta {
 
     /// The JSON of a field that has no place of its own, such as `ownerReferences`.
     pub fn other(&self, name: &str) -> Option<&RawValue> {
-        self.other.iter().find(|(field, _)| field == name).map(|(_, raw)| &**raw)
+        self.other.get(name)
     }
 
     /// The value of an annotation.
@@ -131,7 +143,7 @@ impl<'de> Deserialize<'de> for Lean {
                     }
                 }
                 let metadata = metadata.ok_or_else(|| serde::de::Error::missing_field("metadata"))?;
-                Ok(Lean { metadata, fields: fields.into() })
+                Ok(Lean { metadata, fields: fields.into_iter().collect() })
             }
         }
         deserializer.deserialize_map(LeanVisitor)
@@ -167,7 +179,7 @@ impl<'de> Deserialize<'de> for LeanMeta {
                         _ => other.push((name, map.next_value::<Box<RawValue>>()?)),
                     }
                 }
-                meta.other = other.into();
+                meta.other = other.into_iter().collect();
                 Ok(meta)
             }
         }
@@ -206,9 +218,9 @@ impl<'de> Deserialize<'de> for TextMap {
 
 impl Serialize for Lean {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.fields.len() + 1))?;
+        let mut map = serializer.serialize_map(Some(self.fields.all().len() + 1))?;
         map.serialize_entry("metadata", &self.metadata)?;
-        for (name, raw) in &self.fields {
+        for (name, raw) in self.fields.all() {
             map.serialize_entry(name, raw)?;
         }
         map.end()
@@ -244,7 +256,7 @@ impl Serialize for LeanMeta {
         if let Some(time) = &self.deletion_timestamp {
             map.serialize_entry("deletionTimestamp", time)?;
         }
-        for (name, raw) in &self.other {
+        for (name, raw) in self.other.all() {
             map.serialize_entry(name, raw)?;
         }
         map.end()
@@ -283,6 +295,55 @@ mod tests {
         );
         assert_eq!(lean.field("spec").map(RawValue::get), Some(object["spec"].to_string().as_str()));
         object["metadata"].as_object_mut().unwrap().remove("managedFields");
+        assert_eq!(serde_json::to_value(&lean).unwrap(), object);
+    }
+
+    fn pod(nth: usize) -> Value {
+        let name = format!("web-{nth}");
+        json!({
+            "metadata": {"name": name, "generateName": "web-", "generation": 1, "creationTimestamp": "2026-11-20T10:00:00Z",
+                "ownerReferences": [{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web", "controller": true,
+                    "blockOwnerDeletion": true, "uid": format!("5f0b7c1e-0000-4000-8000-{nth:012}")}]},
+            "spec": {"containers": [{"name": "c", "image": "registry.example.org/team/web:1.2.3", "env": [
+                {"name": "WHO", "value": name}, {"name": "NOTE", "value": "wie geht's? \u{1F980} \"so\""}]}]},
+            "status": {"phase": "Running", "podIP": format!("10.0.0.{nth}"), "conditions": [
+                {"type": "Ready", "status": "True", "lastTransitionTime": "2026-11-20T10:00:05Z"},
+                {"type": "PodScheduled", "status": "True", "lastTransitionTime": "2026-11-20T10:00:00Z"}]},
+        })
+    }
+
+    #[test]
+    fn what_is_packed_reads_as_before_and_packs_again() {
+        let mut common = Common::default();
+        for nth in 0..20 {
+            let object = pod(nth);
+            let mut lean = read(&object);
+            for round in 0..3 {
+                lean.pack(&mut common);
+                let packed = lean.fields.packed_len().expect("it is packed");
+                let text = object["spec"].to_string().len() + object["status"].to_string().len();
+                assert!(nth == 0 || packed < text / 3, "{packed} of {text} bytes");
+                assert_eq!(serde_json::to_value(&lean).unwrap(), object, "round {round}");
+                assert_eq!(lean.fields.packed_len(), None, "somebody looked at it");
+            }
+            // A copy of a packed object is as good, and so is one with another field.
+            lean.pack(&mut common);
+            assert_eq!(serde_json::to_value(lean.clone()).unwrap(), object);
+            let status = serde_json::value::to_raw_value(&json!({"phase": "Failed"})).unwrap();
+            let mut changed = lean.clone().with_field("status", status).without(&["spec"]);
+            changed.pack(&mut common);
+            assert_eq!(serde_json::to_value(&changed).unwrap()["status"], json!({"phase": "Failed"}));
+            assert_eq!(changed.field("spec").map(RawValue::get), None);
+            assert_eq!(lean.field("spec").map(RawValue::get), Some(object["spec"].to_string().as_str()));
+        }
+    }
+
+    #[test]
+    fn what_is_small_is_not_packed() {
+        let object = json!({"metadata": {"name": "n"}, "data": {"a": "b"}});
+        let mut lean = read(&object);
+        lean.pack(&mut Common::default());
+        assert_eq!(lean.fields.packed_len(), None);
         assert_eq!(serde_json::to_value(&lean).unwrap(), object);
     }
 
