@@ -110,6 +110,27 @@ pub fn overlay_latencies_while_loading(terminal: &Terminal) -> Result<Vec<Durati
     Ok(latencies)
 }
 
+/// The same for a program that does nothing but write what it reads, until `done`: what the machine takes for a key.
+pub fn echo_latencies(done: impl Fn() -> bool) -> Result<Vec<Duration>> {
+    let terminal = Program::new(Path::new("sh"))
+        .args(["-c", "stty raw -echo && echo ready && exec cat"])
+        .size(SIZE.0, SIZE.1)
+        .start()?;
+    terminal.wait_for_text("ready")?;
+    let mut latencies = Vec::new();
+    while !done() {
+        pause(latencies.len());
+        let key = if latencies.len() % 2 == 0 { "+" } else { "-" };
+        // Home first, so that it is always the first cell which changes.
+        let pressed = Instant::now();
+        terminal.send(&format!("\x1b[H{key}"))?;
+        let at = painted(&terminal, "the echo", |screen| header(screen).starts_with(key))?;
+        latencies.push(at.saturating_duration_since(pressed));
+    }
+    latencies.sort_unstable();
+    Ok(latencies)
+}
+
 /// Fingers and key repeat send some thirty keys a second, never in step with frames.
 fn pause(press: usize) {
     let jitter = (press * 7919 % 21) as u64;

@@ -28,6 +28,10 @@ const PATIENCE: Duration = Duration::from_secs(900);
 /// How long an idle companion is watched.
 const IDLE: Duration = Duration::from_secs(30);
 
+/// Pods that are created evenly, after all others, and how many a second.
+const STEADY_PODS: usize = 500;
+const STEADY: u32 = 50;
+
 /// What is asked of a number of pods.
 struct Bars {
     pods: usize,
@@ -54,8 +58,13 @@ pub async fn measure(program: PathBuf, pods: &[usize]) -> Result<Vec<Section>> {
 
 /// What one number of pods took.
 struct Taken {
+    pods: usize,
     bare: Duration,
     idle_memory: f64,
+    /// Memory of a process that has found everything in agreement.
+    restarted: f64,
+    /// From creation to appearance, while pods are created evenly.
+    steady: Vec<Duration>,
     all: Duration,
     each: Vec<Duration>,
     created_cpu: Duration,
@@ -79,7 +88,7 @@ async fn one(world: &Arc<World>, pods: usize) -> Result<Section> {
 
     let (inside, outside) = (Eyes::open(&world.tenant.cluster), Eyes::open(&world.host.cluster));
     let began = Instant::now();
-    let created = create(&world.tenant, pods, |at| format_smolstr!("pod-{at}")).await?;
+    let mut created = create(&world.tenant, pods, None, |at| format_smolstr!("pod-{at}")).await?;
     outside.until("all pods on the host", PATIENCE, |eyes| eyes.count() >= pods).await?;
     let all = began.elapsed();
     let each = lags(&created, &outside);
@@ -94,6 +103,13 @@ async fn one(world: &Arc<World>, pods: usize) -> Result<Section> {
     // The kubelet binds each pod and writes its status once.
     let host_writes = (world.host.writes().await? - writes_before) as f64 / pods as f64 - 2.0;
 
+    let slow = create(&world.tenant, STEADY_PODS, Some(STEADY), |at| format_smolstr!("steady-{at}")).await?;
+    let all_of_them = pods + STEADY_PODS;
+    outside.until("steady pods on the host", PATIENCE, |eyes| eyes.count() >= all_of_them).await?;
+    inside.until("steady pods running", PATIENCE, |eyes| eyes.running() >= all_of_them).await?;
+    let steady = lags(&slow, &outside);
+    created.extend(slow);
+
     drop(companion);
     let (companion, restart) = world.companion().await?;
     settled(&companion).await;
@@ -101,9 +117,10 @@ async fn one(world: &Arc<World>, pods: usize) -> Result<Section> {
     let before = Spent::now(companion.pid())?;
     tokio::time::sleep(IDLE).await;
     let idle_cpu = Spent::now(companion.pid())?.percent_since(before);
+    let restarted = memory(companion.pid())?.0;
 
     let began = Instant::now();
-    delete(&world.tenant, pods).await?;
+    delete(&world.tenant, created.keys()).await?;
     inside.until("all pods gone inside", PATIENCE, |eyes| eyes.count() == 0).await?;
     outside.until("all pods gone on the host", PATIENCE, |eyes| eyes.count() == 0).await?;
     let deleted = began.elapsed();
@@ -111,7 +128,10 @@ async fn one(world: &Arc<World>, pods: usize) -> Result<Section> {
     let memory = (held.0, held.1.max(memory(companion.pid())?.1));
     let taken = Taken {
         bare,
+        pods,
         idle_memory,
+        restarted,
+        steady,
         all,
         each,
         created_cpu,
@@ -124,14 +144,14 @@ async fn one(world: &Arc<World>, pods: usize) -> Result<Section> {
         deleted,
         host_writes,
     };
-    Ok(section(pods, taken))
+    Ok(section(&taken))
 }
 
 /// Creates the same pods on the host alone, as fast as the same client can, and removes them.
 async fn bare(world: &World, pods: usize) -> Result<Duration> {
     let eyes = Eyes::open(&world.host.cluster);
     let began = Instant::now();
-    create(&world.host, pods, |at| format_smolstr!("bare-{at}")).await?;
+    create(&world.host, pods, None, |at| format_smolstr!("bare-{at}")).await?;
     let took = began.elapsed();
     let all = format!("/api/v1/namespaces/{NAME}/pods?gracePeriodSeconds=0");
     world.host.ask("DELETE", &all, &json!({"gracePeriodSeconds": 0})).await?;
@@ -147,25 +167,30 @@ fn pod(name: &str) -> Value {
             "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": "64Mi"}}}]}})
 }
 
-/// Creates pods; answers when each was created.
+/// Creates pods, as fast as it goes or so many a second; answers when each was created.
 async fn create(
     server: &Server,
     pods: usize,
+    rate: Option<u32>,
     name: impl Fn(usize) -> SmolStr,
 ) -> Result<HashMap<SmolStr, Instant>> {
     let path = format!("/api/v1/namespaces/{NAME}/pods");
-    let (path, name) = (&path, &name);
+    let (path, name, began) = (&path, &name, Instant::now());
     let creating = stream::iter(0..pods).map(|at| async move {
         let name = name(at);
+        if let Some(rate) = rate {
+            let due = Duration::from_secs_f64(at as f64 / f64::from(rate));
+            tokio::time::sleep(due.saturating_sub(began.elapsed())).await;
+        }
         server.ask("POST", path, &pod(&name)).await?;
         anyhow::Ok((name, Instant::now()))
     });
     creating.buffer_unordered(CLIENTS).collect::<Vec<_>>().await.into_iter().collect()
 }
 
-async fn delete(server: &Server, pods: usize) -> Result<()> {
-    let deleting = stream::iter(0..pods).map(|at| async move {
-        let path = format!("/api/v1/namespaces/{NAME}/pods/pod-{at}");
+async fn delete(server: &Server, names: impl Iterator<Item = &SmolStr>) -> Result<()> {
+    let deleting = stream::iter(names).map(|name| async move {
+        let path = format!("/api/v1/namespaces/{NAME}/pods/{name}");
         server.ask("DELETE", &path, &json!({})).await.map(drop)
     });
     deleting.buffer_unordered(CLIENTS).collect::<Vec<_>>().await.into_iter().collect()
@@ -240,7 +265,8 @@ async fn settled(companion: &Companion) {
     }
 }
 
-fn section(pods: usize, taken: Taken) -> Section {
+fn section(taken: &Taken) -> Section {
+    let pods = taken.pods;
     let bars = BARS.iter().find(|bars| bars.pods == pods);
     let row = |name, bar: Option<String>, measured: String, met: Option<bool>| Figure {
         name,
@@ -288,12 +314,29 @@ fn section(pods: usize, taken: Taken) -> Section {
             bars.map(|bars| now <= bars.memory),
         ),
         row(
+            "of it for each pod, both sides",
+            Some("6 kB of heap".into()),
+            format!("{:.1} kB", (now - taken.idle_memory) * 1000.0 / pods as f64),
+            Some((now - taken.idle_memory) * 1000.0 / pods as f64 <= 6.0),
+        ),
+        row(
+            "per pod at 50 a second, p99",
+            Some("250 ms".into()),
+            format!(
+                "{} (p50 {})",
+                time(percentile(&taken.steady, 0.99)),
+                time(percentile(&taken.steady, 0.5))
+            ),
+            Some(percentile(&taken.steady, 0.99) <= Duration::from_millis(250)),
+        ),
+        row(
             "host writes for each pod but the kubelet's",
             Some("2".into()),
             format!("{:.2}", taken.host_writes),
             Some(taken.host_writes <= 2.05),
         ),
         row("restart to ready", None, time(taken.restart), None),
+        row("memory after a restart", None, format!("{:.1} MB", taken.restarted), None),
         row(
             "writes after a restart, both sides",
             Some("0".into()),
