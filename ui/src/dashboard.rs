@@ -52,6 +52,7 @@ pub fn run(settings: Settings, source: Source, filter: Option<&str>) -> anyhow::
 
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKERS)
+        .on_thread_start(stand_back)
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
@@ -70,6 +71,13 @@ pub fn run(settings: Settings, source: Source, filter: Option<&str>) -> anyhow::
         Ended::Left => ExitCode::SUCCESS,
         Ended::Signal(number) => ExitCode::from(u8::try_from(128 + number).unwrap_or(1)),
     })
+}
+
+/// Lets keys and frames go before the reading of lists where cores are few. A priority belongs to a thread on Linux only;
+/// elsewhere, and where it is refused, everything is as prompt as the system makes it.
+fn stand_back() {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::setpriority_process(None, 5);
 }
 
 /// Commands of earlier runs; none when they cannot be read.
