@@ -229,6 +229,27 @@ pub mod name {
         format!("{vcluster}-etcd-headless")
     }
 
+    /// ClusterRole and ClusterRoleBinding of the control plane, where a setting needs one (docs/vclusters.md, Objects).
+    pub fn cluster_role(vcluster: &str, namespace: &str) -> String {
+        let joined = format!("vc-{vcluster}-v-{namespace}");
+        joined.chars().take(63).collect::<String>().trim_end_matches('-').to_owned()
+    }
+
+    /// NetworkPolicy of the control plane.
+    pub fn control_plane_policy(vcluster: impl Display) -> String {
+        format!("vc-cp-{vcluster}")
+    }
+
+    /// NetworkPolicy of the tenant's pods.
+    pub fn workload_policy(vcluster: impl Display) -> String {
+        format!("vc-work-{vcluster}")
+    }
+
+    /// NetworkPolicy of the tenant's name server.
+    pub fn dns_policy(vcluster: impl Display) -> String {
+        format!("vc-kube-dns-{vcluster}")
+    }
+
     /// Headless Service of a StatefulSet's control plane.
     pub fn headless_service(vcluster: impl Display) -> String {
         format!("{vcluster}-headless")

@@ -66,6 +66,17 @@ impl Access {
     }
 }
 
+/// Something that one would like to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// Such as `create`.
+    pub verb: &'static str,
+    /// With which kind of object.
+    pub resource: Resource,
+    /// Where; none for kinds that have no namespace.
+    pub namespace: Option<SmolStr>,
+}
+
 /// One thing that v9s does.
 #[derive(Clone)]
 struct Deed {
@@ -155,6 +166,31 @@ impl Cluster {
             resources: vec![name],
             resource_names: Vec::new(),
         }))
+    }
+
+    /// Which of these may not be done, in the order of the question.
+    ///
+    /// # Errors
+    /// When the server does not review access.
+    pub async fn not_allowed(&self, asked: Vec<Asked>) -> Result<Vec<Asked>, Failure> {
+        let reviewed = stream::iter(asked).map(|asked| self.refused(asked));
+        let answers: Vec<_> = reviewed.buffered(AT_ONCE).collect().await;
+        answers.into_iter().filter_map(Result::transpose).collect()
+    }
+
+    async fn refused(&self, asked: Asked) -> Result<Option<Asked>, Failure> {
+        #[derive(Deserialize)]
+        struct Status {
+            #[serde(default)]
+            allowed: bool,
+        }
+        let Asked { verb, resource, namespace } = &asked;
+        let attributes = serde_json::json!({
+            "verb": verb, "group": resource.group, "resource": resource.plural, "namespace": namespace,
+        });
+        let spec = serde_json::json!({ "resourceAttributes": attributes });
+        let status: Status = self.review("SelfSubjectAccessReview", spec).await?;
+        Ok((!status.allowed).then_some(asked))
     }
 
     async fn review<T: for<'a> Deserialize<'a>>(

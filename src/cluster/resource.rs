@@ -74,6 +74,19 @@ impl Resource {
         known("policy", "poddisruptionbudgets", "PodDisruptionBudget", true);
     /// ServiceAccounts.
     pub const SERVICE_ACCOUNTS: Resource = known("", "serviceaccounts", "ServiceAccount", true);
+    /// Roles.
+    pub const ROLES: Resource = known("rbac.authorization.k8s.io", "roles", "Role", true);
+    /// RoleBindings.
+    pub const ROLE_BINDINGS: Resource =
+        known("rbac.authorization.k8s.io", "rolebindings", "RoleBinding", true);
+    /// ClusterRoles.
+    pub const CLUSTER_ROLES: Resource =
+        known("rbac.authorization.k8s.io", "clusterroles", "ClusterRole", false);
+    /// ClusterRoleBindings.
+    pub const CLUSTER_ROLE_BINDINGS: Resource =
+        known("rbac.authorization.k8s.io", "clusterrolebindings", "ClusterRoleBinding", false);
+    /// LimitRanges.
+    pub const LIMIT_RANGES: Resource = known("", "limitranges", "LimitRange", true);
     /// PriorityClasses.
     pub const PRIORITY_CLASSES: Resource =
         known("scheduling.k8s.io", "priorityclasses", "PriorityClass", false);
@@ -121,6 +134,11 @@ impl ObjectRef {
     /// A namespaced object.
     pub fn namespaced(resource: Resource, namespace: impl Into<SmolStr>, name: impl Into<SmolStr>) -> Self {
         ObjectRef { resource, namespace: Some(namespace.into()), name: name.into() }
+    }
+
+    /// An object without a namespace.
+    pub fn cluster_scoped(resource: Resource, name: impl Into<SmolStr>) -> Self {
+        ObjectRef { resource, namespace: None, name: name.into() }
     }
 
     /// Path of the object.

@@ -1,4 +1,7 @@
-//! A virtual cluster as it should be: its settings, and what the host has to say about them.
+//! A virtual cluster as it should be: its settings, its objects on the host, its keys, and how all of it comes to be.
 
+pub mod create;
+pub mod objects;
+pub mod pki;
 pub mod service_range;
 pub mod values;

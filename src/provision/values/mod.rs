@@ -9,6 +9,7 @@ mod cidr;
 mod cross;
 mod fragment;
 mod kind;
+mod layers;
 mod node;
 mod problem;
 mod scalar;
@@ -21,6 +22,7 @@ mod view;
 mod yaml;
 
 pub use cidr::Cidr;
+pub use layers::{Layer, LayerProblems, layered, single};
 pub use problem::{Path, Place, Problem, Problems};
 pub use settings::Settings;
 

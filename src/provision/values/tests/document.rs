@@ -21,7 +21,7 @@ contradict each other are told with line, column and path, all at once. The comp
 * What is not set has its default. Mappings such as quotas, labels and resources are added to their default, and `null` takes a key
   out of it; lists replace theirs. `null` anywhere else is the same as not set.
 * *syncer*: `v9s-syncer` acts on the setting. *create*: it says how the control plane is made; it is checked and understood, the
-  syncer leaves it alone, and the program that makes control planes is not there yet. *both*: each takes its part. *refused*: v9s does
+  syncer leaves it alone and `v9s create` acts on it ([create.md](create.md)), or refuses it. *both*: each takes its part. *refused*: v9s does
   not do it yet, and says so unless it is off or at its default. *accepted*: there is nothing to do.
 * `auto` is left to v9s. Switches with `auto` may also be written `\"true\"` and `\"false\"`. Words are those of YAML 1.1: `yes` and `on`
   are true, as for Helm.

@@ -1,0 +1,209 @@
+use k8s_openapi::api::core::v1::Pod;
+use serde_json::json;
+
+use super::cause::cause;
+use super::preflight::{ControlPlaneFound, NamespaceFound};
+use super::*;
+use crate::cluster::{EventKind, EventRow};
+
+fn request(config: &str) -> Request {
+    Request::new("shop", "team", config).unwrap()
+}
+
+fn fine() -> Found {
+    Found {
+        version: "v1.36.2".into(),
+        service_range: ServiceRange::parse("10.96.0.0/16").unwrap(),
+        ..Found::default()
+    }
+}
+
+fn refused(found: &Found, config: &str) -> Vec<String> {
+    found.refusals(&request(config)).iter().map(ToString::to_string).collect()
+}
+
+fn plane(kind: &str, release: &str, heritage: &str, paused: bool) -> ControlPlaneFound {
+    ControlPlaneFound { kind: kind.into(), release: release.into(), heritage: heritage.into(), paused }
+}
+
+#[test]
+fn a_host_with_room_refuses_nothing() {
+    assert_eq!(refused(&fine(), ""), Vec::<String>::new());
+    let again = Found { control_planes: vec![plane("StatefulSet", "shop", "v9s", false)], ..fine() };
+    assert_eq!(refused(&again, ""), Vec::<String>::new(), "it is completed");
+}
+
+#[test]
+fn what_stands_in_the_way_is_told_before_anything_is_written() {
+    let with = |planes: Vec<ControlPlaneFound>| Found { control_planes: planes, ..fine() };
+    let cases = [
+        (
+            Found { version: "v1.28.9+k3s1".into(), ..fine() },
+            "",
+            "the host is v1.28.9+k3s1; v9s makes virtual clusters on 1.29 and newer",
+        ),
+        (
+            with(vec![plane("StatefulSet", "other", "Helm", false)]),
+            "",
+            "namespace team has the virtual cluster other already; there is one to a namespace",
+        ),
+        (
+            with(vec![plane("StatefulSet", "shop", "Helm", false)]),
+            "",
+            "team/shop is there, made by Helm; change it by what made it",
+        ),
+        (with(vec![plane("StatefulSet", "shop", "v9s", true)]), "", "team/shop is paused; resume it first"),
+        (
+            with(vec![plane("Deployment", "shop", "v9s", false)]),
+            "",
+            "team/shop is a Deployment and would become a StatefulSet, which loses its data; delete it first",
+        ),
+        (
+            Found { namespace: Some(NamespaceFound { terminating: true }), ..fine() },
+            "",
+            "namespace team is being deleted; wait until it is gone",
+        ),
+        (
+            Found { services: [("shop".into(), Default::default())].into(), ..fine() },
+            "",
+            "namespace team has a Service shop of somebody else; take another name",
+        ),
+        (
+            Found { services: [("loft".into(), Default::default())].into(), ..fine() },
+            "",
+            "namespace team has a Service loft: the platform lives there",
+        ),
+        (
+            Found { forbidden: vec![("create".into(), "roles".into())], ..fine() },
+            "",
+            "you may not create roles for namespace team; ask for that right",
+        ),
+        (
+            Found { storage_classes: Some(vec![("slow".into(), true)]), ..fine() },
+            "controlPlane: {statefulSet: {persistence: {volumeClaim: {storageClass: fast}}}}",
+            "the host has no StorageClass fast",
+        ),
+        (
+            fine(),
+            "controlPlane: {distro: {k8s: {version: newest}}}",
+            "controlPlane.distro.k8s.version: newest is no version of Kubernetes such as v1.36.0",
+        ),
+        (
+            fine(),
+            "controlPlane: {ingress: {enabled: true}}",
+            "controlPlane.ingress: not built yet: expose it by controlPlane.service",
+        ),
+    ];
+    for (found, config, expected) in cases {
+        assert_eq!(refused(&found, config), [expected]);
+    }
+}
+
+#[test]
+fn a_claim_without_any_class_is_worth_a_note() {
+    let none = Found { storage_classes: Some(vec![("slow".into(), false)]), ..fine() };
+    assert_eq!(none.notes(&request("")).len(), 1);
+    let unknown = Found { storage_classes: None, ..fine() };
+    assert!(unknown.notes(&request("")).is_empty(), "what is not known is not missing");
+    let without = "controlPlane: {statefulSet: {persistence: {volumeClaim: {enabled: false}}}}";
+    assert!(none.notes(&request(without)).is_empty());
+}
+
+#[test]
+fn names_are_those_of_services() {
+    for (name, why) in [
+        ("", "it is empty"),
+        ("Shop", "only lower-case"),
+        ("-shop", "begins or ends"),
+        ("shop-", "begins or ends"),
+        ("1shop", "begin with a letter"),
+        (&"x".repeat(49), "longer than 48"),
+    ] {
+        let told = check_name("name", name).unwrap_err().to_string();
+        assert!(told.contains(why), "{name}: {told}");
+    }
+    check_name("name", "shop-1").unwrap();
+    check_name("namespace", "1team").unwrap();
+}
+
+#[test]
+fn the_plan_has_every_object_once_and_keeps_keys() {
+    let request = request("");
+    let first = plan(&request, &fine(), None).unwrap();
+    let mut places: Vec<String> = first.objects.iter().map(|object| object.at.to_string()).collect();
+    assert_eq!(places.first().map(String::as_str), Some("Namespace team"));
+    assert_eq!(first.notes.len(), 1, "the Service has no address yet");
+    let all = places.len();
+    places.sort();
+    places.dedup();
+    assert_eq!(places.len(), all);
+    let blueprint = request.blueprint(&first_range()).objects().all().count();
+    assert_eq!(all, blueprint + 3, "its namespace and two Secrets with keys");
+}
+
+fn first_range() -> ServiceRange {
+    fine().service_range
+}
+
+fn pod(status: serde_json::Value) -> Pod {
+    serde_json::from_value(json!({"metadata": {"name": "shop-0"}, "status": status})).unwrap()
+}
+
+fn event(object: &str, reason: &str, message: &str) -> EventRow {
+    EventRow {
+        uid: "u".into(),
+        kind: EventKind::Warning,
+        reason: reason.into(),
+        object: object.into(),
+        message: message.into(),
+        count: 1,
+        first: None,
+        last: None,
+        source: "kubelet".into(),
+    }
+}
+
+#[test]
+fn what_it_waits_for_is_said_in_one_sentence() {
+    let waiting = |name: &str, reason: &str, message: &str| {
+        json!({
+            "name": name, "ready": false, "restartCount": 0, "image": "", "imageID": "", "state": {"waiting": {"reason": reason, "message": message}},
+        })
+    };
+    let runs = |name: &str| {
+        json!({
+            "name": name, "ready": false, "restartCount": 0, "image": "", "imageID": "", "state": {"running": {}},
+        })
+    };
+    let unscheduled = json!({"phase": "Pending", "conditions": [
+        {"type": "PodScheduled", "status": "False", "message": "0/3 nodes are available: 3 Insufficient cpu."},
+    ]});
+    let pull = json!({"initContainerStatuses": [waiting("kine", "ErrImagePull", "no such tag")]});
+    let crash = json!({"containerStatuses": [waiting("syncer", "CrashLoopBackOff", "back-off 10s")]});
+    let starting = json!({"initContainerStatuses": [runs("kube-apiserver")]});
+    let quota = event("StatefulSet/shop", "FailedCreate", "exceeded quota: vc-shop");
+    let mount = event("Pod/shop-0", "FailedMount", "no volume");
+    let probe = event("Pod/shop-0", "Unhealthy", "503");
+    let cases = [
+        (vec![], vec![quota], None, "no pod yet; FailedCreate: exceeded quota: vc-shop"),
+        (vec![], vec![], None, "no pod yet"),
+        (vec![pod(unscheduled)], vec![], None, "shop-0: 0/3 nodes are available: 3 Insufficient cpu."),
+        (vec![pod(pull)], vec![], None, "shop-0: kine ErrImagePull, no such tag"),
+        (vec![pod(starting.clone())], vec![probe], None, "shop-0: kube-apiserver runs and is not ready"),
+        (
+            vec![pod(starting)],
+            vec![mount],
+            None,
+            "shop-0: kube-apiserver runs and is not ready; FailedMount: no volume",
+        ),
+        (
+            vec![pod(crash)],
+            vec![],
+            Some("no such flag"),
+            "shop-0: syncer CrashLoopBackOff, back-off 10s: no such flag",
+        ),
+    ];
+    for (pods, events, words, expected) in cases {
+        assert_eq!(cause("shop", &pods, &events, words), expected);
+    }
+}
