@@ -32,6 +32,7 @@ fn run() -> anyhow::Result<ExitCode> {
     let selector = global.scope.selector.as_ref();
     match command {
         Some(Command::List(args)) => Ok(cli::run_list(settings, &args, selector)?.into()),
+        Some(Command::Create(args)) => Ok(cli::run_create(settings, &global, &args)?.into()),
         Some(Command::Demo(args)) => demo::command::demo(settings, &global, &args),
         Some(Command::Sandbox(args)) => demo::command::sandbox(&args),
         Some(Command::Completion { .. } | Command::Version) | None => {

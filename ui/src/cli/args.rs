@@ -27,6 +27,8 @@ pub struct Cli {
 pub enum Command {
     /// Print the fleet for people and scripts
     List(ListArgs),
+    /// Make a virtual cluster
+    Create(CreateArgs),
     /// Start the dashboard on an embedded host with an invented, living fleet
     Demo(DemoArgs),
     /// Run the embedded host by itself and print a kubeconfig for it
@@ -120,6 +122,34 @@ pub struct ListArgs {
     /// Leave the headings out of tables
     #[arg(long)]
     pub no_headers: bool,
+}
+
+/// Flags of `v9s create`; documented in docs/create.md.
+#[derive(Debug, Clone, Default, Args)]
+pub struct CreateArgs {
+    /// Its name; its namespace is --namespace [default: vcluster-NAME]
+    pub name: String,
+    /// vcluster.yaml; may be repeated, later files win; - is standard input
+    #[arg(short, long, value_name = "FILE")]
+    pub file: Vec<PathBuf>,
+    /// One setting, such as controlPlane.distro.k8s.version=v1.35.1; may be repeated, wins over files
+    #[arg(long, value_name = "PATH=VALUE")]
+    pub set: Vec<String>,
+    /// What to begin with: dev, ci, prod, or a file of the presets folder beside the configuration
+    #[arg(long, value_name = "NAME")]
+    pub preset: Option<String>,
+    /// Print the objects as YAML, keys among them, and change nothing
+    #[arg(long, conflicts_with_all = ["dry_run", "wait"])]
+    pub print: bool,
+    /// Say what would be done, and change nothing
+    #[arg(long, conflicts_with = "wait")]
+    pub dry_run: bool,
+    /// Wait until it can be used
+    #[arg(long)]
+    pub wait: bool,
+    /// How long at most, such as 90s or 5m
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration)]
+    pub timeout: Duration,
 }
 
 /// How `v9s list` prints.

@@ -1,13 +1,18 @@
 //! The command line: what can be asked for, and the subcommands that need no terminal.
 
 mod args;
+pub mod create;
 mod exit;
+mod host;
 pub mod list;
 mod run;
+mod steps;
 
 pub use args::{
-    Cli, Command, ConnectArgs, DemoArgs, GlobalArgs, ListArgs, LogLevel, OutputFormat, SandboxArgs, ScopeArgs,
+    Cli, Command, ConnectArgs, CreateArgs, DemoArgs, GlobalArgs, ListArgs, LogLevel, OutputFormat,
+    SandboxArgs, ScopeArgs,
 };
+pub use create::run as run_create;
 pub use exit::Exit;
 pub use run::list as run_list;
 

@@ -33,6 +33,11 @@ impl Dirs {
         self.config.join("themes")
     }
 
+    /// The person's own beginnings for `v9s create`, `NAME.yaml`.
+    pub fn presets(&self) -> PathBuf {
+        self.config.join("presets")
+    }
+
     /// Commands typed earlier, one per line.
     pub fn history(&self) -> PathBuf {
         self.state.join("history")
