@@ -62,3 +62,31 @@ pub fn kine() -> Result<Image> {
     let program = Assets::of(Toolset::Kine)?.path(Program::Kine)?;
     Ok(Image::named(&name).program("/bin/kine", &program).folder("/db", 0o700).entrypoint(&["/bin/kine"]))
 }
+
+/// A program of Kubernetes as Kubernetes publishes it, such as `kube-apiserver`, in the version of the test's control plane.
+///
+/// # Errors
+/// When it cannot be built.
+pub fn kubernetes(program: Program) -> Result<Image> {
+    let name = program.name();
+    let image = Image::named(&format!("registry.k8s.io/{name}:{}", kubernetes_version()?));
+    let path = Assets::find()?.path(program)?;
+    Ok(image.program(&format!("/usr/local/bin/{name}"), &path))
+}
+
+/// The version of those, such as `v1.36.2`.
+///
+/// # Errors
+/// When no version is pinned.
+pub fn kubernetes_version() -> Result<String> {
+    pinned(Toolset::ControlPlane, "k8s.io/kubernetes")
+}
+
+/// etcd as it is published, under the tag that virtual clusters name by default.
+///
+/// # Errors
+/// When it cannot be built.
+pub fn etcd() -> Result<Image> {
+    let path = Assets::find()?.path(Program::Etcd)?;
+    Ok(Image::named("registry.k8s.io/etcd:3.6.8-0").program("/usr/local/bin/etcd", &path))
+}

@@ -1,0 +1,8 @@
+//! Virtual clusters that v9s makes, on a real node: each container of the control plane runs from its own image, the tenant's
+//! API server answers, and what a tenant creates runs.
+
+mod etcd;
+mod made;
+#[path = "../syncer-node/recipe.rs"]
+mod recipe;
+mod sqlite;
