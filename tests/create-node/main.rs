@@ -3,6 +3,7 @@
 
 mod etcd;
 mod made;
+mod preset;
 #[path = "../syncer-node/recipe.rs"]
 mod recipe;
 mod sqlite;
