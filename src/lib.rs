@@ -5,11 +5,14 @@
 pub mod audit;
 pub mod cluster;
 pub mod companion;
+pub mod connect;
 pub mod fleet;
 pub mod known;
+pub mod lifecycle;
 pub mod names;
 pub mod operation;
 pub mod provision;
 pub mod secrecy;
+pub mod target;
 pub mod time;
 pub mod wire;

@@ -45,6 +45,13 @@ pub mod label {
     pub const TRANSLATED: &str = "vcluster.loft.sh/label";
     /// Prefix of a namespace label copied to pods (docs/vclusters.md, Names).
     pub const FROM_NAMESPACE: &str = "vcluster.loft.sh/ns-label";
+    /// On what Argo CD deploys, where it goes by labels: name of the application.
+    pub const ARGO_INSTANCE: &str = "argocd.argoproj.io/instance";
+    /// On what Flux deploys: the kind of its own object that does, and the labels with that one's name and namespace.
+    pub const FLUX: [(&str, &str, &str); 2] = [
+        ("helmrelease", "helm.toolkit.fluxcd.io/name", "helm.toolkit.fluxcd.io/namespace"),
+        ("kustomization", "kustomize.toolkit.fluxcd.io/name", "kustomize.toolkit.fluxcd.io/namespace"),
+    ];
 }
 
 /// Annotations (docs/vclusters.md, Pausing and sleeping, and Annotations).
@@ -129,10 +136,14 @@ pub mod annotation {
     pub const RESERVED: &str = "v9s.io/reserved";
     /// On Secrets with a certificate: from when on it is to be renewed.
     pub const RENEW_AFTER: &str = "v9s.io/renew-after";
+    /// On bindings that came with credentials which end: when these do.
+    pub const EXPIRES: &str = "v9s.io/expires";
     /// On Secrets with service account tokens: when the first of them expires.
     pub const TOKENS_EXPIRE: &str = "v9s.io/tokens-expire";
     /// On the configuration Secret: Argo CD deploys this virtual cluster (docs/vclusters.md, Pausing and sleeping).
     pub const ARGO_TRACKING: &str = "argocd.argoproj.io/tracking-id";
+    /// On what Helm deploys: name of the release.
+    pub const HELM_RELEASE: &str = "meta.helm.sh/release-name";
 }
 
 /// Values of the label `app` on what makes up a control plane (docs/vclusters.md, Finding).

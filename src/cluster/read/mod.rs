@@ -1,6 +1,7 @@
 //! Reads on demand: nothing is cached, and errors say what was tried, where, what the server said and what to do.
 
 mod events;
+mod list;
 mod logs;
 mod object;
 
@@ -80,6 +81,13 @@ impl Cluster {
     pub(crate) async fn get<T: DeserializeOwned>(&self, object: &ObjectRef) -> Result<T, Failure> {
         let path = object.resource.path(object.namespace.as_deref());
         let request = Request::new(path).get(&object.name, &GetParams::default());
+        self.json(request.map_err(|error| unbuildable(&error))?).await
+    }
+
+    /// The metadata of one object: what the rest holds is not even asked for.
+    pub(crate) async fn get_metadata<T: DeserializeOwned>(&self, object: &ObjectRef) -> Result<T, Failure> {
+        let path = object.resource.path(object.namespace.as_deref());
+        let request = Request::new(path).get_metadata(&object.name, &GetParams::default());
         self.json(request.map_err(|error| unbuildable(&error))?).await
     }
 

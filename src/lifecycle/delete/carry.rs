@@ -1,0 +1,210 @@
+//! Carries a deletion out.
+
+use std::time::Duration;
+
+use smol_str::format_smolstr;
+use tokio::time::Instant;
+
+use super::found::{Role, Whose};
+use super::plan::{DeletePlan, Home, Left, Victim, Wish, plan as plan_of, residue};
+use super::survey::survey;
+use crate::cluster::{Cluster, FailureKind, ObjectRef, Resource};
+use crate::lifecycle::LifeError;
+use crate::lifecycle::exact::{delete_all, delete_exactly, uids};
+use crate::operation::Progress;
+
+/// The steps of deleting, in order.
+pub const STEPS: [&str; 7] = [
+    "stop the control plane",
+    "delete what came from inside",
+    "delete its objects",
+    "delete what it has stored",
+    "delete what is cluster-wide",
+    "delete its namespace",
+    "look for what is left",
+];
+
+/// How often it is looked again.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// How to delete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeleteOptions {
+    /// What is to be kept.
+    pub wish: Wish,
+    /// How long what is going may take, in each step.
+    pub patience: Duration,
+}
+
+impl Default for DeleteOptions {
+    fn default() -> Self {
+        DeleteOptions { wish: Wish::default(), patience: Duration::from_secs(180) }
+    }
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deleted {
+    /// What is left, and why.
+    pub left: Vec<Left>,
+    /// What became of the namespace.
+    pub home: Home,
+}
+
+/// Carries it out. The steps are [`STEPS`].
+///
+/// # Errors
+/// When something may not be deleted, or does not go in time. A second run goes on from there.
+pub async fn carry_out(
+    cluster: &Cluster,
+    plan: &DeletePlan,
+    options: &DeleteOptions,
+    progress: &Progress,
+) -> Result<Deleted, LifeError> {
+    let stages = [
+        (0, plan.of(&[Role::Workload])),
+        (1, in_namespace(plan, &[Role::Synced])),
+        (2, in_namespace(plan, &[Role::Own, Role::Helm])),
+        (3, plan.of(&[Role::Data])),
+        (4, plan.victims.iter().filter(|victim| victim.object.namespace.is_none()).collect()),
+    ];
+    for (step, victims) in stages {
+        if victims.is_empty() {
+            progress.skip(step, "there is none");
+            continue;
+        }
+        progress.step(step, stage(cluster, plan, &victims, options, progress)).await?;
+    }
+    let whose = Whose { namespace: &plan.namespace, name: &plan.name };
+    let home = progress.step(5, leave(cluster, &whose, plan, options, progress)).await?;
+    progress
+        .step(6, async {
+            let now = survey(cluster, &plan.namespace, &plan.name).await?;
+            let mut left = residue(plan, &plan_of(&whose, now, options.wish));
+            // A namespace that is going takes its objects along.
+            if matches!(home, Home::Goes { .. } | Home::Gone) {
+                left.retain(|one| !one.why.contains("still there"));
+            }
+            progress.note(match left.len() {
+                0 => "nothing".into(),
+                count => format_smolstr!("{count} things"),
+            });
+            Ok(Deleted { left, home: home.clone() })
+        })
+        .await
+}
+
+fn in_namespace<'a>(plan: &'a DeletePlan, roles: &[Role]) -> Vec<&'a Victim> {
+    plan.of(roles).into_iter().filter(|victim| victim.object.namespace.is_some()).collect()
+}
+
+/// Deletes and waits until it is gone, kind by kind where one uses the other.
+async fn stage(
+    cluster: &Cluster,
+    plan: &DeletePlan,
+    victims: &[&Victim],
+    options: &DeleteOptions,
+    progress: &Progress,
+) -> Result<(), LifeError> {
+    let (pods, rest): (Vec<&Victim>, Vec<&Victim>) =
+        victims.iter().partition(|victim| victim.object.resource == Resource::PODS);
+    for victims in [pods, rest] {
+        let all = victims.iter().map(|victim| (victim.object.clone(), victim.uid.clone())).collect();
+        delete_all(cluster, "delete", all, progress).await?;
+        until_gone(cluster, &victims, options.patience, progress).await?;
+    }
+    if victims.iter().any(|victim| victim.role == Role::Workload) {
+        // Its pods go by the garbage collector; whoever writes to the host must be gone before what it wrote.
+        until_stopped(cluster, plan, options.patience, progress).await?;
+    }
+    progress.note(format_smolstr!("{} objects", victims.len()));
+    Ok(())
+}
+
+#[derive(serde::Deserialize)]
+struct Going {
+    metadata: GoingMeta,
+}
+
+#[derive(serde::Deserialize)]
+struct GoingMeta {
+    uid: smol_str::SmolStr,
+    #[serde(default)]
+    finalizers: Vec<smol_str::SmolStr>,
+}
+
+async fn until_gone(
+    cluster: &Cluster,
+    victims: &[&Victim],
+    patience: Duration,
+    progress: &Progress,
+) -> Result<(), LifeError> {
+    let began = Instant::now();
+    for victim in victims {
+        loop {
+            let why = match cluster.get_metadata::<Going>(&victim.object).await {
+                Err(failure) if failure.kind == FailureKind::NotFound => break,
+                Err(failure) => {
+                    return Err(cluster.error(format!("look at {}", victim.object), failure).into());
+                }
+                Ok(now) if now.metadata.uid != victim.uid => break,
+                Ok(now) if now.metadata.finalizers.is_empty() => format!("{} is going", victim.object),
+                Ok(now) => format!("{} is held by {}", victim.object, now.metadata.finalizers.join(", ")),
+            };
+            if began.elapsed() >= patience {
+                let what = "what was deleted to go".to_owned();
+                return Err(LifeError::TooLong { what, seconds: patience.as_secs(), why });
+            }
+            progress.waiting(why);
+            progress.pause(LOOK).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Waits until no pod of the control plane is there.
+async fn until_stopped(
+    cluster: &Cluster,
+    plan: &DeletePlan,
+    patience: Duration,
+    progress: &Progress,
+) -> Result<(), LifeError> {
+    use crate::lifecycle::pods;
+    let look = || pods::of_control_plane(cluster, &plan.namespace, &plan.name);
+    pods::until_gone(look, "the pods of the control plane to end", patience, progress).await
+}
+
+/// Deletes the namespace if the plan says so and nothing has come into it since.
+async fn leave(
+    cluster: &Cluster,
+    whose: &Whose<'_>,
+    plan: &DeletePlan,
+    options: &DeleteOptions,
+    progress: &Progress,
+) -> Result<Home, LifeError> {
+    let Home::Goes { uid } = &plan.home else {
+        progress.note(match &plan.home {
+            Home::Stays(why) => format_smolstr!("it stays: {why}"),
+            _ => "it is gone".into(),
+        });
+        return Ok(plan.home.clone());
+    };
+    let now = plan_of(whose, survey(cluster, &plan.namespace, &plan.name).await?, options.wish);
+    let known = uids(plan.victims.iter().map(|victim| &victim.uid));
+    let came =
+        now.victims.iter().find(|victim| !known.contains(&victim.uid) && victim.object.namespace.is_some());
+    let stays = match (&now.home, came) {
+        (Home::Stays(why), _) => Some(why.clone()),
+        (_, Some(came)) => Some(format_smolstr!("{} has come into it meanwhile", came.object)),
+        _ => None,
+    };
+    if let Some(why) = stays {
+        progress.note(format_smolstr!("it stays: {why}"));
+        return Ok(Home::Stays(why));
+    }
+    let object = ObjectRef { resource: Resource::NAMESPACES, namespace: None, name: plan.namespace.clone() };
+    delete_exactly(cluster, "delete", &object, uid).await?;
+    let victim = Victim { role: Role::Own, object, uid: uid.clone() };
+    until_gone(cluster, &[&victim], options.patience, progress).await?;
+    Ok(Home::Gone)
+}

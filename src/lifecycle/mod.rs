@@ -1,0 +1,59 @@
+//! The life of a virtual cluster after it was created: pause, resume, restart, protect, delete.
+//!
+//! What is to be done is planned by pure functions from a [`Target`](crate::target::Target), so that a second run after one that
+//! was interrupted does just the rest. Marks are those of the official CLI (docs/vclusters.md, Pausing and sleeping): what one of
+//! the two has paused, the other resumes.
+
+pub mod certs;
+pub mod delete;
+mod exact;
+pub mod pause;
+mod pods;
+pub mod protect;
+mod refusal;
+pub mod restart;
+pub mod resume;
+#[cfg(test)]
+mod tests;
+
+use thiserror::Error;
+
+pub use refusal::{Decision, Refusal};
+
+use crate::cluster::{ReadError, WriteError};
+use crate::operation::Cancelled;
+
+/// A verb that was not carried out to its end. A second run goes on from there.
+#[derive(Debug, Error)]
+pub enum LifeError {
+    /// Something could not be looked at.
+    #[error("{error}; {}", error.remedy())]
+    Unread {
+        /// What came of it.
+        #[from]
+        error: ReadError,
+    },
+    /// Something could not be changed.
+    #[error("{error}; {}", error.remedy())]
+    Unwritten {
+        /// What came of it.
+        #[from]
+        error: WriteError,
+    },
+    /// What was waited for did not happen in time.
+    #[error("waited {seconds} s for {what}: {why}")]
+    TooLong {
+        /// For what.
+        what: String,
+        /// How long, in seconds.
+        seconds: u64,
+        /// What it hangs on.
+        why: String,
+    },
+    /// It is another than the one that was looked at.
+    #[error("{0}; look again and repeat")]
+    Changed(String),
+    /// Somebody gave it up.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+}

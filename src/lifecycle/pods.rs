@@ -1,0 +1,274 @@
+//! Pods on the host that a verb waits for.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use smol_str::{SmolStr, format_smolstr};
+use tokio::time::Instant;
+
+use super::LifeError;
+use crate::cluster::{Cluster, ObjectRef, Resource};
+use crate::operation::Progress;
+use crate::target::{Part, Target, refresh};
+use crate::wire::{self, label};
+
+/// How often it is looked again.
+const LOOK: Duration = Duration::from_millis(500);
+/// Names in a message.
+const NAMED: usize = 3;
+
+/// A pod.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PodRef {
+    /// Its namespace.
+    pub namespace: SmolStr,
+    /// Its name.
+    pub name: SmolStr,
+    /// Its UID.
+    pub uid: SmolStr,
+    /// Since when it is going.
+    pub going: Option<SmolStr>,
+    /// What must happen before it can go.
+    pub finalizers: Vec<SmolStr>,
+    /// Why it is not ready, none when it is.
+    pub unready: Option<SmolStr>,
+}
+
+#[derive(Deserialize)]
+struct Pod {
+    metadata: Meta,
+    #[serde(default)]
+    status: Status,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Meta {
+    namespace: SmolStr,
+    name: SmolStr,
+    uid: SmolStr,
+    deletion_timestamp: Option<SmolStr>,
+    #[serde(default)]
+    finalizers: Vec<SmolStr>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct Status {
+    phase: SmolStr,
+    conditions: Vec<Condition>,
+    container_statuses: Vec<Container>,
+    init_container_statuses: Vec<Container>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Condition {
+    #[serde(rename = "type")]
+    kind: SmolStr,
+    status: SmolStr,
+    message: SmolStr,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Container {
+    name: SmolStr,
+    state: State,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct State {
+    waiting: Option<Waiting>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Waiting {
+    reason: SmolStr,
+    message: SmolStr,
+}
+
+impl From<Pod> for PodRef {
+    fn from(pod: Pod) -> PodRef {
+        let Pod { metadata, status } = pod;
+        let is = |kind: &str, value: &str| {
+            status.conditions.iter().find(|it| it.kind == kind && it.status == value)
+        };
+        let waits =
+            status.init_container_statuses.iter().chain(&status.container_statuses).find_map(|container| {
+                let waiting = container.state.waiting.as_ref()?;
+                let said = if waiting.message.is_empty() {
+                    String::new()
+                } else {
+                    format!(" ({})", waiting.message)
+                };
+                (!waiting.reason.is_empty())
+                    .then(|| format_smolstr!("{}: {}{said}", container.name, waiting.reason))
+            });
+        let unscheduled =
+            is("PodScheduled", "False").map(|it| it.message.clone()).filter(|it| !it.is_empty());
+        let phase = Some(status.phase.clone()).filter(|it| !it.is_empty());
+        let unready = match is("Ready", "True") {
+            Some(_) => None,
+            None => unscheduled.or(waits).or(phase).or(Some("Pending".into())),
+        };
+        PodRef {
+            namespace: metadata.namespace,
+            name: metadata.name,
+            uid: metadata.uid,
+            going: metadata.deletion_timestamp,
+            finalizers: metadata.finalizers,
+            unready,
+        }
+    }
+}
+
+impl PodRef {
+    /// Which object it is.
+    pub fn object(&self) -> ObjectRef {
+        ObjectRef::namespaced(Resource::PODS, self.namespace.clone(), self.name.clone())
+    }
+
+    /// Why it is still there.
+    fn lingers(&self) -> SmolStr {
+        match (&self.going, self.finalizers.as_slice()) {
+            (None, _) => format_smolstr!("{} runs", self.name),
+            (Some(since), []) => format_smolstr!("{} is ending (asked at {since})", self.name),
+            (Some(_), finalizers) => format_smolstr!("{} is held by {}", self.name, finalizers.join(", ")),
+        }
+    }
+}
+
+/// The pods of a part.
+pub(super) async fn of_part(cluster: &Cluster, part: &Part) -> Result<Vec<PodRef>, LifeError> {
+    let selector = format!("{}={},{}={}", label::APP, part.app.value(), label::RELEASE, part.release);
+    let what = || format!("list the pods of {}", part.object());
+    list(cluster, &part.namespace, &selector, what).await
+}
+
+/// The pods of all parts of a virtual cluster, whether their workloads are there or not.
+pub(super) async fn of_control_plane(
+    cluster: &Cluster,
+    namespace: &str,
+    name: &str,
+) -> Result<Vec<PodRef>, LifeError> {
+    let selector = format!("{},{}={name}", wire::control_plane_selector(), label::RELEASE);
+    list(cluster, namespace, &selector, || format!("list the control-plane pods of {namespace}/{name}")).await
+}
+
+/// The pods that came from inside.
+pub(super) async fn synced(cluster: &Cluster, target: &Target) -> Result<Vec<PodRef>, LifeError> {
+    let selector = format!("{}={}", label::MANAGED_BY, target.name);
+    list(cluster, &target.namespace, &selector, || format!("list the synced pods of {target}")).await
+}
+
+async fn list(
+    cluster: &Cluster,
+    namespace: &str,
+    selector: &str,
+    what: impl Fn() -> String,
+) -> Result<Vec<PodRef>, LifeError> {
+    let pods: Vec<Pod> = cluster
+        .list(&Resource::PODS, Some(namespace), Some(selector))
+        .await
+        .map_err(|failure| cluster.error(what(), failure))?;
+    Ok(pods.into_iter().map(PodRef::from).collect())
+}
+
+/// Waits until the pods that `look` finds are gone.
+pub(super) async fn until_gone<Look>(
+    look: impl Fn() -> Look,
+    what: &str,
+    patience: Duration,
+    progress: &Progress,
+) -> Result<(), LifeError>
+where
+    Look: Future<Output = Result<Vec<PodRef>, LifeError>>,
+{
+    let began = Instant::now();
+    loop {
+        let left = look().await?;
+        if left.is_empty() {
+            return Ok(());
+        }
+        let why = some(&left, PodRef::lingers);
+        if began.elapsed() >= patience {
+            return Err(LifeError::TooLong { what: what.to_owned(), seconds: patience.as_secs(), why });
+        }
+        progress.waiting(why);
+        progress.pause(LOOK).await?;
+    }
+}
+
+/// Waits until a part has no pods, and its controller says so, too.
+pub(super) async fn until_stopped(
+    cluster: &Cluster,
+    target: &Target,
+    part: &Part,
+    patience: Duration,
+    progress: &Progress,
+) -> Result<(), LifeError> {
+    let what = format!("the pods of {} to end", part.object());
+    until_gone(|| of_part(cluster, part), &what, patience, progress).await?;
+    let began = Instant::now();
+    loop {
+        let now = refresh(cluster, &target.namespace, &target.name).await?;
+        let now = now.parts.into_iter().find(|other| other.name == part.name && other.kind == part.kind);
+        // One that is gone has no pods.
+        let Some(now) = now.filter(|now| now.running > 0 || !now.observed) else { return Ok(()) };
+        let why = format!("{} says that it has {} pods", part.object(), now.running);
+        if began.elapsed() >= patience {
+            return Err(LifeError::TooLong { what, seconds: patience.as_secs(), why });
+        }
+        progress.waiting(why);
+        progress.pause(LOOK).await?;
+    }
+}
+
+/// Waits until a part has as many ready pods as it should.
+pub(super) async fn until_ready(
+    cluster: &Cluster,
+    target: &Target,
+    part: &Part,
+    patience: Duration,
+    progress: &Progress,
+) -> Result<(), LifeError> {
+    let began = Instant::now();
+    loop {
+        let now = refresh(cluster, &target.namespace, &target.name).await?;
+        let now = now.parts.into_iter().find(|other| other.name == part.name && other.kind == part.kind);
+        let Some(now) = now else {
+            return Err(LifeError::Changed(format!("{} is gone", part.object())));
+        };
+        let pods = of_part(cluster, part).await?;
+        let unready: Vec<PodRef> =
+            pods.iter().filter(|pod| pod.unready.is_some() || pod.going.is_some()).cloned().collect();
+        if now.observed && now.ready >= now.replicas && unready.is_empty() {
+            return Ok(());
+        }
+        let why = match unready.as_slice() {
+            [] => format!("{} of {} pods of {} are ready", now.ready, now.replicas, part.name),
+            _ => some(&unready, |pod| match (&pod.going, &pod.unready) {
+                (None, Some(why)) => format_smolstr!("{}: {why}", pod.name),
+                _ => pod.lingers(),
+            }),
+        };
+        if began.elapsed() >= patience {
+            let what = format!("{} to be ready", part.object());
+            return Err(LifeError::TooLong { what, seconds: patience.as_secs(), why });
+        }
+        progress.waiting(why);
+        progress.pause(LOOK).await?;
+    }
+}
+
+/// The first few, each in words.
+fn some(pods: &[PodRef], words: impl Fn(&PodRef) -> SmolStr) -> String {
+    let mut told: Vec<SmolStr> = pods.iter().take(NAMED).map(words).collect();
+    if pods.len() > NAMED {
+        told.push(format_smolstr!("{} more", pods.len() - NAMED));
+    }
+    told.join(", ")
+}

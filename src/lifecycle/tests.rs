@@ -1,0 +1,243 @@
+use std::collections::BTreeMap;
+
+use smol_str::SmolStr;
+
+use super::pause::{self, PauseOptions};
+use super::pods::PodRef;
+use super::protect;
+use super::restart;
+use super::resume::{self, ResumeOptions};
+use super::{Decision, Refusal};
+use crate::known::Known;
+use crate::target::{Claims, Kind, Manager, Part, Target};
+use crate::wire::App;
+
+fn part(app: App, name: &str, replicas: u32) -> Part {
+    Part {
+        app,
+        kind: Kind::StatefulSet,
+        namespace: "team".into(),
+        release: "shop".into(),
+        name: name.into(),
+        uid: name.into(),
+        resource_version: "1".into(),
+        replicas,
+        running: replicas,
+        ready: replicas,
+        observed: true,
+        paused: false,
+        paused_date: None,
+        paused_replicas: None,
+        restoring: false,
+        asleep: false,
+        protected: false,
+        claims: Claims::default(),
+    }
+}
+
+fn paused(part: Part) -> Part {
+    Part { paused: true, paused_replicas: Some(part.replicas), replicas: 0, running: 0, ready: 0, ..part }
+}
+
+fn plane(replicas: u32) -> Part {
+    part(App::ControlPlane, "shop", replicas)
+}
+
+fn etcd() -> Part {
+    part(App::Etcd, "shop-etcd", 3)
+}
+
+pub(super) fn target(parts: Vec<Part>, manager: Manager) -> Target {
+    Target {
+        host: "prod".into(),
+        namespace: "team".into(),
+        name: "shop".into(),
+        parts,
+        manager: Known::Yes(manager),
+        sleep_type: Known::Yes(None),
+    }
+}
+
+fn alone(parts: Vec<Part>) -> Target {
+    target(parts, Manager::Nobody)
+}
+
+fn argo() -> Manager {
+    Manager::Argo { application: "shops".into() }
+}
+
+fn helm() -> Manager {
+    Manager::Helm { release: "shop".into() }
+}
+
+/// What a decision came to, in short.
+fn told<P>(decision: Decision<P>, plan: impl FnOnce(P) -> String) -> String {
+    match decision {
+        Decision::Do(it) => plan(it),
+        Decision::Nothing(why) => format!("nothing: {why}"),
+        Decision::Refused(refusal) => format!("refused: {refusal}"),
+    }
+}
+
+fn names<'a>(parts: impl IntoIterator<Item = &'a Part>) -> String {
+    parts.into_iter().map(|part| part.name.as_str()).collect::<Vec<_>>().join("+")
+}
+
+#[test]
+fn pausing_does_what_is_left_to_do() {
+    let asleep = Part { asleep: true, ..plane(0) };
+    let restoring = Part { restoring: true, ..plane(0) };
+    let unstopped = Part { running: 1, ..paused(plane(1)) };
+    for (case, target, synced, expected) in [
+        ("runs", alone(vec![plane(1)]), 4, "shop / / 4"),
+        ("with etcd", alone(vec![plane(1), etcd()]), 0, "shop / shop-etcd / 0"),
+        ("interrupted before its pods ended", alone(vec![unstopped, etcd()]), 4, "shop / shop-etcd / 4"),
+        ("interrupted before etcd", alone(vec![paused(plane(1)), etcd()]), 4, " / shop-etcd / 4"),
+        ("interrupted before the pods", alone(vec![paused(plane(1)), paused(etcd())]), 4, " /  / 4"),
+        ("paused", alone(vec![paused(plane(1)), paused(etcd())]), 0, "nothing: team/shop is paused already"),
+        ("scaled down by hand", alone(vec![plane(0)]), 0, "shop /  / 0"),
+        ("helm, which leaves it alone", target(vec![plane(1)], helm()), 0, "shop /  / 0"),
+        (
+            "argo",
+            target(vec![plane(1)], argo()),
+            0,
+            "refused: it is deployed by Argo CD (application shops): do it there, or say --anyway",
+        ),
+        (
+            "asleep",
+            alone(vec![asleep]),
+            0,
+            "refused: the platform put it to sleep: wake it there (`vcluster resume shop -n team`)",
+        ),
+        (
+            "restoring",
+            alone(vec![restoring]),
+            0,
+            "refused: it is being restored, or its certificates are rotated: wait until that has ended",
+        ),
+    ] {
+        let decision = pause::plan(&target, synced, &PauseOptions::default());
+        let said = told(decision, |plan| {
+            format!("{} / {} / {}", names(&plan.control_plane), names(&plan.etcd), plan.synced)
+        });
+        assert_eq!(said.replace("/ /", "/  /"), expected.replace("/ /", "/  /"), "{case}");
+    }
+}
+
+#[test]
+fn who_puts_things_back_is_told_what_to_change_there() {
+    let decision = pause::plan(&target(vec![plane(2)], argo()), 0, &PauseOptions::default());
+    let Decision::Refused(refusal) = decision else { panic!("not refused") };
+    let [hold, change] = refusal.instead() else { panic!("{refusal:?}") };
+    assert_eq!(hold, "argocd app set shops --sync-policy none");
+    assert!(
+        change.starts_with("kubectl --context prod -n team patch statefulsets shop --type merge -p '{"),
+        "{change}"
+    );
+    assert!(change.contains(r#""loft.sh/paused-replicas":"2""#), "{change}");
+    let anyway = PauseOptions { anyway: true, ..PauseOptions::default() };
+    assert!(matches!(pause::plan(&target(vec![plane(2)], argo()), 0, &anyway), Decision::Do(_)));
+}
+
+#[test]
+fn without_knowing_who_deploys_it_nothing_is_stopped() {
+    let unknown = Target { manager: Known::unknown("forbidden: needs get secrets"), ..alone(vec![plane(1)]) };
+    let decision = pause::plan(&unknown, 0, &PauseOptions::default());
+    assert!(matches!(decision, Decision::Refused(Refusal::ManagerUnknown(_))), "{decision:?}");
+    assert!(matches!(protect::plan(&unknown, true, false), Decision::Do(_)), "a mark does no harm");
+}
+
+#[test]
+fn resuming_gives_back_what_was_there() {
+    let five = ResumeOptions { replicas: Some(5), ..ResumeOptions::default() };
+    let usual = ResumeOptions::default();
+    let no_count = Part { paused_replicas: None, ..paused(plane(1)) };
+    let rescaled = Part { replicas: 2, ..paused(plane(1)) };
+    for (case, target, options, expected) in [
+        ("paused", alone(vec![paused(plane(3))]), usual, " | shop=3"),
+        ("etcd first", alone(vec![paused(plane(1)), paused(etcd())]), usual, "shop-etcd=3 | shop=1"),
+        ("interrupted after etcd", alone(vec![paused(plane(1)), etcd()]), usual, " | shop=1"),
+        (
+            "a number of one's own",
+            alone(vec![paused(plane(1)), paused(etcd())]),
+            five,
+            "shop-etcd=3 | shop=5",
+        ),
+        ("runs", alone(vec![plane(1), etcd()]), usual, "nothing: team/shop is not paused"),
+        ("scaled up behind the mark", alone(vec![rescaled]), usual, " | shop=2"),
+        (
+            "no number",
+            alone(vec![no_count.clone()]),
+            usual,
+            "refused: it was scaled to nothing and does not say how many replicas it had: say how many it should have: --replicas N",
+        ),
+        ("no number, but one is given", alone(vec![no_count]), five, " | shop=5"),
+        (
+            "asleep",
+            alone(vec![Part { asleep: true, ..plane(0) }]),
+            five,
+            "refused: the platform put it to sleep: wake it there (`vcluster resume shop -n team`)",
+        ),
+        ("runs, by argo", target(vec![plane(1)], argo()), usual, "nothing: team/shop is not paused"),
+    ] {
+        let list = |parts: &[(Part, u32)]| {
+            parts.iter().map(|(part, n)| format!("{}={n}", part.name)).collect::<Vec<_>>().join("+")
+        };
+        let said = told(resume::plan(&target, &options), |plan| {
+            format!("{} | {}", list(&plan.etcd), list(&plan.control_plane))
+        });
+        assert_eq!(said, expected, "{case}");
+    }
+}
+
+fn pod(name: &str, unready: Option<&str>, going: bool) -> PodRef {
+    PodRef {
+        namespace: "team".into(),
+        name: name.into(),
+        uid: name.into(),
+        going: going.then(|| SmolStr::new("2026-01-01T00:00:00Z")),
+        finalizers: Vec::new(),
+        unready: unready.map(SmolStr::new),
+    }
+}
+
+#[test]
+fn restarting_begins_with_what_is_broken_and_ends_with_the_first() {
+    let pods = vec![
+        pod("shop-0", None, false),
+        pod("shop-1", Some("Pending"), false),
+        pod("shop-2", None, false),
+        pod("shop-3", None, true),
+    ];
+    let decision = restart::plan(&alone(vec![plane(3)]), vec![(plane(3), pods)]);
+    let Decision::Do(plan) = decision else { panic!("{decision:?}") };
+    assert_eq!(plan.steps(), ["replace shop-1", "replace shop-2", "replace shop-0"]);
+    assert!(!plan.gap);
+    let single = restart::plan(&alone(vec![plane(1)]), vec![(plane(1), vec![pod("shop-0", None, false)])]);
+    assert!(matches!(single, Decision::Do(plan) if plan.gap));
+    let resting = restart::plan(&alone(vec![paused(plane(1))]), vec![]);
+    assert_eq!(
+        told(resting, |_| String::new()),
+        "refused: it does not run: `v9s resume shop -n team` starts it"
+    );
+}
+
+#[test]
+fn protection_is_put_on_and_taken_off_once() {
+    let marked = || alone(vec![Part { protected: true, ..plane(1) }]);
+    for (target, on, expected) in [
+        (alone(vec![plane(1)]), true, "shop"),
+        (marked(), true, "nothing: team/shop is protected already"),
+        (marked(), false, "shop"),
+        (alone(vec![plane(1)]), false, "nothing: team/shop is not protected"),
+    ] {
+        assert_eq!(told(protect::plan(&target, on, false), |part| part.name.to_string()), expected);
+    }
+    let refused = protect::plan(&target(vec![plane(1)], argo()), true, false);
+    assert!(matches!(refused, Decision::Refused(Refusal::Managed { .. })), "{refused:?}");
+}
+
+#[test]
+fn claims_of_nobody_are_nobodys() {
+    assert_eq!(Claims::manager([&Claims::of(&BTreeMap::new(), &BTreeMap::new())]), Manager::Nobody);
+}

@@ -1,0 +1,80 @@
+//! One virtual cluster as its host has it right now: what a verb looks at before it does anything.
+//!
+//! The fleet is a picture for people and may be a moment old. A verb acts on what it has read itself.
+
+mod find;
+mod manager;
+mod part;
+
+use smol_str::SmolStr;
+
+pub use find::{FindError, find, refresh};
+pub use manager::{Claims, Manager};
+pub use part::{Kind, Part};
+
+use crate::known::Known;
+use crate::wire::App;
+
+/// One virtual cluster.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Target {
+    /// Context of its host.
+    pub host: SmolStr,
+    /// Host namespace.
+    pub namespace: SmolStr,
+    /// Its name.
+    pub name: SmolStr,
+    /// What runs it: the control plane first.
+    pub parts: Vec<Part>,
+    /// Who deploys it.
+    pub manager: Known<Manager>,
+    /// The kind of sleep that its configuration says, if it sleeps.
+    pub sleep_type: Known<Option<SmolStr>>,
+}
+
+/// What keeps a virtual cluster from running on purpose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rest {
+    /// It was paused; with the moment that was written down.
+    Paused(Option<SmolStr>),
+    /// The platform put it to sleep, and wakes it.
+    Asleep,
+    /// It is stopped while it is restored or its certificates are rotated.
+    Restoring,
+    /// Somebody scaled it to nothing without a word.
+    ScaledDown,
+}
+
+impl Target {
+    /// The workload of the control plane.
+    pub fn control_plane(&self) -> Option<&Part> {
+        self.parts.iter().find(|part| part.app == App::ControlPlane)
+    }
+
+    /// Why it rests, by the same order as in the fleet (docs/vclusters.md, State); none when it is meant to run.
+    pub fn rest(&self) -> Option<Rest> {
+        let plane = self.control_plane()?;
+        if plane.paused {
+            Some(Rest::Paused(plane.paused_date.clone()))
+        } else if plane.asleep {
+            Some(Rest::Asleep)
+        } else if plane.restoring {
+            Some(Rest::Restoring)
+        } else if plane.replicas == 0 {
+            Some(Rest::ScaledDown)
+        } else {
+            None
+        }
+    }
+
+    /// Whether it must not be deleted.
+    pub fn is_protected(&self) -> bool {
+        self.parts.iter().any(|part| part.protected)
+    }
+}
+
+impl std::fmt::Display for Target {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
