@@ -33,6 +33,15 @@ fn run() -> anyhow::Result<ExitCode> {
     match command {
         Some(Command::List(args)) => Ok(cli::run_list(settings, &args, selector)?.into()),
         Some(Command::Create(args)) => Ok(cli::run_create(settings, &global, &args)?.into()),
+        Some(Command::Connect(args)) => cli::verbs::connect::run(&settings, &args),
+        Some(Command::Disconnect(args)) => Ok(cli::verbs::disconnect::run(&settings, &args)?.into()),
+        Some(Command::Kubeconfig(args)) => Ok(cli::verbs::kubeconfig::run(&settings, &args)?.into()),
+        Some(Command::Pause(args)) => Ok(cli::verbs::pause::run(&settings, &args)?.into()),
+        Some(Command::Resume(args)) => Ok(cli::verbs::resume::run(&settings, &args)?.into()),
+        Some(Command::Restart(args)) => Ok(cli::verbs::restart::run(&settings, &args)?.into()),
+        Some(Command::Protect(args)) => Ok(cli::verbs::protect::run(&settings, &args)?.into()),
+        Some(Command::Certs(args)) => Ok(cli::verbs::certs::run(&settings, &args)?.into()),
+        Some(Command::Delete(args)) => Ok(cli::verbs::delete::run(&settings, &args)?.into()),
         Some(Command::Demo(args)) => demo::command::demo(settings, &global, &args),
         Some(Command::Sandbox(args)) => demo::command::sandbox(&args),
         Some(Command::Completion { .. } | Command::Version) | None => {

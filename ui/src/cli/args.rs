@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use smol_str::SmolStr;
 
+use super::verbs;
 use crate::columns::fleet::COLUMNS;
 use crate::filter::{Filter, Selector, fleet::LANGUAGE};
 
@@ -29,6 +30,24 @@ pub enum Command {
     List(ListArgs),
     /// Make a virtual cluster
     Create(CreateArgs),
+    /// Open a shell in a virtual cluster, run a command there, or write a kubeconfig for it
+    Connect(verbs::connect::ConnectCommand),
+    /// Return from the context of a virtual cluster; list and remove stale ones
+    Disconnect(verbs::disconnect::DisconnectArgs),
+    /// Issue a kubeconfig to hand out: for a person or a service account, with an end
+    Kubeconfig(verbs::kubeconfig::KubeconfigArgs),
+    /// Stop a virtual cluster and what runs in it
+    Pause(verbs::pause::PauseArgs),
+    /// Start a paused virtual cluster again
+    Resume(verbs::resume::ResumeArgs),
+    /// Replace the pods of a virtual cluster's control plane, one after the other
+    Restart(verbs::restart::RestartArgs),
+    /// Keep a virtual cluster from being deleted
+    Protect(verbs::protect::ProtectArgs),
+    /// List when the certificates of a virtual cluster end
+    Certs(verbs::certs::CertsArgs),
+    /// Delete a virtual cluster with everything that was made for it
+    Delete(verbs::delete::DeleteArgs),
     /// Start the dashboard on an embedded host with an invented, living fleet
     Demo(DemoArgs),
     /// Run the embedded host by itself and print a kubeconfig for it
@@ -228,7 +247,7 @@ impl LogLevel {
     }
 }
 
-fn non_empty(text: &str) -> Result<SmolStr, String> {
+pub(super) fn non_empty(text: &str) -> Result<SmolStr, String> {
     match text.trim() {
         "" => Err("a name is missing".to_owned()),
         name => Ok(name.into()),
@@ -253,7 +272,7 @@ fn column(text: &str) -> Result<&'static str, String> {
 }
 
 /// A whole number of seconds, or a number with a unit, as `kubectl` takes it.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let seconds = match text.parse::<u32>() {
         Ok(seconds) => Some(f64::from(seconds)),
         Err(_) => crate::filter::seconds(text),

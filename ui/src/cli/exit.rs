@@ -11,13 +11,15 @@ pub enum Exit {
     Error,
     /// The command line makes no sense. The argument parser uses the same number.
     Usage,
-    /// Part of the answer is missing: a host or a lookup failed.
+    /// Part of the answer is missing, or something is left: a host or a lookup failed.
     Partial,
+    /// It was not done, on purpose: protected, paused, deployed by somebody else, not confirmed.
+    Refused,
 }
 
 impl Exit {
     /// All of them.
-    pub const ALL: [Exit; 4] = [Exit::Ok, Exit::Error, Exit::Usage, Exit::Partial];
+    pub const ALL: [Exit; 5] = [Exit::Ok, Exit::Error, Exit::Usage, Exit::Partial, Exit::Refused];
 
     /// The number for the shell.
     pub fn code(self) -> u8 {
@@ -26,6 +28,7 @@ impl Exit {
             Exit::Error => 1,
             Exit::Usage => 2,
             Exit::Partial => 3,
+            Exit::Refused => 4,
         }
     }
 }

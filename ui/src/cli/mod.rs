@@ -7,6 +7,7 @@ mod host;
 pub mod list;
 mod run;
 mod steps;
+pub mod verbs;
 
 pub use args::{
     Cli, Command, ConnectArgs, CreateArgs, DemoArgs, GlobalArgs, ListArgs, LogLevel, OutputFormat,

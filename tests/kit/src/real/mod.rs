@@ -238,6 +238,8 @@ impl ControlPlane {
             flag("leader-elect", false),
             flag("use-service-account-credentials", true),
             flag("root-ca-file", pki("ca.crt")),
+            flag("cluster-signing-cert-file", pki("ca.crt")),
+            flag("cluster-signing-key-file", pki("ca.key")),
             flag("service-account-private-key-file", pki("sa.key")),
             flag("cert-dir", self.folder().join("controller-manager").display()),
         ];

@@ -27,7 +27,7 @@ pub struct Pki {
 }
 
 impl Pki {
-    /// Makes new keys and writes what the programs read: `ca.crt`, `apiserver.{crt,key}` for these names and addresses,
+    /// Makes new keys and writes what the programs read: `ca.{crt,key}`, `apiserver.{crt,key}` for these names and addresses,
     /// `kubelet-client.{crt,key}`, `sa.{pub,key}`.
     pub fn write(folder: &Path, hosts: &[String]) -> Result<Self> {
         fs::create_dir_all(folder).with_context(|| format!("creating {}", folder.display()))?;
@@ -37,6 +37,7 @@ impl Pki {
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
         let key = KeyPair::generate()?;
         let ca_pem = params.self_signed(&key)?.pem();
+        let ca_key = key.serialize_pem();
         let issuer = Issuer::new(params, key);
 
         let names: Vec<&str> = ["localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc"]
@@ -48,6 +49,7 @@ impl Pki {
         let service_accounts = KeyPair::generate()?;
         for (name, text) in [
             ("ca.crt", &ca_pem),
+            ("ca.key", &ca_key),
             ("apiserver.crt", &server.cert),
             ("apiserver.key", &server.key),
             ("kubelet-client.crt", &kubelet_client.cert),

@@ -1,0 +1,9 @@
+//! The life of virtual clusters through an API server: the same cases on every host.
+
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod deleting;
+mod issuing;
+mod pausing;
+mod seat;
+mod tunnels;
