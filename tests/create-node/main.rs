@@ -2,6 +2,7 @@
 //! API server answers, and what a tenant creates runs.
 
 mod etcd;
+mod life;
 mod made;
 mod preset;
 #[path = "../syncer-node/recipe.rs"]

@@ -127,9 +127,8 @@ fn put(lines: &mut Vec<String>, key: &str, item: &Value) -> Option<()> {
 
 fn set_current(lines: &mut Vec<String>, name: &str) -> Option<()> {
     let quoted = Value::from(name).to_string();
-    let plain = !name.is_empty()
-        && parse(name).is_ok_and(|said| said == Value::from(name))
-        && !name.contains(['#', ':', '\n']);
+    let plain =
+        !name.is_empty() && parse(name).is_ok_and(|said| said == *name) && !name.contains(['#', ':', '\n']);
     let line = format!("{CURRENT}: {}", if plain { name } else { &quoted });
     let is_key = |line: &&mut String| line.strip_prefix(CURRENT).is_some_and(|rest| rest.starts_with(':'));
     match lines.iter_mut().find(is_key) {

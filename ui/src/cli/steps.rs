@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::io::Write as _;
+use std::sync::Arc;
 
 use v9s::operation::{Cancelled, Operation, OperationState, StepState};
 
@@ -16,6 +17,18 @@ where
     T: Send + 'static,
     E: Display + From<Cancelled> + Send + 'static,
 {
+    follow(operation, Some(ascii)).await.0
+}
+
+/// The same, shown with or without other signs than ASCII, or not at all; answers its last state, too.
+pub async fn follow<T, E>(
+    operation: Operation<T, E>,
+    ascii: Option<bool>,
+) -> (Result<T, E>, Arc<OperationState>)
+where
+    T: Send + 'static,
+    E: Display + From<Cancelled> + Send + 'static,
+{
     let mut follow = operation.follow();
     let cancel = operation.canceller();
     let interrupt = tokio::spawn(async move {
@@ -26,7 +39,7 @@ where
     let mut before = None;
     loop {
         let now = follow.borrow_and_update().clone();
-        for line in lines(before.as_deref(), &now, ascii) {
+        for line in ascii.into_iter().flat_map(|ascii| lines(before.as_deref(), &now, ascii)) {
             // Standard error may be closed; there is nobody to tell then.
             let _ = writeln!(std::io::stderr(), "{line}");
         }
@@ -36,7 +49,8 @@ where
         }
     }
     interrupt.abort();
-    operation.result().await
+    let last = follow.borrow().clone();
+    (operation.result().await, last)
 }
 
 /// What is new since the state before.

@@ -18,10 +18,10 @@ use v9s::operation::Operation;
 use v9s::target::{Rest, Target, refresh};
 
 use super::ask::{note, somebody_is_there, yes};
-use super::follow::follow;
 use super::host::{block_on, may_change, the_one};
 use super::resume::carry_out;
 use super::session::{self, Seat};
+use crate::cli::steps::follow;
 use crate::cli::{Exit, print};
 use crate::settings::Settings;
 
@@ -87,17 +87,22 @@ pub fn run(settings: &Settings, args: &ConnectCommand) -> anyhow::Result<ExitCod
             patience: args.timeout,
             previous: own_file.as_deref().and_then(current_context),
         };
-        let connected = open(cluster, target.clone(), asked).await?;
+        let connected = open(cluster, target.clone(), asked, Some(settings.config.ascii)).await?;
         use_it(args, &target, connected, own_file).await
     })
 }
 
-async fn open(cluster: Cluster, target: Target, asked: Asked) -> anyhow::Result<Connected> {
+async fn open(
+    cluster: Cluster,
+    target: Target,
+    asked: Asked,
+    ascii: Option<bool>,
+) -> anyhow::Result<Connected> {
     let operation =
         Operation::start(format!("connect to {target}"), connect::STEPS, move |progress| async move {
             connect::connect(&cluster, &target, &asked, &progress).await
         });
-    let (connected, _) = follow(operation, false).await;
+    let (connected, _) = follow(operation, ascii).await;
     let connected = connected?;
     for closed in &connected.closed {
         note(&format!("      not open: {closed}"));
@@ -143,7 +148,8 @@ async fn awake(
         return Ok(None);
     }
     may_change(settings)?;
-    let (done, _) = carry_out(cluster.clone(), target.clone(), plan, options, false).await;
+    let (done, _) =
+        carry_out(cluster.clone(), target.clone(), plan, options, Some(settings.config.ascii)).await;
     done.with_context(|| format!("{target} was not resumed to the end"))?;
     Ok(Some(refresh(cluster, &target.namespace, &target.name).await?))
 }

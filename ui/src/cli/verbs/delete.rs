@@ -15,10 +15,10 @@ use v9s::operation::Operation;
 use v9s::target::{Target, refresh};
 
 use super::ask::{note, somebody_is_there, word};
-use super::follow::follow;
 use super::host::{block_on, clusters, look, may_change, namespace};
-use super::{Outcome, Report, ResultFormat, VerbArgs};
+use super::{Outcome, Report, VerbArgs};
 use crate::cli::Exit;
+use crate::cli::steps::follow;
 use crate::settings::Settings;
 
 /// Flags of `v9s delete`.
@@ -66,12 +66,11 @@ pub fn run(settings: &Settings, args: &DeleteArgs) -> anyhow::Result<Exit> {
             let message = format!("{target} was not deleted: its name was not given");
             return report.ended(Outcome::Refused, message).print(*output);
         }
-        let quiet = *output == ResultFormat::Json;
         let operation =
             Operation::start(format!("delete {target}"), delete::STEPS, move |progress| async move {
                 delete::carry_out(&cluster, &plan, &options, &progress).await
             });
-        let (done, state): (Result<Deleted, LifeError>, _) = follow(operation, quiet).await;
+        let (done, state): (Result<Deleted, LifeError>, _) = follow(operation, output.shown(settings)).await;
         let report = report.with_steps(&state);
         match done {
             Ok(deleted) => {

@@ -10,11 +10,7 @@ use crate::settings::Settings;
 
 /// Runs a verb on a runtime of its own, and lets nothing that hangs keep the shell waiting.
 pub(super) fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .context("cannot start the runtime")?;
+    let runtime = crate::cli::host::runtime()?;
     let done = runtime.block_on(work);
     runtime.shutdown_background();
     done

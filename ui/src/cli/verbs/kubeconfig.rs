@@ -16,8 +16,8 @@ use v9s::connect::{self, Asked, Connected, Reached};
 use v9s::operation::Operation;
 
 use super::ask::note;
-use super::follow::follow;
 use super::host::{block_on, may_change, the_one};
+use crate::cli::steps::follow;
 use crate::cli::{Exit, print};
 use crate::settings::Settings;
 
@@ -96,7 +96,7 @@ pub fn run(settings: &Settings, args: &KubeconfigArgs) -> anyhow::Result<Exit> {
             Operation::start(format!("connect to {target}"), connect::STEPS, move |progress| async move {
                 connect::connect(&cluster, &target, &Asked::default(), &progress).await
             });
-        let Connected { entry, reached, closed } = follow(operation, false).await.0?;
+        let Connected { entry, reached, closed } = follow(operation, Some(settings.config.ascii)).await.0?;
         let server = match (&args.server, &reached) {
             (Some(server), _) => server.clone(),
             (None, Reached::Straight(by)) if *by != By::ClusterIp => entry.server.clone(),
@@ -113,7 +113,8 @@ pub fn run(settings: &Settings, args: &KubeconfigArgs) -> anyhow::Result<Exit> {
             issue::STEPS,
             move |progress| async move { issue::issue(&tenant, &wanted, &progress).await },
         );
-        let (issued, _): (Result<Issued, IssueError>, _) = follow(operation, false).await;
+        let (issued, _): (Result<Issued, IssueError>, _) =
+            follow(operation, Some(settings.config.ascii)).await;
         let issued = issued?;
         let names = certificate_names(&entry.access, &names_of.namespace, &names_of.name);
         let tls_server_name = match reach(&entry.access, &server, &names, TRIED).await {

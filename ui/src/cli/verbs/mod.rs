@@ -11,7 +11,6 @@ pub mod restart;
 pub mod resume;
 
 mod ask;
-mod follow;
 mod host;
 mod report;
 mod session;
@@ -22,6 +21,8 @@ use clap::{Args, ValueEnum};
 use smol_str::SmolStr;
 
 pub use report::{Outcome, Report};
+
+use crate::settings::Settings;
 
 /// Flags of every verb that changes a virtual cluster.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
@@ -38,6 +39,13 @@ pub struct VerbArgs {
     /// How the result is printed
     #[arg(short, long, value_enum, default_value_t)]
     pub output: ResultFormat,
+}
+
+impl ResultFormat {
+    /// How its steps are shown meanwhile: not at all, or with ASCII only.
+    fn shown(self, settings: &Settings) -> Option<bool> {
+        (self == ResultFormat::Text).then_some(settings.config.ascii)
+    }
 }
 
 /// How the result of a verb is printed.

@@ -7,10 +7,10 @@ use v9s::lifecycle::pause::{self, PauseOptions, PausePlan};
 use v9s::lifecycle::{Decision, LifeError};
 use v9s::operation::Operation;
 
-use super::follow::follow;
 use super::host::{block_on, may_change, the_one};
-use super::{Outcome, Report, ResultFormat, VerbArgs};
+use super::{Outcome, Report, VerbArgs};
 use crate::cli::Exit;
+use crate::cli::steps::follow;
 use crate::settings::Settings;
 
 /// Flags of `v9s pause`.
@@ -50,8 +50,7 @@ pub fn run(settings: &Settings, args: &PauseArgs) -> anyhow::Result<Exit> {
             Operation::start(format!("pause {target}"), pause::STEPS, move |progress| async move {
                 pause::carry_out(&cluster, &target, &plan, &options, &progress).await
             });
-        let (done, state): (Result<(), LifeError>, _) =
-            follow(operation, *output == ResultFormat::Json).await;
+        let (done, state): (Result<(), LifeError>, _) = follow(operation, output.shown(settings)).await;
         let report = report.with_steps(&state);
         match done {
             Ok(()) => report.ended(Outcome::Done, paused),

@@ -4,10 +4,10 @@ use clap::Args;
 use v9s::lifecycle::{Decision, LifeError, protect};
 use v9s::operation::Operation;
 
-use super::follow::follow;
 use super::host::{block_on, may_change, the_one};
-use super::{Outcome, Report, ResultFormat, VerbArgs};
+use super::{Outcome, Report, VerbArgs};
 use crate::cli::Exit;
+use crate::cli::steps::follow;
 use crate::settings::Settings;
 
 /// Flags of `v9s protect`.
@@ -46,8 +46,7 @@ pub fn run(settings: &Settings, args: &ProtectArgs) -> anyhow::Result<Exit> {
         let operation = Operation::start(title, protect::STEPS, move |progress| async move {
             protect::carry_out(&cluster, &target, &part, on, &progress).await
         });
-        let (done, state): (Result<(), LifeError>, _) =
-            follow(operation, *output == ResultFormat::Json).await;
+        let (done, state): (Result<(), LifeError>, _) = follow(operation, output.shown(settings)).await;
         let report = report.with_steps(&state);
         match done {
             Ok(()) => report.ended(Outcome::Done, marked),

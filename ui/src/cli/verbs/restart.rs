@@ -7,10 +7,10 @@ use v9s::lifecycle::restart::{self, RestartPlan, What};
 use v9s::lifecycle::{Decision, LifeError};
 use v9s::operation::Operation;
 
-use super::follow::follow;
 use super::host::{block_on, may_change, the_one};
-use super::{Outcome, Report, ResultFormat, VerbArgs};
+use super::{Outcome, Report, VerbArgs};
 use crate::cli::Exit;
+use crate::cli::steps::follow;
 use crate::settings::Settings;
 
 /// Flags of `v9s restart`.
@@ -65,8 +65,7 @@ pub fn run(settings: &Settings, args: &RestartArgs) -> anyhow::Result<Exit> {
         let operation = Operation::start(format!("restart {target}"), steps, move |progress| async move {
             restart::carry_out(&cluster, &target, &plan, patience, &progress).await
         });
-        let (done, state): (Result<(), LifeError>, _) =
-            follow(operation, *output == ResultFormat::Json).await;
+        let (done, state): (Result<(), LifeError>, _) = follow(operation, output.shown(settings)).await;
         let report = report.with_steps(&state);
         match done {
             Ok(()) => report.ended(Outcome::Done, restarted),

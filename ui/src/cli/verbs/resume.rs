@@ -9,10 +9,10 @@ use v9s::lifecycle::{Decision, LifeError};
 use v9s::operation::{Operation, OperationState};
 use v9s::target::Target;
 
-use super::follow::follow;
 use super::host::{block_on, may_change, the_one};
-use super::{Outcome, Report, ResultFormat, VerbArgs};
+use super::{Outcome, Report, VerbArgs};
 use crate::cli::Exit;
+use crate::cli::steps::follow;
 use crate::settings::Settings;
 
 /// Flags of `v9s resume`.
@@ -57,8 +57,7 @@ pub fn run(settings: &Settings, args: &ResumeArgs) -> anyhow::Result<Exit> {
             return report.ended(Outcome::Planned, format!("{target} would be resumed")).print(*output);
         }
         let resumed = format!("{target} is {}", if options.wait { "running" } else { "starting" });
-        let quiet = *output == ResultFormat::Json;
-        let (done, state) = carry_out(cluster, target, plan, options, quiet).await;
+        let (done, state) = carry_out(cluster, target, plan, options, output.shown(settings)).await;
         let report = report.with_steps(&state);
         match done {
             Ok(()) => report.ended(Outcome::Done, resumed),
@@ -74,12 +73,12 @@ pub(super) async fn carry_out(
     target: Target,
     plan: ResumePlan,
     options: ResumeOptions,
-    quiet: bool,
+    shown: Option<bool>,
 ) -> (Result<(), LifeError>, std::sync::Arc<OperationState>) {
     let operation = Operation::start(format!("resume {target}"), resume::STEPS, move |progress| async move {
         resume::carry_out(&cluster, &target, &plan, &options, &progress).await
     });
-    follow(operation, quiet).await
+    follow(operation, shown).await
 }
 
 fn lines(plan: &ResumePlan) -> Vec<String> {
