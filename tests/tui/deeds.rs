@@ -60,6 +60,27 @@ both_hosts! {
         Ok(())
     }
 
+    async fn a_virtual_cluster_is_paused_with_the_marks_of_the_official_cli(host: Host) -> Result<()> {
+        let one = tenant(&host, "paused");
+        put(&host, std::slice::from_ref(&one)).await?;
+        let sets = Api::<k8s_openapi::api::apps::v1::StatefulSet>::namespaced(host.client(), &one.namespace);
+        let seat = Seat::with(&host.kubeconfig)?;
+        let terminal = seat.v9s(&["-n", &one.namespace]).size(140, 40).start()?;
+        terminal.wait_for_text(&one.name)?;
+        terminal.press(&["z"])?;
+        terminal.wait_for_text("press y to go on")?;
+        terminal.press(&["y"])?;
+        // Nobody ends its pods here: the job waits for them and says so.
+        terminal.press(&["ctrl-o"])?;
+        terminal.wait_for_text("stop the control plane")?;
+        terminal.wait_for_text(&format!("{}-0", one.name))?;
+        let set = sets.get(&one.name).await?;
+        let marks = set.metadata.annotations.unwrap_or_default();
+        assert_eq!(marks.get("loft.sh/paused").map(String::as_str), Some("true"));
+        assert_eq!(set.spec.and_then(|spec| spec.replicas), Some(0));
+        Ok(())
+    }
+
     async fn what_one_may_not_do_is_greyed_with_the_missing_right(host: Host) -> Result<()> {
         let one = tenant(&host, "forbidden");
         put(&host, std::slice::from_ref(&one)).await?;

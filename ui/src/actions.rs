@@ -168,6 +168,8 @@ ids! {
     PreviousLogs,
     /// Deletes the selected or marked pods.
     DeletePod,
+    /// Pauses the virtual cluster, or resumes it.
+    Pause,
     /// Every verb for the selection.
     Menu,
     /// Narrows a list.
@@ -306,6 +308,16 @@ pub const ACTIONS: &[Action] = &[
     hinted(A::Yaml, "yaml", "YAML of the selected object", "yaml", &["y"], S::Object),
     hinted(A::Logs, "logs", "logs of the selected object", "logs", &["l"], S::Object),
     quiet(A::PreviousLogs, "previous-logs", "logs before the last restart", &["p"], S::Object),
+    Action {
+        id: A::Pause,
+        name: "pause",
+        title: "pause the virtual cluster, or resume a paused one",
+        hint: None,
+        keys: &["z"],
+        scope: S::Object,
+        needs: Some(Need { verb: "patch", group: "apps", resource: "statefulsets" }),
+        destructive: true,
+    },
     Action {
         id: A::DeletePod,
         name: "delete-pod",

@@ -12,8 +12,8 @@ pub struct JobId(pub u64);
 pub enum StepState {
     /// Not begun.
     Waiting,
-    /// Under way.
-    Running,
+    /// Under way, with what it waits for when there is something.
+    Running(SmolStr),
     /// Done, with a word about it when there is one.
     Done(SmolStr),
     /// Failed, and why.
@@ -62,8 +62,11 @@ pub struct Job {
 impl Job {
     /// Steps that are over, and all of them.
     pub fn progress(&self) -> (usize, usize) {
-        let over =
-            self.steps.iter().filter(|s| !matches!(s.state, StepState::Waiting | StepState::Running)).count();
+        let over = self
+            .steps
+            .iter()
+            .filter(|s| !matches!(s.state, StepState::Waiting | StepState::Running(_)))
+            .count();
         (over, self.steps.len())
     }
 
@@ -122,7 +125,7 @@ impl Jobs {
             }
             JobEvent::Ended(outcome) => {
                 for step in &mut job.steps {
-                    if matches!(step.state, StepState::Waiting | StepState::Running) {
+                    if matches!(step.state, StepState::Waiting | StepState::Running(_)) {
                         step.state = StepState::Skipped;
                     }
                 }
@@ -196,7 +199,7 @@ mod tests {
         let (mut jobs, id) = two_steps();
         jobs.report(id, JobEvent::Ended(Outcome::Cancelled), now());
         let before = jobs.get(id).cloned();
-        assert!(jobs.report(id, JobEvent::Step(0, StepState::Running), now()).is_none());
+        assert!(jobs.report(id, JobEvent::Step(0, StepState::Running("".into())), now()).is_none());
         assert!(!jobs.stop(id));
         assert_eq!(jobs.get(id).cloned(), before);
     }

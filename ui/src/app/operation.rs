@@ -43,6 +43,11 @@ impl Progress {
         let _ = self.to.send(Msg::Job(self.job, JobEvent::Step(at, state)));
     }
 
+    /// Waits until the person wants it to stop.
+    pub async fn stopped(&self) {
+        self.stop.cancelled().await;
+    }
+
     /// Whether the person wants it to stop: look before each step.
     pub fn stopping(&self) -> bool {
         self.stop.is_cancelled()

@@ -7,9 +7,11 @@ use std::sync::Arc;
 use v9s::fleet::model::{Link, Severity, Vcluster, VclusterKey};
 
 use super::list::{Item, List, Rows};
-use crate::actions::{ActionId, Scope};
+use super::vcluster::turn_dialog;
+use crate::actions::{Action, ActionId, Scope};
 use crate::app::registry::{Entry, Opened, no_completion};
-use crate::app::{Address, Effect, Effects, Input, Layer, News, World};
+use crate::app::world::Access;
+use crate::app::{Address, Effect, Effects, Input, Layer, News, Offer, World};
 use crate::columns;
 use crate::filter::{self, Language};
 
@@ -84,6 +86,11 @@ impl Default for FleetScreen {
     }
 }
 
+/// Whether it is known what one may do to it.
+fn known(world: &World, vcluster: &Vcluster) -> bool {
+    matches!(world.access(&vcluster.key.host, &vcluster.key.namespace), Some(Access::Known { .. }))
+}
+
 fn rows(world: &World) -> Rows<'_, Arc<Vcluster>> {
     Rows { all: &world.fleet.vclusters, revision: world.snapshot }
 }
@@ -117,12 +124,32 @@ impl Layer for FleetScreen {
         self.list.typing()
     }
 
+    fn offer(&self, action: &Action, world: &World) -> Offer {
+        let Some(vcluster) = self.list.current(rows(world)).filter(|_| action.destructive) else {
+            return if action.destructive {
+                Offer::Impossible("there is none".into())
+            } else {
+                Offer::Possible
+            };
+        };
+        // What one may do is asked where a virtual cluster is opened; here the server says so.
+        match world.permits(action, &vcluster.key.host, &vcluster.key.namespace) {
+            Offer::Impossible(_) if !known(world, vcluster) => Offer::Possible,
+            offer => offer,
+        }
+    }
+
     fn act(&mut self, action: ActionId, world: &World, out: &mut Effects) -> bool {
         match action {
             ActionId::Open | ActionId::Describe => self.open("overview", world, out),
             ActionId::Yaml => self.open("yaml", world, out),
             ActionId::Logs => self.open("logs", world, out),
             ActionId::PreviousLogs => self.open("previous", world, out),
+            ActionId::Pause => {
+                if let Some(vcluster) = self.list.current(rows(world)) {
+                    out.push(Effect::Popup(Box::new(turn_dialog(vcluster, world))));
+                }
+            }
             ActionId::Wide => return false,
             _ => return self.list.act(action, rows(world), world, out),
         }

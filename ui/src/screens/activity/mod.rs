@@ -183,7 +183,7 @@ fn draw_steps(job: &Job, area: Rect, buf: &mut Buffer, world: &World) {
     for (at, step) in job.steps.iter().enumerate() {
         let (sign, slot, said) = match &step.state {
             StepState::Waiting => (symbols.dot, Slot::Muted, ""),
-            StepState::Running => (symbols.step, Slot::Accent, ""),
+            StepState::Running(cause) => (symbols.step, Slot::Accent, cause.as_str()),
             StepState::Done(said) => (symbols.ok, Slot::Ok, said.as_str()),
             StepState::Failed(said) => (symbols.err, Slot::Err, said.as_str()),
             StepState::Skipped => (symbols.not_applicable, Slot::Muted, "left out"),
@@ -209,7 +209,8 @@ fn draw_steps(job: &Job, area: Rect, buf: &mut Buffer, world: &World) {
         Text::styled(rule, theme.style(Slot::Border)).render(row, buf);
     }
     let room = usize::from(area.height.saturating_sub(1));
-    let running = job.steps.iter().position(|step| step.state == StepState::Running).unwrap_or(lines.len());
+    let running =
+        job.steps.iter().position(|step| matches!(step.state, StepState::Running(_))).unwrap_or(lines.len());
     let skip = (running + 1).saturating_sub(room).min(lines.len().saturating_sub(room));
     for (line, row) in lines.into_iter().skip(skip).zip(rows) {
         line.render(row, buf);

@@ -3,6 +3,7 @@
 mod detail;
 mod events;
 mod fleet;
+mod life;
 mod popups;
 mod stage;
 mod storm;

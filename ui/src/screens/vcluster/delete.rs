@@ -114,7 +114,7 @@ impl Operation for DeletePods {
                 if progress.stopping() {
                     return Outcome::Cancelled;
                 }
-                progress.step(at, StepState::Running);
+                progress.step(at, StepState::Running(SmolStr::default()));
                 // One that is refused does not keep the others: each is a decision of its own.
                 match cluster.delete_pod(pod, None).await {
                     Ok(()) => progress.step(at, StepState::Done("accepted".into())),
