@@ -85,11 +85,9 @@ impl FieldError {
 
     /// A value is not acceptable; `value` is shown as the real server shows it (strings quoted).
     pub fn invalid(field: impl Into<String>, value: impl fmt::Display, detail: &str) -> Self {
-        Self {
-            reason: "FieldValueInvalid",
-            field: field.into(),
-            message: format!("Invalid value: {value}: {detail}"),
-        }
+        let colon = if detail.is_empty() { "" } else { ": " };
+        let message = format!("Invalid value: {value}{colon}{detail}");
+        Self { reason: "FieldValueInvalid", field: field.into(), message }
     }
 
     /// A value may not be set here.
@@ -174,6 +172,12 @@ impl Status {
         Self::new(409, "AlreadyExists", format!("{gr} {name:?} already exists")).about(gr, name)
     }
 
+    /// 409: the name is taken by something that is on its way out.
+    pub fn being_deleted(gr: &Gr, name: &str) -> Self {
+        let message = format!("object is being deleted: {gr} {name:?} already exists");
+        Self::new(409, "AlreadyExists", message).about(gr, name)
+    }
+
     /// 409: every generated name was taken.
     pub fn generate_name_conflict(gr: &Gr, name: &str) -> Self {
         let message = format!(
@@ -186,6 +190,14 @@ impl Status {
     pub fn conflict(gr: &Gr, name: &str, why: impl fmt::Display) -> Self {
         let message = format!("Operation cannot be fulfilled on {gr} {name:?}: {why}");
         Self::new(409, "Conflict", message).about(gr, name)
+    }
+
+    /// Why an object is not the one that is meant, in the words of the real server's store; `place` is where it keeps it.
+    pub(crate) fn other_uid(place: &str, expected: &str, present: &str) -> String {
+        format!(
+            "StorageError: invalid object, Code: 4, Key: {place}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: \
+             UID in precondition: {expected}, UID in object meta: {present}"
+        )
     }
 
     /// 409: the object was modified since it was read.
@@ -205,7 +217,14 @@ impl Status {
     /// 422: the object breaks the rules of its kind. `kind` is the kind's name (`Pod`), not the plural.
     pub fn invalid(group: &str, kind: &str, name: &str, errors: Vec<FieldError>) -> Self {
         let qualified = if group.is_empty() { kind.to_owned() } else { format!("{kind}.{group}") };
-        let texts: Vec<String> = errors.iter().map(|e| format!("{}: {}", e.field, e.message)).collect();
+        // Two checks may say the same; people are told once.
+        let mut texts: Vec<String> = Vec::new();
+        for error in &errors {
+            let text = format!("{}: {}", error.field, error.message);
+            if !texts.contains(&text) {
+                texts.push(text);
+            }
+        }
         let message = match texts.as_slice() {
             [] => format!("{qualified} {name:?} is invalid"),
             [one] => format!("{qualified} {name:?} is invalid: {one}"),

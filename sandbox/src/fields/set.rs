@@ -104,7 +104,7 @@ impl FieldSet {
         rest
     }
 
-    /// Every member as text, as conflicts name it.
+    /// Every member as text, as conflicts name it: those of a place come before what lies below them.
     pub fn paths(&self) -> Vec<String> {
         let mut found = Vec::new();
         self.collect(&mut String::new(), &mut found);
@@ -112,9 +112,8 @@ impl FieldSet {
     }
 
     fn collect(&self, path: &mut String, found: &mut Vec<String>) {
-        if self.here && !path.is_empty() {
-            found.push(path.clone());
-        }
+        let members = self.children.iter().filter(|(_, set)| set.here);
+        found.extend(members.map(|(step, _)| format!("{path}{step}")));
         for (step, set) in &self.children {
             let length = path.len();
             path.push_str(&step.to_string());

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::path::Step;
 use super::set::FieldSet;
 use super::{Malformed, items};
-use crate::kinds::{ListKind, Property, Schema, Shape};
+use crate::kinds::{ListKind, Property, Schema, Shape, Text};
 
 /// What a write changed.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -115,13 +115,19 @@ pub fn compare(old: &Value, new: &Value, schema: &Schema) -> Changes {
 impl Changes {
     fn note(&mut self, step: Step, old: Option<&Value>, new: Option<&Value>, schema: &Schema) {
         match (old, new) {
-            // A null stands for a field that is always there: it appears and vanishes without being owned.
+            // A null stands for a field that is always there: it appears without being owned, and who empties it owns it.
             (None | Some(Value::Null), Some(new)) if !new.is_null() => {
                 let whole = old.is_none();
                 self.added.insert(step, with_containers(new, schema, whole));
             }
-            (Some(old), None | Some(Value::Null)) if !old.is_null() => {
+            (Some(old), None) if !old.is_null() => {
                 self.removed.insert(step, with_containers(old, schema, true));
+            }
+            (Some(old), Some(Value::Null)) if !old.is_null() => {
+                if !matches!(walk(schema, old), Walk::Whole) {
+                    self.removed.insert(step.clone(), with_containers(old, schema, false));
+                }
+                self.modified.insert(step, FieldSet::leaf());
             }
             (Some(old), Some(new)) => {
                 let below = compare(old, new, schema);
@@ -180,7 +186,12 @@ fn merge_objects(
     let mut merged = live.clone();
     for (name, value) in applied {
         if value.is_null() {
-            merged.remove(name);
+            if is_map_of_texts(schema) {
+                merged.insert(name.clone(), Value::String(String::new()));
+            } else if let Some(value) = merged.get_mut(name) {
+                // Taken away, which is a change like any other.
+                *value = Value::Null;
+            }
             continue;
         }
         let path = format!("{path}.{name}");
@@ -188,6 +199,11 @@ fn merge_objects(
         merged.insert(name.clone(), value);
     }
     Ok(Value::Object(merged))
+}
+
+/// Go reads nothing as the empty text there.
+fn is_map_of_texts(schema: &Schema) -> bool {
+    matches!(&schema.shape, Shape::Map { value, .. } if matches!(value.schema().shape, Shape::Text(Text::Plain)))
 }
 
 /// Applied items in their order; each live item that is not applied as early as the live order allows.

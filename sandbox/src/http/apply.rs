@@ -3,7 +3,7 @@
 use super::body::Body;
 use super::decode::{complain, yaml_complaints};
 use super::typing::{unknown_fields, wrong_type};
-use super::{Call, warnings, write, yaml};
+use super::{Call, write, yaml};
 use crate::fields::{self, ApplyError, Manager, Managers, Operation};
 use crate::kinds::{Custom, Schema, catalog};
 use crate::status::{Cause, FieldError, Status};
@@ -28,18 +28,21 @@ pub(super) fn apply(call: &Call, body: &[u8]) -> Result<Response<Body>, Status> 
                 let mut live = call.kind.show(live);
                 write::name_kind(call, &mut live);
                 let merged = merge(call, Some(live), &applied, &manager, None)?;
+                write::check_named(call, &merged)?;
                 write::to_stored(call, merged)
             },
         );
         let missing = match updated {
-            Ok(object) => {
-                call.warn(warnings::of_object(&call.kind, &object.value()));
-                return call.show(200, &object);
+            Ok(object) => return call.show(200, &object),
+            Err(status) if status.is_not_found() && creates(call) => status,
+            Err(status) if status.is_not_found() => {
+                write::check_named(call, &applied)?;
+                return Err(status);
             }
-            Err(status) if status.is_not_found() && call.target.subresource.is_empty() => status,
             Err(status) => return Err(status),
         };
-        let mut fresh = merge(call, None, &applied, &manager, None)?;
+        let fresh = merge(call, None, &applied, &manager, None)?;
+        write::check_named(call, &fresh)?;
         if fresh["metadata"].get("uid").is_some() {
             return Err(Status::conflict(
                 &call.gr,
@@ -47,19 +50,24 @@ pub(super) fn apply(call: &Call, body: &[u8]) -> Result<Response<Body>, Status> 
                 "uid mismatch: the provided object specified uid, and no existing object was found",
             ));
         }
-        fresh["metadata"]["name"] = json!(call.name());
         let fresh = write::to_stored(call, fresh)?;
         match call.store().create(&call.gr, call.namespace(), fresh, &options) {
-            Ok(object) => {
-                call.warn(warnings::of_object(&call.kind, &object.value()));
-                return call.show(201, &object);
-            }
+            Ok(object) => return call.show(201, &object),
             // Somebody made it in between: apply to that.
             Err(status) if status.is_already_exists() => {}
             // Its namespace is missing, not it.
             Err(status) if status.is_not_found() && status.message != missing.message => return Err(status),
             Err(status) => return Err(status),
         }
+    }
+}
+
+/// Whether applying creates what is missing. What a replace creates comes into being by its status, too.
+fn creates(call: &Call) -> bool {
+    match call.target.subresource.as_str() {
+        "" => true,
+        "status" => call.kind.allows_create_on_update(),
+        _ => false,
     }
 }
 
@@ -190,7 +198,6 @@ pub(super) fn read(call: &Call, body: &[u8], what: &What<'_>) -> Result<Value, S
             text("kind")
         )));
     }
-    write::check_named(call, &applied)?;
     if applied["metadata"]["managedFields"].as_array().is_some_and(|list| !list.is_empty()) {
         return Err(Status::bad_request("metadata.managedFields must be nil"));
     }

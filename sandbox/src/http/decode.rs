@@ -81,6 +81,47 @@ fn schema_name(kinds: &Kinds, api_version: &str, kind: &str) -> Option<String> {
     }
 }
 
+/// Why a text is no JSON, in Go's words as far as its first letter tells.
+pub(super) fn go_error(text: &[u8], error: &serde_json::Error) -> String {
+    let Some((first, rest)) = text.trim_ascii_start().split_first() else {
+        return "unexpected end of JSON input".to_owned();
+    };
+    let said = error.to_string();
+    let place = text.split(|byte| *byte == b'\n').nth(error.line().saturating_sub(1));
+    let letter = place.and_then(|line| line.get(error.column().saturating_sub(1)));
+    if let Some(letter) = letter.filter(|_| said.starts_with("trailing characters")) {
+        return format!("invalid character '{}' after top-level value", char::from(*letter));
+    }
+    let literal = ["null", "true", "false"].into_iter().find(|word| word.as_bytes().first() == Some(first));
+    let odd = literal.and_then(|word| {
+        let letters = rest.iter().zip(word.bytes().skip(1));
+        letters
+            .map(|(found, wanted)| (*found, wanted))
+            .find(|(found, wanted)| found != wanted)
+            .map(|odd| (word, odd))
+    });
+    match (literal, odd) {
+        (_, Some((word, (found, wanted)))) => format!(
+            "invalid character '{}' in literal {word} (expecting '{}')",
+            char::from(found),
+            char::from(wanted)
+        ),
+        (None, _) if !b"{[\"-0123456789".contains(first) => {
+            format!("invalid character '{}' looking for beginning of value", char::from(*first))
+        }
+        _ => said,
+    }
+}
+
+/// As much of a body as messages show.
+fn beginning(body: &[u8]) -> String {
+    const SHOWN: usize = 30;
+    match body.get(..SHOWN) {
+        Some(start) if body.len() > SHOWN => format!("{} ...", String::from_utf8_lossy(start)),
+        _ => String::from_utf8_lossy(body).into_owned(),
+    }
+}
+
 fn unrecognized(call: &Call, body: &[u8], why: &str) -> Status {
     let shown: String = match body {
         [] => "<empty>".to_owned(),
@@ -103,7 +144,7 @@ pub(super) fn read_object(call: &Call, body: &[u8]) -> Result<Value, Status> {
             Value::Array(_) => "array",
             Value::Object(_) => "object",
         };
-        let shown = String::from_utf8_lossy(body);
+        let shown = beginning(body);
         return Err(Status::bad_request(format!(
             "the object provided is unrecognized (must be of type {}): couldn't get version/kind; json parse error: json: cannot unmarshal {found} into Go struct field .{key} of type string ({shown})",
             call.kind.kind

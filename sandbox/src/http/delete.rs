@@ -21,10 +21,7 @@ const JOBS_LEAVE_PODS: &str = "child pods are preserved by default when jobs are
 /// `DELETE` of one object.
 pub(super) fn delete(call: &Call, body: &[u8]) -> Result<Response<Body>, Status> {
     let options = delete_options(call, body)?;
-    let silent = options.delete.propagation.is_none() && options.orphan_dependents.is_none();
-    if silent && call.gr.group == "batch" && call.gr.plural == "jobs" {
-        call.warn(vec![JOBS_LEAVE_PODS.to_owned()]);
-    }
+    warn_of_pods(call, &options);
     let deleted = call.store().delete(&call.gr, call.namespace(), call.name(), &options.delete)?;
     if !deleted.gone || answers_object(call) {
         // What was asked to take its dependents along the old way, and stays for now, is said to be on its way.
@@ -32,6 +29,14 @@ pub(super) fn delete(call: &Call, body: &[u8]) -> Result<Response<Body>, Status>
         return call.show(code, &deleted.object);
     }
     Ok(body::value(200, &gone(call, &deleted.object)))
+}
+
+/// Jobs leave their pods behind, which surprises those who did not say what they want.
+fn warn_of_pods(call: &Call, options: &Asked) {
+    let silent = options.delete.propagation.is_none() && options.orphan_dependents.is_none();
+    if silent && call.gr.group == "batch" && call.gr.plural == "jobs" {
+        call.warn(vec![JOBS_LEAVE_PODS.to_owned()]);
+    }
 }
 
 /// The answer of kinds that do not show what they lost.
@@ -68,6 +73,7 @@ fn answers_object(call: &Call) -> bool {
 pub(super) fn delete_collection(call: &Call, body: &[u8]) -> Result<Response<Body>, Status> {
     let query = list_query(call)?;
     let options = delete_options(call, body)?;
+    warn_of_pods(call, &options);
     let page = call.store().delete_collection(&call.gr, &query, &options.delete)?;
     let meta = ListMeta { revision: page.revision, ..Default::default() };
     Ok(body::json(200, call.encoder()?.list(&page.items, &meta)))

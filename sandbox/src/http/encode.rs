@@ -168,6 +168,17 @@ impl Encoder {
             object["kind"] = json!(self.kind.kind);
             object["apiVersion"] = json!(self.kind.api_version());
             object["metadata"] = metadata.clone();
+            // What these have in another form inside, the way out writes.
+            match (self.kind.group.as_str(), self.kind.plural.as_str()) {
+                ("apps", "deployments" | "replicasets" | "statefulsets") => {
+                    object["spec"]["replicas"] = json!(0)
+                }
+                ("apps", "daemonsets") => {
+                    object["metadata"]["annotations"]["deprecated.daemonset.template.generation"] =
+                        json!("0");
+                }
+                _ => {}
+            }
             object
         };
         let object = match self.form {

@@ -103,6 +103,7 @@ pub(super) fn list_query(call: &Call) -> Result<ListQuery, Status> {
         ..ListQuery::default()
     };
     check_match(query.switch("sendInitialEvents"), text, rule, next)?;
+    wanted.selector.check_fields()?;
     let current = call.store().revision();
     if !next.is_empty() {
         if !matches!(text, "" | "0") {
@@ -118,8 +119,11 @@ pub(super) fn list_query(call: &Call) -> Result<ListQuery, Status> {
     match (revision(text)?, rule) {
         (None | Some(0), _) => {}
         (Some(exact), "Exact") => wanted.revision = Some(exact),
-        // A limit without a rule means exactly this version; that is how paging was done before the rule existed.
-        (Some(exact), "") if wanted.limit > 0 => wanted.revision = Some(exact),
+        // A limit without a rule means exactly this version; that is how paging was done before the rule existed. The one
+        // object of a name is no page.
+        (Some(exact), "") if wanted.limit > 0 && !of_one(call, &wanted.selector) => {
+            wanted.revision = Some(exact);
+        }
         (Some(at_least), _) => not_older(at_least, current)?,
     }
     Ok(wanted)
@@ -141,6 +145,11 @@ pub(super) fn revision(text: &str) -> Result<Option<u64>, Status> {
             Status::bad_request(format!("invalid resource version: {}: {}", error.field, error.message))
         }),
     }
+}
+
+/// Whether a list is that of one object, whose place is known.
+fn of_one(call: &Call, selector: &Selector) -> bool {
+    selector.exact_name().is_some() && call.kind.namespaced == call.target.namespace.is_some()
 }
 
 fn not_older(wanted: u64, current: u64) -> Result<(), Status> {

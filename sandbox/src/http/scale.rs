@@ -12,7 +12,7 @@ use crate::custom::{self, Shown};
 use crate::kinds::{ScalePaths, catalog};
 use crate::patch;
 use crate::status::{FieldError, Status};
-use crate::store::{Object, WriteOptions};
+use crate::store::{Object, WriteOptions, place};
 use crate::table;
 use http::Response;
 use serde_json::{Map, Value, json};
@@ -88,14 +88,8 @@ fn check_identity(call: &Call, wanted: &Value, current: &Object) -> Result<(), S
         return Ok(());
     }
     // So the real server says it, down to where it keeps the object.
-    let group = if call.kind.is_custom() { format!("{}/", call.gr.group) } else { String::new() };
-    let place = format!("/registry/{group}{}/{}/{}", call.gr.plural, current.namespace(), current.name());
-    let why = format!(
-        "StorageError: invalid object, Code: 4, Key: {place}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: \
-         UID in precondition: {uid}, UID in object meta: {}",
-        current.uid()
-    );
-    Err(Status::conflict(&call.gr, call.name(), why))
+    let place = place(&call.kind, call.namespace(), call.name());
+    Err(Status::conflict(&call.gr, call.name(), Status::other_uid(&place, uid, current.uid())))
 }
 
 /// `PATCH`.
@@ -123,6 +117,7 @@ fn apply(call: &Call, body: &[u8]) -> Result<Response<Body>, Status> {
     let manager = apply::manager(call)?;
     let options = WriteOptions { applied: true, ..write::options(call, "PatchOptions")? };
     let given = apply::read(call, body, &apply::What::scale())?;
+    write::check_named(call, &given)?;
     let mut applied = json!({"apiVersion": call.kind.api_version(), "kind": call.kind.kind, "metadata": {}});
     if let Some(version) = given["metadata"].get("resourceVersion") {
         applied["metadata"]["resourceVersion"] = version.clone();

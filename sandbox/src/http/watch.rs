@@ -28,6 +28,7 @@ const INITIAL_BATCH: usize = 500;
 pub(super) fn watch(call: Call) -> Result<Response<Body>, Status> {
     let selector = selector(&call)?;
     let initial = check(&call)?;
+    selector.check_fields()?;
     let version = revision(call.query.text("resourceVersion")).map_err(|refused| {
         // The real server takes this one for a fault of its own.
         let message = refused.message.trim_start_matches("invalid resource version: ");

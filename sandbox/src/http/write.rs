@@ -2,7 +2,7 @@
 
 use super::body::Body;
 use super::decode::{complain, content_type, fit, read_object};
-use super::{Call, apply, strict, warnings};
+use super::{Call, apply, decode, strict};
 use crate::custom;
 use crate::patch::{self, PatchError};
 use crate::status::{FieldError, Status};
@@ -31,7 +31,6 @@ pub(super) fn create(call: &Call, body: &[u8]) -> Result<Response<Body>, Status>
         }
     }
     let created = call.store().create(&call.gr, call.namespace(), object, &options)?;
-    call.warn(warnings::of_object(&call.kind, &created.value()));
     call.show(201, &created)
 }
 
@@ -49,7 +48,6 @@ pub(super) fn replace(call: &Call, body: &[u8]) -> Result<Response<Body>, Status
         &object,
         &options,
     )?;
-    call.warn(warnings::of_object(&call.kind, &written.object.value()));
     show_written(call, &written)
 }
 
@@ -74,14 +72,11 @@ pub(super) fn patch(call: &Call, body: &[u8]) -> Result<Response<Body>, Status> 
         return Err(Status::invalid("meta.k8s.io", "PatchOptions", "", vec![error]));
     }
     let options = options(call, "PatchOptions")?;
-    let change: Value = serde_json::from_slice(body)
-        .map_err(|error| Status::bad_request(format!("error decoding patch: {error}")))?;
-    if content_type != JSON_PATCH
-        && let Some(found) = no_object(&change)
-    {
-        let into = "Go value of type map[string]interface {}";
-        return Err(Status::bad_request(format!("json: cannot unmarshal {found} into {into}")));
-    }
+    // What cannot be read is refused once the object is found.
+    let change: Result<Value, Status> = serde_json::from_slice(body).map_err(|error| {
+        let before = if content_type == STRATEGIC_PATCH { "" } else { "error decoding patch: " };
+        Status::bad_request(format!("{before}{}", decode::go_error(body, &error)))
+    });
     let json_patch = if content_type == JSON_PATCH { "json patch " } else { "" };
     let duplicates: Vec<String> =
         strict::duplicates(body).iter().map(|duplicate| format!("{json_patch}{duplicate}")).collect();
@@ -92,24 +87,31 @@ pub(super) fn patch(call: &Call, body: &[u8]) -> Result<Response<Body>, Status> 
         &call.target.subresource,
         &options,
         |_, mut object| {
+            let change = change.as_ref().map_err(Status::clone)?;
+            if content_type != JSON_PATCH
+                && let Some(found) = no_object(change)
+            {
+                let into = "Go value of type map[string]interface {}";
+                return Err(Status::bad_request(format!("json: cannot unmarshal {found} into {into}")));
+            }
             object = call.kind.show(object);
             name_kind(call, &mut object);
             let patched = match content_type {
-                JSON_PATCH => patch::json(&object, &change),
-                MERGE_PATCH => Ok(patch::merge(&object, &change)),
-                _ => patch::strategic(&object, &change, call.kind.schema()),
+                JSON_PATCH => patch::json(&object, change),
+                MERGE_PATCH => Ok(patch::merge(&object, change)),
+                _ => patch::strategic(&object, change, call.kind.schema()),
             };
             let mut patched = patched.map_err(|error| refuse_patch(call, &object, error))?;
-            check_name(call, &patched)?;
+            check_named(call, &patched)?;
             let whole = patched.clone();
             let unknown = fit(call, &mut patched).map_err(|wrong| match content_type {
-                STRATEGIC_PATCH => refuse_result(&as_go_prints(&change), &as_converted(&wrong)),
+                STRATEGIC_PATCH => refuse_result(&as_go_prints(change), &as_converted(&wrong)),
                 _ => refuse_result(&whole.to_string(), &wrong),
             })?;
             let complaints = duplicates.iter().cloned().chain(unknown).collect();
             complain(call, complaints, |all| {
                 let shown = match content_type {
-                    STRATEGIC_PATCH => as_go_prints(&change),
+                    STRATEGIC_PATCH => as_go_prints(change),
                     _ => whole.to_string(),
                 };
                 refuse_result(&shown, &format!("strict decoding error: {all}"))
@@ -117,7 +119,6 @@ pub(super) fn patch(call: &Call, body: &[u8]) -> Result<Response<Body>, Status> 
             to_stored(call, patched)
         },
     )?;
-    call.warn(warnings::of_object(&call.kind, &written.value()));
     call.show(200, &written)
 }
 
@@ -181,8 +182,8 @@ fn as_converted(decoded: &str) -> String {
     format!("cannot convert {found} to {wanted}")
 }
 
-/// What a patch is that is no object, as Go calls it.
-fn no_object(patch: &Value) -> Option<&'static str> {
+/// What a value is that is no object, as Go calls it.
+pub(super) fn no_object(patch: &Value) -> Option<&'static str> {
     match patch {
         Value::Object(_) | Value::Null => None,
         Value::Array(_) => Some("array"),

@@ -18,7 +18,7 @@ pub fn json(object: &Value, patch: &Value) -> Result<Value, PatchError> {
     let operations: json_patch::Patch =
         serde_json::from_value(patch.clone()).map_err(|e| match looks_right {
             true => PatchError::DoesNotFit(format!("this is no operation: {e}")),
-            false => PatchError::Malformed(format!("error decoding patch: {e}")),
+            false => PatchError::Malformed(format!("error decoding patch: {}", no_patch(patch, &e))),
         })?;
     if operations.0.len() > MOST_OPERATIONS {
         let reason = format!(
@@ -36,6 +36,27 @@ pub fn json(object: &Value, patch: &Value) -> Result<Value, PatchError> {
         })?;
     }
     Ok(patched)
+}
+
+/// Why a value is no list of operations, in Go's words.
+fn no_patch(patch: &Value, error: &serde_json::Error) -> String {
+    let name = |value: &Value| match value {
+        Value::Object(_) => Some("object"),
+        Value::String(_) => Some("string"),
+        Value::Number(_) => Some("number"),
+        Value::Bool(_) => Some("bool"),
+        Value::Array(_) => Some("array"),
+        Value::Null => None,
+    };
+    let operation = "handlers.jsonPatchOp";
+    let (found, wanted) = match patch.as_array() {
+        None => (name(patch), format!("[]{operation}")),
+        Some(items) => (items.iter().filter(|item| !item.is_object()).find_map(name), operation.to_owned()),
+    };
+    match found {
+        Some(found) => format!("json: cannot unmarshal {found} into Go value of type {wanted}"),
+        None => error.to_string(),
+    }
 }
 
 /// Replacing a field that an object does not have adds it: so does the library of the real server, against the RFC.

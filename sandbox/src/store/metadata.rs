@@ -133,6 +133,10 @@ fn name_rule(kind: &Kind) -> fn(&str) -> Option<String> {
 
 fn check_common(object: &Value, errors: &mut Vec<FieldError>) {
     let metadata = &object["metadata"];
+    if let Some(generation) = metadata["generation"].as_i64().filter(|generation| *generation < 0) {
+        let detail = "must be greater than or equal to 0";
+        errors.push(FieldError::invalid("metadata.generation", generation, detail));
+    }
     for (key, value) in metadata["labels"].as_object().into_iter().flatten() {
         if let Some(why) = names::label_key(key) {
             errors.push(FieldError::invalid("metadata.labels", format!("{key:?}"), &why));
@@ -163,6 +167,7 @@ fn check_common(object: &Value, errors: &mut Vec<FieldError>) {
 fn check_owners(metadata: &Value, errors: &mut Vec<FieldError>) {
     let owners: Vec<OwnerRef> =
         serde_json::from_value(metadata["ownerReferences"].clone()).unwrap_or_default();
+    let mut first = String::new();
     for owner in &owners {
         let wanted = [
             ("apiVersion", owner.api_version.as_str(), "version must not be empty"),
@@ -176,10 +181,18 @@ fn check_owners(metadata: &Value, errors: &mut Vec<FieldError>) {
                 errors.push(FieldError::invalid(field, "\"\"", detail));
             }
         }
-    }
-    if owners.iter().filter(|owner| owner.controller).count() > 1 {
-        let detail = "Only one reference can have Controller set to true";
-        errors.push(FieldError::invalid("metadata.ownerReferences", "[]", detail));
+        let name = format!("{}/{}", owner.kind, owner.name);
+        match (owner.controller, first.is_empty()) {
+            (true, true) => first = name,
+            (true, false) => {
+                let detail = format!(
+                    "Only one reference can have Controller set to true. Found \"true\" in references for {first} and {name}"
+                );
+                let shown = &metadata["ownerReferences"];
+                errors.push(FieldError::invalid("metadata.ownerReferences", shown, &detail));
+            }
+            _ => {}
+        }
     }
 }
 

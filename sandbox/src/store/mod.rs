@@ -30,6 +30,7 @@ mod testing;
 mod tests;
 mod track;
 mod validate;
+mod warnings;
 mod write;
 
 pub use cursor::Cursor;
@@ -42,6 +43,7 @@ pub use options::{DeleteOptions, Deleted, Origin, Propagation, StoreOptions, Wri
 pub use seed::Seed;
 pub use selector::Selector;
 pub use state::Page;
+pub(crate) use strategy::place;
 pub(crate) use track::reset_fields;
 
 use crate::clock::{Chance, Clock};

@@ -7,7 +7,7 @@ use super::object::{Draft, Object};
 use super::packing::Packing;
 use super::selector::Selector;
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Bound;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -34,6 +34,8 @@ pub(crate) struct Collection {
     objects: BTreeMap<Box<str>, Arc<Object>>,
     log: Log,
     packing: Packing,
+    /// Keys of objects whose next write is one whatever it says; see [`State::unsettle`].
+    unsettled: HashSet<Box<str>>,
     /// Revision of the last write to this kind.
     pub(crate) pulse: watch::Sender<u64>,
 }
@@ -110,7 +112,8 @@ impl State {
         let revision = self.revision + 1;
         let collection = self.collection_mut(gr);
         let previous = collection.expect(key, expect)?;
-        if let Some(previous) = &previous
+        let settled = !collection.unsettled.remove(key);
+        if let Some(previous) = previous.as_ref().filter(|_| settled)
             && draft.same_as(previous)
         {
             return Ok(Arc::clone(previous));
@@ -129,6 +132,7 @@ impl State {
         let collection = self.collection_mut(gr);
         let previous = collection.expect(key, expect)?.ok_or(Lost)?;
         collection.objects.remove(key);
+        collection.unsettled.remove(key);
         let object = Arc::new(previous.at_revision(revision));
         collection.record(Event {
             revision,
@@ -138,6 +142,11 @@ impl State {
         });
         self.advance(revision);
         Ok(object)
+    }
+
+    /// Makes the next write to an object one even if it changes nothing: what is stored is not yet what is shown.
+    pub(crate) fn unsettle(&mut self, gr: &Gr, key: &str) {
+        self.collection_mut(gr).unsettled.insert(key.into());
     }
 
     fn advance(&mut self, revision: u64) {
@@ -178,7 +187,8 @@ impl State {
 impl Collection {
     fn new(capacity: Capacity) -> Self {
         let (log, packing) = (Log::new(capacity), Packing::default());
-        Self { objects: BTreeMap::new(), log, packing, pulse: watch::Sender::new(0) }
+        let unsettled = HashSet::new();
+        Self { objects: BTreeMap::new(), log, packing, unsettled, pulse: watch::Sender::new(0) }
     }
 
     pub(crate) fn get(&self, key: &str) -> Option<&Arc<Object>> {

@@ -3,18 +3,17 @@
 
 use super::metadata;
 use crate::custom;
-use crate::kinds::defaults::apply_defaults;
+use crate::kinds::defaults::{apply_defaults, job_selector};
 use crate::kinds::{Generation, Kind, StatusOnCreate};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// Brings a new object into the state in which its kind starts.
 pub(super) fn prepare_create(kind: &Kind, object: &mut Value) {
     if kind.status_on_create() == StatusOnCreate::Dropped {
         remove(object, "status");
     }
-    if kind.generation() == Generation::Absent {
-        metadata::unset(object, "generation");
-    } else {
+    // Kinds that do not count keep what they are given.
+    if kind.generation() != Generation::Absent {
         metadata::set(object, "generation", json!(1));
     }
     if is_namespace(kind) {
@@ -24,6 +23,9 @@ pub(super) fn prepare_create(kind: &Kind, object: &mut Value) {
             finalizers.push(json!("kubernetes"));
         }
         object["spec"] = json!({"finalizers": finalizers});
+    }
+    if kind.group == "batch" && kind.plural == "jobs" {
+        job_selector(object);
     }
     apply_defaults(kind, object);
     match (kind.group.as_str(), kind.plural.as_str()) {
@@ -108,6 +110,22 @@ pub(super) fn prepare_update(kind: &Kind, subresource: &str, new: &mut Value, ol
     }
 }
 
+/// Where the real server keeps an object, which it tells in messages about the store. Source: the `storage` packages of
+/// Kubernetes 1.36.
+pub(crate) fn place(kind: &Kind, namespace: Option<&str>, name: &str) -> String {
+    let folder = match (kind.group.as_str(), kind.plural.as_str()) {
+        ("", "services") => "services/specs".to_owned(),
+        ("", "endpoints") => "services/endpoints".to_owned(),
+        ("", "nodes") => "minions".to_owned(),
+        ("", "replicationcontrollers") => "controllers".to_owned(),
+        ("networking.k8s.io", "ingresses") => "ingress".to_owned(),
+        (group, plural) if kind.is_custom() || group.starts_with("api") => format!("{group}/{plural}"),
+        (_, plural) => plural.to_owned(),
+    };
+    let namespace = namespace.filter(|_| kind.namespaced).map(|namespace| format!("/{namespace}"));
+    format!("/registry/{folder}{}/{name}", namespace.unwrap_or_default())
+}
+
 /// Counts the generation up by one, where the object has one.
 pub(super) fn bump_generation(object: &mut Value) {
     if let Some(generation) = object["metadata"]["generation"].as_i64().filter(|n| *n > 0) {
@@ -115,7 +133,7 @@ pub(super) fn bump_generation(object: &mut Value) {
     }
 }
 
-/// A write to `/status` changes nothing else; built-in kinds let labels and annotations through.
+/// A write to `/status` changes nothing else; most built-in kinds let metadata through.
 fn only_status(kind: &Kind, new: &mut Value, old: &Value) {
     if let (Some(fields), Some(present)) = (new.as_object_mut(), old.as_object()) {
         fields.retain(|key, _| matches!(key.as_str(), "metadata" | "status") || present.contains_key(key));
@@ -126,10 +144,13 @@ fn only_status(kind: &Kind, new: &mut Value, old: &Value) {
             }
         }
     }
-    if !kind.is_custom() {
-        for key in ["ownerReferences", "deletionTimestamp"] {
-            metadata::copy(old, new, key);
-        }
+    match (kind.group.as_str(), kind.plural.as_str()) {
+        // Old kubelets wrote nonsense there.
+        ("", "pods") => metadata::copy(old, new, "ownerReferences"),
+        ("apps", "deployments") => metadata::copy(old, new, "labels"),
+        _ => {}
+    }
+    if !keeps_metadata(kind) {
         return;
     }
     let own = ["resourceVersion", "managedFields"].map(|key| (key, new["metadata"][key].take()));
@@ -137,6 +158,18 @@ fn only_status(kind: &Kind, new: &mut Value, old: &Value) {
     for (key, value) in own {
         metadata::set(new, key, value);
     }
+}
+
+/// Whether a write to the status of a kind leaves all metadata as they are: custom kinds, and built-in ones of late.
+pub(super) fn keeps_metadata(kind: &Kind) -> bool {
+    kind.is_custom()
+        || matches!(
+            (kind.group.as_str(), kind.plural.as_str()),
+            ("resource.k8s.io", _)
+                | ("networking.k8s.io", "servicecidrs")
+                | ("storage.k8s.io", "volumeattachments")
+                | ("admissionregistration.k8s.io", "validatingadmissionpolicies")
+        )
 }
 
 /// A write that changes one field and nothing else, whatever else it says.
@@ -188,12 +221,47 @@ fn content_changed(kind: &Kind, new: &Value, old: &Value) -> bool {
         let fields = object.as_object().into_iter().flatten();
         fields.filter(|(key, _)| !matches!(key.as_str(), "metadata" | "status" | "kind" | "apiVersion"))
     }
-    !content(new).eq(content(old)) || extra.iter().any(|key| new["metadata"][key] != old["metadata"][key])
+    fn present(object: &Value) -> Vec<(&String, &Value)> {
+        content(object).filter(|(_, value)| !is_nothing(value)).collect()
+    }
+    let (now, before) = (present(new), present(old));
+    let same = now.len() == before.len()
+        && now.iter().zip(&before).all(|((key, new), (name, old))| key == name && alike(new, old));
+    !same || extra.iter().any(|key| new["metadata"][key] != old["metadata"][key])
+}
+
+/// Whether a value is absent as Go sees it.
+fn is_nothing(value: &Value) -> bool {
+    value.is_null() || value.as_array().is_some_and(Vec::is_empty)
+}
+
+/// Whether two values are the same where an empty list is no list.
+fn alike(new: &Value, old: &Value) -> bool {
+    match (new, old) {
+        (Value::Object(new), Value::Object(old)) => {
+            let within = |a: &Map<String, Value>, b: &Map<String, Value>| {
+                a.iter().all(|(key, value)| match b.get(key) {
+                    Some(other) => alike(value, other),
+                    None => is_nothing(value),
+                })
+            };
+            within(new, old) && old.iter().all(|(key, value)| new.contains_key(key) || is_nothing(value))
+        }
+        (Value::Array(new), Value::Array(old)) => {
+            new.len() == old.len() && new.iter().zip(old).all(|(new, old)| alike(new, old))
+        }
+        (new, old) => new == old || (is_nothing(new) && is_nothing(old)),
+    }
 }
 
 /// Whether the kind is that of namespaces, which have finalizers of their own.
 pub(super) fn is_namespace(kind: &Kind) -> bool {
     kind.group.is_empty() && kind.plural == "namespaces"
+}
+
+/// Whether the kind is that of claims.
+pub(super) fn is_claim(kind: &Kind) -> bool {
+    kind.group.is_empty() && kind.plural == "persistentvolumeclaims"
 }
 
 fn remove(object: &mut Value, key: &str) {

@@ -2,6 +2,7 @@
 
 use super::metadata::{self, set, unset};
 use super::options::WriteOptions;
+use super::strategy;
 use crate::fields::{Manager, Managers, Operation, give_up, update};
 use crate::kinds::{Kind, Kinds};
 use serde_json::Value;
@@ -12,8 +13,12 @@ use std::borrow::Cow;
 pub(crate) fn reset_fields(kind: &Kind, subresource: &str) -> &'static [&'static str] {
     match subresource {
         "" if kind.subresource("status").is_some() => &["status"],
-        "status" if kind.is_custom() => &["spec", "metadata"],
-        "status" => &["spec"],
+        "status" if strategy::keeps_metadata(kind) => &["spec", "metadata"],
+        "status" => match (kind.group.as_str(), kind.plural.as_str()) {
+            ("", "pods") => &["spec", "metadata.deletionTimestamp", "metadata.ownerReferences"],
+            ("apps", "deployments") => &["spec", "metadata.labels"],
+            _ => &["spec"],
+        },
         _ => &[],
     }
 }
@@ -38,8 +43,11 @@ pub(super) fn track(
             None => unset(new, "managedFields"),
         };
     }
-    let given = new["metadata"]["managedFields"].is_array().then_some(&*new).filter(|_| old.is_some());
-    let known = given.or(old).map(|object| Managers::from_wire(&object["metadata"]["managedFields"]));
+    let known = old.map(|old| known(subresource, old, new)).unwrap_or_default();
+    // What nobody was known to own stays so until somebody applies.
+    if old.is_some() && known.is_empty() {
+        return unset(new, "managedFields");
+    }
     let manager = Manager {
         name: options.manager.clone(),
         operation: Operation::Update,
@@ -53,7 +61,6 @@ pub(super) fn track(
     let reset = reset_fields(kind, subresource);
     let own = kinds.by_object(&manager.api_version, &kind.kind).map_or(kind, |found| found);
     let live = old.map(|old| in_version(own, old));
-    let known = known.unwrap_or_default();
     let mut managers =
         update(live.as_deref(), &in_version(own, new), own.schema(), known, &manager, reset, now);
     for version in managers.versions() {
@@ -72,6 +79,28 @@ pub(super) fn track(
         unset(new, "managedFields");
     } else {
         set(new, "managedFields", managers.to_wire());
+    }
+}
+
+/// Who owns what before an update: what it says itself, unless it comes through a subresource or says nothing that can
+/// be read. An empty list, or one with nothing in it, means that all is forgotten.
+fn known(subresource: &str, old: &Value, new: &Value) -> Managers {
+    let known = |object: &Value| Managers::from_wire(&object["metadata"]["managedFields"]);
+    if !subresource.is_empty() {
+        return known(old);
+    }
+    if forgets(new) {
+        return Managers::default();
+    }
+    Some(known(new)).filter(|given| !given.is_empty()).unwrap_or_else(|| known(old))
+}
+
+/// Whether an object as it is written wants everybody's fields forgotten.
+pub(super) fn forgets(written: &Value) -> bool {
+    match written["metadata"]["managedFields"].as_array().map(Vec::as_slice) {
+        Some([]) => true,
+        Some([Value::Object(only)]) => only.is_empty(),
+        _ => false,
     }
 }
 

@@ -5,8 +5,8 @@ use super::metadata::{self, set, text, unset};
 use super::object::{Draft, Object};
 use super::options::{WriteOptions, Written};
 use super::state::{Expect, key};
-use super::track::track;
-use super::{Gr, Store, signing, strategy, validate};
+use super::track::{self, track};
+use super::{Gr, Store, signing, strategy, validate, warnings};
 use crate::kinds::Kind;
 use crate::kinds::defaults::apply_defaults;
 use crate::kinds::zeros;
@@ -101,22 +101,38 @@ impl Store {
         let errors =
             [metadata::check(kind, &object), validate::create(kind, &options.api_version, &object)].concat();
         refuse(kind, &name, errors)?;
+        options.warn(warnings::of_object(kind, &object));
         for plugin in admission.iter().rev() {
             plugin.validate(self, &review, &object)?;
         }
-        let key = key(kind.namespaced.then_some(&*namespace), &name);
+        let within = kind.namespaced.then_some(&*namespace);
+        let key = key(within, &name);
         zeros::store(kind.schema(), &mut object);
         let draft = Draft::new(kind, &object);
         if options.dry_run {
-            return match self.find(gr, kind.namespaced.then_some(&*namespace), &name) {
-                Some(_) => Err(Status::already_exists(gr, &name)),
+            return match self.find(gr, within, &name) {
+                Some(_) => Err(self.taken(gr, within, &name)),
                 None => Ok(Arc::new(draft.uncommitted())),
             };
         }
-        let stored = self.write().put(gr, &key, draft, Expect::Absent);
-        let stored = stored.map_err(|_| Status::already_exists(gr, &name))?;
+        let mut state = self.write();
+        let stored = state.put(gr, &key, draft, Expect::Absent);
+        if stored.is_ok() && strategy::is_claim(kind) {
+            // The real server stores a new claim before it has a phase, and shows it with one.
+            state.unsettle(gr, &key);
+        }
+        drop(state);
+        let stored = stored.map_err(|_| self.taken(gr, within, &name))?;
         self.written(gr, &stored);
         Ok(stored)
+    }
+
+    /// Why a name cannot be had.
+    fn taken(&self, gr: &Gr, namespace: Option<&str>, name: &str) -> Status {
+        match self.find(gr, namespace, name).is_some_and(|present| present.deleting()) {
+            true => Status::being_deleted(gr, name),
+            false => Status::already_exists(gr, name),
+        }
     }
 
     /// Changes an object: `change` gets the tree as it is (with `metadata.resourceVersion`) and makes the new one.
@@ -147,6 +163,7 @@ impl Store {
                 return Ok(current);
             }
             metadata::ensure(&mut new)?;
+            let forgets = track::forgets(&new);
             check_version(gr, &kind, name, &current, &mut new)?;
             metadata::settle_namespace(&kind, namespace, &mut new)?;
             settle_identity(&mut new, &old);
@@ -170,6 +187,10 @@ impl Store {
             let through = validate::Through { version: &options.api_version, subresource };
             let errors = [metadata::check_update(&new, &old), validate::update(&kind, through, &new, &old)];
             refuse(&kind, name, errors.concat())?;
+            options.warn(warnings::of_update(&kind, subresource, &new, &old));
+            if forgets {
+                set(&mut new, "managedFields", json!([]));
+            }
             track(&self.kinds(), &kind, subresource, Some(&old), &mut new, options, &self.clock().stamp());
             for plugin in admission.iter().rev() {
                 plugin.validate(self, &review, &new)?;
@@ -180,23 +201,15 @@ impl Store {
             if options.dry_run {
                 return Ok(Arc::new(draft.commit(current.revision())));
             }
-            let mut state = self.write();
-            let gone = emptied(&kind, &new, &old);
-            let written = if gone {
-                state
-                    .put(gr, &key, draft, expect)
-                    .and_then(|last| state.remove(gr, &key, Expect::Revision(last.revision())))
-            } else {
-                state.put(gr, &key, draft, expect)
-            };
-            drop(state);
-            if let Ok(object) = written {
-                match gone {
-                    true => self.gone(gr, &kind, &object),
-                    false => self.written(gr, &object),
-                }
-                return Ok(object);
+            if emptied(&kind, &new, &old) {
+                // It goes as it was, and the writer is shown what would have become of it.
+                let Ok(last) = self.write().remove(gr, &key, expect) else { continue };
+                self.gone(gr, &kind, &last);
+                return Ok(Arc::new(draft.commit(current.revision())));
             }
+            let Ok(object) = self.write().put(gr, &key, draft, expect) else { continue };
+            self.written(gr, &object);
+            return Ok(object);
         }
     }
 
@@ -213,17 +226,29 @@ impl Store {
         object: &Value,
         options: &WriteOptions,
     ) -> Result<Written, Status> {
+        let kind = self.kind_for(gr, options)?;
+        let expected = text(object, "uid");
+        let present = self.find(gr, namespace.filter(|_| kind.namespaced), name);
+        let uid = present.as_ref().map_or("", |present| present.uid());
+        let creates = kind.allows_create_on_update() && matches!(subresource, "" | "status");
+        let may_be = present.is_some() || creates;
+        if may_be && !expected.is_empty() && expected != uid {
+            let place = strategy::place(&kind, namespace, name);
+            return Err(Status::conflict(gr, name, Status::other_uid(&place, expected, uid)));
+        }
         let result = self.update(gr, namespace, name, subresource, options, |_, _| Ok(object.clone()));
         match result {
             Ok(object) => Ok(Written { object, created: false }),
-            Err(status) if status.is_not_found() && subresource.is_empty() => {
-                if !self.kind(gr)?.allows_create_on_update() {
-                    return Err(status);
-                }
+            Err(status) if status.is_not_found() && creates => {
                 let mut object = object.clone();
-                // The version that it would replace is not asked for.
+                // The version that it would replace is not asked for, but a dry run shows it.
+                let shown = text(&object, "resourceVersion").parse().ok().filter(|_| options.dry_run);
                 unset(&mut object, "resourceVersion");
-                let object = self.create(gr, namespace, object, options)?;
+                let created = self.create(gr, namespace, object, options)?;
+                let object = match shown {
+                    Some(version) => Arc::new(Draft::new(&kind, &created.value()).commit(version)),
+                    None => created,
+                };
                 Ok(Written { object, created: true })
             }
             Err(status) => Err(status),

@@ -69,7 +69,8 @@ pub fn cells(kind: &Kind, object: &Value, now: DateTime<Utc>) -> Vec<Value> {
     match printer(kind) {
         Some(printer) => (printer.row)(&row),
         None => {
-            vec![row.name(), object.pointer("/metadata/creationTimestamp").cloned().unwrap_or_default()]
+            // What was never created, as in bookmarks, has Go's first moment.
+            vec![row.name(), row.text_or("/metadata/creationTimestamp", "0001-01-01T00:00:00Z")]
         }
     }
 }

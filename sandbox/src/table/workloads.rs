@@ -56,7 +56,7 @@ pub(super) const DEPLOYMENT: Printer = Printer {
             row.age(),
             names,
             images,
-            row.selector("/spec/selector"),
+            if row.at("/spec/selector").is_some() { row.selector("/spec/selector") } else { "".into() },
         ]
     },
 };

@@ -130,8 +130,13 @@ pub fn update(
     }
     let own = managers.fields(manager).cloned().unwrap_or_default();
     let own = own.union(&changed).difference(&changes.removed).outside(&unowned(reset));
-    managers.set(manager, own, now);
+    managers.set(manager, own, time(manager, now));
     managers
+}
+
+/// When a manager wrote. The real server loses that on the way from a Scale to what it scales.
+fn time<'t>(manager: &Manager, now: &'t str) -> &'t str {
+    if manager.subresource == "scale" { "" } else { now }
 }
 
 /// Takes what changed from the managers of one version, with the object as that version shows it.
@@ -170,7 +175,7 @@ pub fn apply(
             subresource: SmolStr::default(),
             ..manager.clone()
         };
-        managers.set(&before, fields_of(live, schema).outside(&unowned), now);
+        managers = update(None, live, schema, managers, &before, reset, now);
     }
     let live = live.unwrap_or(&nothing);
     let merged = merge(live, applied, schema, "")?;
@@ -192,10 +197,35 @@ pub fn apply(
     if !force && !conflicts.is_empty() {
         return Err(ApplyError::Conflicts(conflicts));
     }
-    // As the real server: sharing what is there already leaves no time.
-    let now = if object == *live { "" } else { now };
-    managers.set(manager, wanted, now);
+    // As the real server: sharing what is there already leaves no time. To say nothing of a field is to say something.
+    let now = if object == *live && !says_nothing(applied) { "" } else { now };
+    managers.set(manager, wanted, time(manager, now));
+    let mut object = object;
+    take_away(&mut object, applied);
     Ok(Applied { object, managers })
+}
+
+/// Removes what the applied object says is nothing.
+fn take_away(object: &mut Value, applied: &Value) {
+    let (Value::Object(fields), Value::Object(applied)) = (object, applied) else { return };
+    for (name, wanted) in applied {
+        match fields.get_mut(name) {
+            Some(Value::Null) if wanted.is_null() => {
+                fields.remove(name);
+            }
+            Some(value) => take_away(value, wanted),
+            None => {}
+        }
+    }
+}
+
+/// Whether there is a null among the fields of a value.
+fn says_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Object(fields) => fields.values().any(says_nothing),
+        _ => false,
+    }
 }
 
 /// The fields that the manager applied last time, does not apply any more, and that nobody else owns or has

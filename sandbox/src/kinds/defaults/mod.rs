@@ -9,6 +9,8 @@ mod status;
 mod storage;
 mod workloads;
 
+pub use workloads::job_selector;
+
 use serde_json::{Map, Value, json};
 
 use super::Kind;

@@ -38,6 +38,11 @@ pub(super) fn service(object: &mut Value) {
     }
     if kind == "LoadBalancer" {
         fill(spec, "allocateLoadBalancerNodePorts", true);
+        if let Some(balancer) = object.pointer_mut("/status/loadBalancer") {
+            for ingress in items(balancer, "ingress").filter(|ingress| ingress["ip"].is_string()) {
+                fill(ingress, "ipMode", "VIP");
+            }
+        }
     }
 }
 

@@ -99,7 +99,6 @@ pub(super) fn daemon_set(object: &mut Value) {
 }
 
 pub(super) fn job(object: &mut Value) {
-    job_selector(object);
     job_labels(object);
     let Some(spec) = section(object, "spec") else { return };
     if spec.get("completions").is_none() && spec.get("parallelism").is_none() {
@@ -127,8 +126,9 @@ fn failure_policy(spec: &mut Value) {
     }
 }
 
-/// The selector a job gets when its author wrote none; it needs the UID, so nothing happens before there is one.
-fn job_selector(object: &mut Value) {
+/// The selector and the labels of its pods that a new Job gets, unless its author selects; it needs the UID, so nothing
+/// happens before there is one.
+pub fn job_selector(object: &mut Value) {
     let metadata = |key: &str| object["metadata"][key].as_str().map(str::to_owned);
     let (Some(name), Some(uid)) = (metadata("name"), metadata("uid")) else { return };
     if object["spec"]["manualSelector"] == true {
@@ -250,10 +250,9 @@ mod tests {
 
     #[test]
     fn jobs_select_their_own_pods() {
-        let job = created(
-            "jobs",
-            json!({"metadata": {"name": "j", "uid": "u1"}, "spec": {"template": {"spec": {}}}}),
-        );
+        let mut job = json!({"metadata": {"name": "j", "uid": "u1"}, "spec": {"template": {"spec": {}}}});
+        job_selector(&mut job);
+        let job = created("jobs", job);
         assert_eq!(
             job["spec"]["selector"]["matchLabels"],
             json!({"batch.kubernetes.io/controller-uid": "u1"})

@@ -45,12 +45,21 @@ impl Selector {
     /// Reads `labelSelector` and `fieldSelector` as they stand in a query.
     ///
     /// # Errors
-    /// 400 when a selector cannot be read, or names a field that the kind does not offer.
+    /// 400 when a selector cannot be read. Whether the kind offers the fields, [`Selector::check_fields`] tells.
     pub fn parse(kind: &Arc<Kind>, labels: &str, fields: &str) -> Result<Self, Status> {
         let labels = parse_labels(labels).map_err(Status::bad_request)?;
-        let fields = parse_fields(kind, fields).map_err(Status::bad_request)?;
+        let fields = parse_fields(fields).map_err(Status::bad_request)?;
         let kind = (!fields.is_empty()).then(|| Arc::clone(kind));
         Ok(Self { labels, fields, kind })
+    }
+
+    /// Refuses fields that the kind does not offer.
+    ///
+    /// # Errors
+    /// 400 about the first of them.
+    pub fn check_fields(&self) -> Result<(), Status> {
+        let Some(kind) = &self.kind else { return Ok(()) };
+        self.fields.iter().try_for_each(|term| supported(kind, &term.label)).map_err(Status::bad_request)
     }
 
     /// Reads a label selector alone.
@@ -312,7 +321,7 @@ fn parse_labels(text: &str) -> Result<Vec<Requirement>, String> {
     }
 }
 
-fn parse_fields(kind: &Kind, text: &str) -> Result<Vec<FieldTerm>, String> {
+fn parse_fields(text: &str) -> Result<Vec<FieldTerm>, String> {
     split_terms(text)
         .into_iter()
         .filter(|term| !term.is_empty())
@@ -325,7 +334,6 @@ fn parse_fields(kind: &Kind, text: &str) -> Result<Vec<FieldTerm>, String> {
             };
             let label = term.get(..at).unwrap_or_default();
             let value = unescape(term.get(at + operator.len()..).unwrap_or_default())?;
-            supported(kind, label)?;
             Ok(FieldTerm { label: label.into(), equal: operator != "!=", value })
         })
         .collect()

@@ -1,6 +1,6 @@
 //! Jobs.
 
-use super::{job_policies, pods, unchanged};
+use super::{job_policies, pod_spec, unchanged};
 use crate::status::FieldError;
 use crate::store::Selector;
 use serde_json::{Value, json};
@@ -127,7 +127,7 @@ pub(super) fn spec(spec: &Value, at: &str, errors: &mut Vec<FieldError>) {
     job_policies::success(spec, at, errors);
     replacement(spec, at, errors);
     let pod = &spec["template"]["spec"];
-    pods::spec(pod, &format!("{at}.template.spec"), errors);
+    pod_spec::check(pod, &format!("{at}.template.spec"), &[], errors);
     let field = format!("{at}.template.spec.restartPolicy");
     match pod["restartPolicy"].as_str().unwrap_or_default() {
         "" | "Always" => errors.push(FieldError::required(field, "valid values: \"OnFailure\", \"Never\"")),

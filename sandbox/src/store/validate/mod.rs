@@ -8,8 +8,12 @@ mod events;
 mod job_policies;
 mod jobs;
 mod network;
+mod pod_spec;
 mod pods;
 mod rbac;
+mod rollouts;
+mod selectors;
+mod statuses;
 mod storage;
 mod workloads;
 
@@ -36,7 +40,7 @@ pub(super) fn create(kind: &Kind, version: &str, new: &Value) -> Vec<FieldError>
         return custom::check_object(kind, new, None);
     }
     match (kind.group.as_str(), kind.plural.as_str()) {
-        ("", "pods") => pods::spec(&new["spec"], "spec", &mut errors),
+        ("", "pods") => pod_spec::check(&new["spec"], "spec", &[], &mut errors),
         ("certificates.k8s.io", "certificatesigningrequests") => signing::create(new, &mut errors),
         (
             "admissionregistration.k8s.io",
@@ -58,11 +62,9 @@ pub(super) fn create(kind: &Kind, version: &str, new: &Value) -> Vec<FieldError>
         ("networking.k8s.io", "ingresses") => network::ingress(new, &mut errors),
         ("batch", "jobs") => jobs::job(new, &mut errors),
         ("batch", "cronjobs") => cron_jobs::check(new, None, &mut errors),
-        ("storage.k8s.io", "storageclasses")
-            if new["provisioner"].as_str().unwrap_or_default().is_empty() =>
-        {
-            errors.push(FieldError::required("provisioner", ""));
-        }
+        ("storage.k8s.io", "storageclasses") => storage::class(new, None, &mut errors),
+        ("discovery.k8s.io", "endpointslices") => network::endpoint_slice(new, None, &mut errors),
+        ("policy", "poddisruptionbudgets") => rollouts::budget(new, &mut errors),
         ("autoscaling", "horizontalpodautoscalers") => workloads::autoscaler(new, &mut errors),
         ("rbac.authorization.k8s.io", "rolebindings" | "clusterrolebindings") => {
             rbac::binding(kind, new, &mut errors)
@@ -82,13 +84,17 @@ pub(super) fn update(kind: &Kind, through: Through<'_>, new: &Value, old: &Value
     match (kind.group.as_str(), kind.plural.as_str(), subresource) {
         ("certificates.k8s.io", "certificatesigningrequests", _) => signing::update(new, old, &mut errors),
         ("", "pods", "ephemeralcontainers") => pods::debug_containers(new, old, &mut errors),
+        (_, _, "status") => statuses::check(kind, new, &mut errors),
         _ => {}
     }
     if !matches!(subresource, "" | "scale") {
         return errors;
     }
     match (kind.group.as_str(), kind.plural.as_str()) {
-        ("", "configmaps") => immutable_map(new, old, &["data", "binaryData"], &mut errors),
+        ("", "configmaps") => {
+            immutable_map(new, old, &["data", "binaryData"], &mut errors);
+            distinct_keys(new, &mut errors);
+        }
         ("", "secrets") => {
             immutable_map(new, old, &["data"], &mut errors);
             unchanged(new, old, "/type", "type", &mut errors);
@@ -109,9 +115,13 @@ pub(super) fn update(kind: &Kind, through: Through<'_>, new: &Value, old: &Value
             storage::claim(&new["spec"], "spec", &mut errors);
             storage::claim_update(new, old, &mut errors);
         }
-        ("apps", "deployments" | "replicasets" | "daemonsets") => {
+        ("apps", "daemonsets") => {
             unchanged(new, old, "/spec/selector", "spec.selector", &mut errors);
             workloads::workload(kind, new, &mut errors);
+        }
+        ("apps", "deployments" | "replicasets") => {
+            workloads::workload(kind, new, &mut errors);
+            unchanged(new, old, "/spec/selector", "spec.selector", &mut errors);
         }
         ("apps", "statefulsets") => workloads::stateful_set_update(kind, new, old, &mut errors),
         ("batch", "jobs") => jobs::update(new, old, &mut errors),
@@ -123,15 +133,9 @@ pub(super) fn update(kind: &Kind, through: Through<'_>, new: &Value, old: &Value
             unchanged(new, old, "/preemptionPolicy", "preemptionPolicy", &mut errors);
         }
         ("", "events") => events::update(new, old, version, &mut errors),
-        ("storage.k8s.io", "storageclasses") => {
-            for (path, field) in [
-                ("/parameters", "parameters"),
-                ("/provisioner", "provisioner"),
-                ("/reclaimPolicy", "reclaimPolicy"),
-            ] {
-                unchanged(new, old, path, field, &mut errors);
-            }
-        }
+        ("storage.k8s.io", "storageclasses") => storage::class(new, Some(old), &mut errors),
+        ("discovery.k8s.io", "endpointslices") => network::endpoint_slice(new, Some(old), &mut errors),
+        ("policy", "poddisruptionbudgets") => rollouts::budget(new, &mut errors),
         ("rbac.authorization.k8s.io", "rolebindings" | "clusterrolebindings")
             if new["roleRef"] != old["roleRef"] =>
         {

@@ -1,66 +1,8 @@
-//! Pods: what they consist of, and what of it may change.
+//! Pods: what of them may change.
 
-use super::storage;
+use super::pod_spec;
 use crate::status::FieldError;
 use serde_json::Value;
-
-/// What every pod and every template of one has. `field` holds its spec.
-pub(super) fn spec(spec: &Value, field: &str, errors: &mut Vec<FieldError>) {
-    for (index, volume) in spec["volumes"].as_array().into_iter().flatten().enumerate() {
-        let Some(ephemeral) = volume.get("ephemeral").filter(|ephemeral| ephemeral.is_object()) else {
-            continue;
-        };
-        let at = format!("{field}.volumes[{index}].ephemeral.volumeClaimTemplate");
-        match ephemeral["volumeClaimTemplate"].is_object() {
-            true => {
-                let spec = &ephemeral["volumeClaimTemplate"]["spec"];
-                storage::claim(spec, &format!("{at}.spec"), errors);
-            }
-            false => errors.push(FieldError::required(at, "")),
-        }
-    }
-    let containers = spec["containers"].as_array().map(Vec::as_slice).unwrap_or_default();
-    if containers.is_empty() {
-        errors.push(FieldError::required(format!("{field}.containers"), ""));
-    }
-    let mut names = Vec::new();
-    for (index, container) in containers.iter().enumerate() {
-        let at = format!("{field}.containers[{index}]");
-        let name = container["name"].as_str().unwrap_or_default();
-        if name.is_empty() {
-            errors.push(FieldError::required(format!("{at}.name"), ""));
-        } else if let Some(why) = crate::names::label(name) {
-            errors.push(FieldError::invalid(format!("{at}.name"), format!("{name:?}"), &why));
-        } else if names.contains(&name) {
-            errors.push(FieldError {
-                reason: "FieldValueDuplicate",
-                field: format!("{at}.name"),
-                message: format!("Duplicate value: {name:?}"),
-            });
-        }
-        names.push(name);
-        container_ports(container, &at, errors);
-        if container["image"].as_str().unwrap_or_default().is_empty() {
-            errors.push(FieldError::required(format!("{at}.image"), ""));
-        }
-    }
-}
-
-fn container_ports(container: &Value, at: &str, errors: &mut Vec<FieldError>) {
-    for (index, port) in container["ports"].as_array().into_iter().flatten().enumerate() {
-        for (key, required) in [("containerPort", true), ("hostPort", false)] {
-            let field = format!("{at}.ports[{index}].{key}");
-            match port[key].as_i64().unwrap_or_default() {
-                0 if required => errors.push(FieldError::required(field, "")),
-                0..=65535 => {}
-                other => {
-                    let why = "must be between 1 and 65535, inclusive";
-                    errors.push(FieldError::invalid(field, other, why));
-                }
-            }
-        }
-    }
-}
 
 /// Containers for debugging come and never change or go; their names are those of no other.
 pub(super) fn debug_containers(new: &Value, old: &Value, errors: &mut Vec<FieldError>) {
@@ -94,6 +36,7 @@ pub(super) fn debug_containers(new: &Value, old: &Value, errors: &mut Vec<FieldE
 
 /// Nearly nothing of a pod's spec changes through the pod itself.
 pub(super) fn update(new: &Value, old: &Value, errors: &mut Vec<FieldError>) {
+    pod_spec::check(&new["spec"], "spec", &[], errors);
     for list in ["containers", "initContainers"] {
         let count = |pod: &Value| pod["spec"][list].as_array().map_or(0, Vec::len);
         if count(new) != count(old) {
@@ -104,6 +47,20 @@ pub(super) fn update(new: &Value, old: &Value, errors: &mut Vec<FieldError>) {
             errors.push(FieldError::forbidden(format!("spec.{list}"), detail));
             return;
         }
+    }
+    let deadline = |pod: &Value| pod["spec"]["activeDeadlineSeconds"].as_i64();
+    let field = "spec.activeDeadlineSeconds";
+    match (deadline(new), deadline(old)) {
+        (Some(now), Some(before)) if now > before => {
+            let why = "must be less than or equal to previous value";
+            errors.push(FieldError::invalid(field, now, why));
+            return;
+        }
+        (None, Some(_)) => {
+            let why = "must not update from a positive integer to nil value";
+            errors.push(FieldError::invalid(field, "null", why));
+        }
+        _ => {}
     }
     let fixed = |pod: &Value| {
         let mut spec = pod["spec"].clone();

@@ -1,5 +1,6 @@
 //! Volumes and claims.
 
+use super::unchanged;
 use crate::kinds::quantity::Quantity;
 use crate::status::FieldError;
 use serde_json::Value;
@@ -37,6 +38,36 @@ pub(super) fn volume(new: &Value, errors: &mut Vec<FieldError>) {
     if !typed {
         errors.push(FieldError::required("spec", "must specify a volume type"));
     }
+    host_path(spec, "spec.hostPath", errors);
+}
+
+/// A folder of the node has a path, and a type if any that is known.
+pub(super) fn host_path(volume: &Value, at: &str, errors: &mut Vec<FieldError>) {
+    const TYPES: [&str; 8] =
+        ["", "BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File", "FileOrCreate", "Socket"];
+    let Some(host_path) = volume.get("hostPath").filter(|host_path| host_path.is_object()) else { return };
+    let path = host_path["path"].as_str().unwrap_or_default();
+    if path.is_empty() {
+        errors.push(FieldError::required(format!("{at}.path"), ""));
+        return;
+    }
+    if path.split('/').any(|part| part == "..") {
+        errors.push(FieldError::invalid(format!("{at}.path"), format!("{path:?}"), "must not contain '..'"));
+    }
+    if let Some(kind) = host_path["type"].as_str().filter(|kind| !TYPES.contains(kind)) {
+        errors.push(FieldError::not_supported(format!("{at}.type"), kind, &TYPES));
+    }
+}
+
+/// A class has somebody who provides, and stays as it is.
+pub(super) fn class(new: &Value, old: Option<&Value>, errors: &mut Vec<FieldError>) {
+    if new["provisioner"].as_str().unwrap_or_default().is_empty() {
+        errors.push(FieldError::required("provisioner", ""));
+    }
+    let Some(old) = old else { return };
+    for field in ["parameters", "provisioner", "reclaimPolicy", "volumeBindingMode"] {
+        unchanged(new, old, &format!("/{field}"), field, errors);
+    }
 }
 
 /// A claim says how much and in which ways. `at` is the field that holds its spec.
@@ -73,11 +104,12 @@ pub(super) fn claim_update(new: &Value, old: &Value, errors: &mut Vec<FieldError
         let detail = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
         errors.push(FieldError::forbidden("spec", detail));
     }
-    let size = |claim: &Value| Quantity::from_json(&claim["spec"]["resources"]["requests"]["storage"]);
-    if let (Some(new), Some(old)) = (size(new), size(old))
-        && new < old
-    {
+    let size = |value: &Value| Quantity::from_json(value).unwrap_or_default();
+    let requested = |claim: &Value| size(&claim["spec"]["resources"]["requests"]["storage"]);
+    // What did not grow as wished may be wished smaller again, down to what is there.
+    if requested(new) < requested(old) && requested(new) <= size(&old["status"]["capacity"]["storage"]) {
         let detail = "field can not be less than status.capacity";
         errors.push(FieldError::forbidden("spec.resources.requests.storage", detail));
     }
+    unchanged(new, old, "/spec/volumeMode", "volumeMode", errors);
 }

@@ -1,53 +1,61 @@
 //! Workloads and what scales them.
 
-use super::pods;
+use super::jobs::not_negative;
+use super::selectors::{self, Selection};
+use super::{pod_spec, rollouts};
 use crate::kinds::Kind;
 use crate::status::FieldError;
-use crate::store::Selector;
 use serde_json::Value;
 
 /// What all workload controllers have: a selector, and a template that it selects.
 pub(super) fn workload(kind: &Kind, new: &Value, errors: &mut Vec<FieldError>) {
-    let selector = &new["spec"]["selector"];
-    let labels = &new["spec"]["template"]["metadata"]["labels"];
-    match selector.as_object() {
-        None => {
-            // DaemonSets demand none, and then select nothing.
-            if kind.plural != "daemonsets" {
-                errors.push(FieldError::required("spec.selector", ""));
-            }
-            not_selected(labels, errors);
+    let spec = &new["spec"];
+    not_negative(&spec["replicas"], "spec.replicas", errors);
+    let (selector, labels) = (&spec["selector"], &spec["template"]["metadata"]["labels"]);
+    let empty = selector.as_object().is_some_and(serde_json::Map::is_empty);
+    let (what, daemon) = match kind.plural.as_str() {
+        "statefulsets" => ("statefulset", false),
+        "daemonsets" => ("daemonset", true),
+        _ => ("deployment", false),
+    };
+    // DaemonSets demand none, and then select nothing.
+    if selector.is_null() && !daemon {
+        errors.push(FieldError::required("spec.selector", ""));
+    }
+    selectors::check(selector, "spec.selector", errors);
+    if empty {
+        let detail = format!("empty selector is invalid for {what}");
+        errors.push(FieldError::invalid("spec.selector", selector, &detail));
+    }
+    match selectors::selects(selector, labels) {
+        Selection::Matches => {}
+        Selection::Misses => {
+            let detail = "`selector` does not match template `labels`";
+            errors.push(FieldError::invalid("spec.template.metadata.labels", labels, detail));
         }
-        Some(terms) if terms.is_empty() => {
-            let what = match kind.plural.as_str() {
-                "statefulsets" => "statefulset",
-                "daemonsets" => "daemonset",
-                _ => "deployment",
-            };
-            errors.push(FieldError::invalid(
-                "spec.selector",
-                selector,
-                &format!("empty selector is invalid for {what}"),
-            ));
-        }
-        Some(_) => {
-            let matches = Selector::of_label_selector(selector).is_some_and(|s| s.matches_tree(labels));
-            if !matches {
-                not_selected(labels, errors);
-            }
+        // Only DaemonSets look further.
+        Selection::Broken if daemon => {}
+        Selection::Broken => {
+            let detail = if what == "statefulset" { "" } else { "invalid label selector" };
+            errors.push(FieldError::invalid("spec.selector", selector, detail));
+            return;
         }
     }
-    let spec = &new["spec"]["template"]["spec"];
-    pods::spec(spec, "spec.template.spec", errors);
-    if spec["restartPolicy"].as_str().is_some_and(|policy| policy != "Always") {
-        let policy = spec["restartPolicy"].as_str().unwrap_or_default();
-        errors.push(FieldError::not_supported("spec.template.spec.restartPolicy", policy, &["Always"]));
+    template(spec, errors);
+    if kind.plural == "deployments" {
+        rollouts::deployment(spec, errors);
     }
 }
 
-fn not_selected(labels: &Value, errors: &mut Vec<FieldError>) {
-    let detail = "`selector` does not match template `labels`";
-    errors.push(FieldError::invalid("spec.template.metadata.labels", labels, detail));
+/// Pods of a controller are restarted for ever; what is claimed for each of them it may mount.
+fn template(spec: &Value, errors: &mut Vec<FieldError>) {
+    let pod = &spec["template"]["spec"];
+    let claims = spec["volumeClaimTemplates"].as_array().into_iter().flatten();
+    let claims: Vec<&str> = claims.filter_map(|claim| claim["metadata"]["name"].as_str()).collect();
+    pod_spec::check(pod, "spec.template.spec", &claims, errors);
+    if let Some(policy) = pod["restartPolicy"].as_str().filter(|policy| *policy != "Always") {
+        errors.push(FieldError::not_supported("spec.template.spec.restartPolicy", policy, &["Always"]));
+    }
 }
 
 /// An autoscaler has a target and bounds.
@@ -97,9 +105,8 @@ pub(super) fn stateful_set_update(kind: &Kind, new: &Value, old: &Value, errors:
         }
         spec
     };
+    workload(kind, new, errors);
     if fixed(new) != fixed(old) {
         errors.push(FieldError::forbidden("spec", "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden"));
-    } else {
-        workload(kind, new, errors);
     }
 }
