@@ -5,14 +5,16 @@
 //! same. Scripts that once showed a difference are kept in `cases.jsonl`, made small (`shrink`); those that say how
 //! they differ still have to.
 //!
-//! `V9S_FUZZ_SCRIPTS` says how many random scripts run (none), `V9S_FUZZ_SEED` which ones (0). What is found is
+//! `V9S_FUZZ_SCRIPTS` says how many random scripts run (40), `V9S_FUZZ_SEED` which ones (0). What is found is
 //! printed as lines for `cases.jsonl`, the most frequent differences first, at most `V9S_FUZZ_SHOWN` of them (40).
+//! Differences that stay are listed in `known.jsonl` (`known`), each with its reason; the support matrix publishes both.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "in tests a panic is the failure")]
 
 mod broken;
 mod generate;
 mod hosts;
+mod known;
 mod memory;
 mod objects;
 mod script;
@@ -31,11 +33,14 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use hosts::{Hosts, Outcome};
+use known::Known;
 use script::Script;
 use transcript::Difference;
 
 /// Scripts that run at the same time.
 const AT_ONCE: usize = 12;
+/// Random scripts of a run that does not say how many.
+const SCRIPTS: u64 = 40;
 /// Differences of one run that are made small and shown, the most frequent ones.
 const SHOWN: u64 = 40;
 
@@ -50,7 +55,7 @@ v9s_testkit::real_test! {
         let (runtime, hosts) = &*HOSTS;
         let failed = runtime.block_on(async {
             let runs = futures::stream::iter(cases()).map(|Case { name, script, differs }| async move {
-                let found = settled(hosts, &script).await;
+                let found = settled(hosts, &script, differences).await;
                 match (found.is_empty(), differs) {
                     (true, Some(_)) => Some(format!("{name}: does not differ any more")),
                     (false, None) => Some(format!("{name}:\n{}", describe(&script, &found))),
@@ -65,7 +70,7 @@ v9s_testkit::real_test! {
 
 v9s_testkit::real_test! {
     fn random_scripts_are_answered_alike() {
-        let (count, seed) = (number("V9S_FUZZ_SCRIPTS", 0), number("V9S_FUZZ_SEED", 0));
+        let (count, seed) = (number("V9S_FUZZ_SCRIPTS", SCRIPTS), number("V9S_FUZZ_SEED", 0));
         let (runtime, hosts) = &*HOSTS;
         let report = runtime.block_on(fuzz(hosts, count, seed));
         assert!(report.is_empty(), "{report}");
@@ -97,7 +102,9 @@ fn cases() -> Vec<Case> {
 #[test]
 fn the_support_matrix_tells_the_truth() {
     let runtime = Runtime::new().expect("a runtime");
-    let text = runtime.block_on(support::document(&cases())).unwrap_or_else(|error| panic!("{error:#}"));
+    let text = runtime
+        .block_on(support::document(&cases(), &known::all()))
+        .unwrap_or_else(|error| panic!("{error:#}"));
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/sandbox-support.md");
     if std::env::var_os("V9S_UPDATE_SUPPORT").is_some() {
         std::fs::write(&path, &text).expect("the docs are writable");
@@ -134,7 +141,7 @@ async fn fuzz(hosts: &Hosts, count: u64, seed: u64) -> String {
     let mut groups: BTreeMap<String, Group> = BTreeMap::new();
     let mut requests = 0;
     let runs = futures::stream::iter(scripts(count, seed)).map(|script| async {
-        let found = differences(hosts, &script).await;
+        let found = unknown(hosts, &script).await;
         (script, found)
     });
     let mut runs = std::pin::pin!(runs.buffer_unordered(AT_ONCE));
@@ -158,7 +165,7 @@ async fn fuzz(hosts: &Hosts, count: u64, seed: u64) -> String {
     largest.sort_by_key(|(_, group)| std::cmp::Reverse(group.count));
     let shown = futures::stream::iter(largest.into_iter().take(shown)).map(|(signature, group)| async move {
         let script = shrunk(hosts, group.script, &signature).await;
-        let found = settled(hosts, &script).await;
+        let found = settled(hosts, &script, unknown).await;
         let described = describe(&script, &found);
         (!found.is_empty()).then(|| format!("{} x {signature}\n{described}", group.count))
     });
@@ -176,12 +183,22 @@ async fn differences(hosts: &Hosts, script: &Script) -> Vec<Difference> {
     }
 }
 
+/// Where the hosts differ in a way that nobody knew of.
+async fn unknown(hosts: &Hosts, script: &Script) -> Vec<Difference> {
+    static KNOWN: LazyLock<Vec<Known>> = LazyLock::new(known::all);
+    known::unknown(&KNOWN, script, differences(hosts, script).await)
+}
+
 /// Differences that are there every time: a busy real server may lag behind itself (its lists and watches from
 /// memory), which no comparison can tell.
-async fn settled(hosts: &Hosts, script: &Script) -> Vec<Difference> {
+async fn settled(
+    hosts: &Hosts,
+    script: &Script,
+    look: impl AsyncFn(&Hosts, &Script) -> Vec<Difference>,
+) -> Vec<Difference> {
     let mut found = Vec::new();
     for _ in 0..3 {
-        found = differences(hosts, script).await;
+        found = look(hosts, script).await;
         if found.is_empty() {
             break;
         }
@@ -192,11 +209,8 @@ async fn settled(hosts: &Hosts, script: &Script) -> Vec<Difference> {
 /// What differences are the same: those in the same place of the answer to the same kind of request.
 fn signature(script: &Script, difference: &Difference) -> String {
     let Some(step) = script.0.get(difference.step) else { return difference.place.clone() };
-    let path = step.path.split('?').next().unwrap_or_default().replace("/namespaces/$NS", "");
-    let place: String =
-        difference.place.split('/').filter(|p| p.parse::<usize>().is_err()).collect::<Vec<_>>().join("/");
     let content = step.content.trim_start_matches("application/");
-    format!("{} {content} {path} {place}", step.method)
+    format!("{} {content} {}", known::request(step), known::place(&difference.place))
 }
 
 /// The smallest script that still shows this kind of difference.
@@ -207,8 +221,8 @@ async fn shrunk(hosts: &Hosts, script: Script, signature: &str) -> Script {
         let mut tries = std::pin::pin!(
             futures::stream::iter(candidates)
                 .map(|candidate| async {
-                    let found = differences(hosts, &candidate).await;
-                    let same = found.iter().any(|d| self::signature(&candidate, d) == signature);
+                    let found = unknown(hosts, &candidate).await;
+                    let same = found.first().is_some_and(|d| self::signature(&candidate, d) == signature);
                     same.then_some(candidate)
                 })
                 .buffered(6)

@@ -1,7 +1,7 @@
 //! What the embedded host serves, asked of it kind by kind and verb by verb, as the table of
 //! `docs/sandbox-support.md`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use http::Method;
@@ -12,6 +12,7 @@ use v9s_sandbox::kinds::{Kind, Kinds};
 
 use crate::Case;
 use crate::hosts::{client, send};
+use crate::known::Known;
 use crate::memory::Memory;
 use crate::objects::KINDS;
 use crate::script::Step;
@@ -26,8 +27,8 @@ enum Taken {
     NotServed,
 }
 
-/// The whole document; the cases tell what still differs.
-pub async fn document(cases: &[Case]) -> anyhow::Result<String> {
+/// The whole document; the cases and what is known tell what still differs.
+pub async fn document(cases: &[Case], known: &[Known]) -> anyhow::Result<String> {
     let sandbox = Sandbox::start(v9s_sandbox::Options::default()).await?;
     let client = client(&sandbox.kubeconfig()).await?;
     let mut rows: BTreeMap<(String, String), String> = BTreeMap::new();
@@ -69,10 +70,10 @@ pub async fn document(cases: &[Case]) -> anyhow::Result<String> {
         );
         rows.insert((kind.group.to_string(), format!("{} {}", kind.plural, kind.version)), row);
     }
-    Ok(text(rows.into_values().collect(), &missing, cases))
+    Ok(text(rows.into_values().collect(), &missing, cases, known))
 }
 
-fn text(rows: Vec<String>, missing: &[String], cases: &[Case]) -> String {
+fn text(rows: Vec<String>, missing: &[String], cases: &[Case], known: &[Known]) -> String {
     let mut text = String::from(HEAD);
     for row in rows {
         let _ = writeln!(text, "{row}");
@@ -82,7 +83,12 @@ fn text(rows: Vec<String>, missing: &[String], cases: &[Case]) -> String {
         let _ = writeln!(text, "- {what}");
     }
     text.push_str(DIFFERENT);
-    for differs in cases.iter().filter_map(|case| case.differs.as_ref()) {
+    let reasons: BTreeSet<&String> = cases
+        .iter()
+        .filter_map(|case| case.differs.as_ref())
+        .chain(known.iter().map(|known| &known.reason))
+        .collect();
+    for differs in reasons {
         let _ = writeln!(text, "- {differs}");
     }
     let agreed = cases.iter().filter(|case| case.differs.is_none()).count();
@@ -94,9 +100,10 @@ fn text(rows: Vec<String>, missing: &[String], cases: &[Case]) -> String {
 const DIFFERENT: &str = "
 ## Known to differ
 
-Each has a case that fails when it does not differ any more. Descriptions of table columns are not compared: they are
-prose of the API's documentation. Validation covers what tools and people meet, not every rule of every field; longer runs of
-random scripts still find objects that one host refuses and the other takes.
+Random scripts, 40 in each run of the tests, are answered alike but for what is listed here: a line of
+`tests/differential/known.jsonl` or a case of `cases.jsonl` says where and how. Descriptions of table columns are not
+compared: they are prose of the API's documentation. Validation covers what tools and people meet, not every rule of every
+field; longer runs of random scripts may find objects that one host refuses and the other takes.
 
 ";
 

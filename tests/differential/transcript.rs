@@ -1,13 +1,18 @@
 //! What a host answered to a script, and the same without what no two hosts have in common.
 //!
 //! Resource versions become ranks among those of the script's objects; UIDs, addresses and node ports their order of
-//! appearance; times, ages, page tokens and made-up names one word each.
+//! appearance; times, ages, page tokens and made-up names one word each. Objects that messages show have their fields in
+//! the order of their names (a real server prints some of them as Go has them), and a cause that is told twice counts
+//! once (a real server makes some checks twice).
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
 use serde_json::{Map, Value, json};
+
+use crate::script::{Script, Step};
 
 /// The answer to one step. A watch has its events, one after the other.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,21 +38,41 @@ fn pattern(text: &str) -> Regex {
     Regex::new(text).expect("a pattern of this file")
 }
 
-/// Brings a transcript into the form that is compared.
-pub fn normal(transcript: &Transcript) -> Transcript {
+/// Brings the transcript of a script into the form that is compared.
+pub fn normal(script: &Script, transcript: &Transcript) -> Transcript {
     let mut versions = BTreeSet::new();
     for answer in transcript {
         collect_versions(&answer.body, &mut versions);
     }
     let mut names = Names { versions: versions.into_iter().collect(), ..Names::default() };
-    transcript
-        .iter()
-        .map(|answer| Answer {
-            code: answer.code,
-            headers: names.value(&answer.headers, ""),
-            body: names.value(&answer.body, ""),
+    let answers = transcript.iter().zip(&script.0);
+    answers
+        .map(|(answer, step)| {
+            let mut body = answer.body.clone();
+            if from_memory(step)
+                && let Some(version) = body.pointer_mut("/metadata/resourceVersion")
+            {
+                *version = json!("some");
+            }
+            Answer {
+                code: answer.code,
+                headers: names.value(&answer.headers, ""),
+                body: names.value(&body, ""),
+            }
         })
         .collect()
+}
+
+/// Whether a request is a list that need not be of the present: a real server answers it from its memory of that kind,
+/// whose version may lie behind that of the store.
+fn from_memory(step: &Step) -> bool {
+    let (path, query) = step.path.split_once('?').unwrap_or((&step.path, ""));
+    let has = |name: &str| query.split('&').any(|part| part.starts_with(name));
+    // With a limit, a version alone means exactly this one, unless it is asked for one object.
+    let page = has("limit=1") && !has("resourceVersion=0") && !has("fieldSelector=metadata.name%3D");
+    let exact = has("resourceVersionMatch=Exact") || page;
+    let version = has("resourceVersion=") && !exact;
+    step.method == "GET" && version && path.rsplit('/').next().is_some_and(|last| last.ends_with('s'))
 }
 
 fn collect_versions(value: &Value, versions: &mut BTreeSet<u64>) {
@@ -82,7 +107,15 @@ impl Names {
     fn value(&mut self, value: &Value, key: &str) -> Value {
         match value {
             Value::String(text) => Value::String(self.text(text, key)),
-            Value::Array(items) => items.iter().map(|item| self.value(item, key)).collect(),
+            Value::Array(items) => {
+                let mut all: Vec<Value> = Vec::new();
+                for item in items.iter().map(|item| self.value(item, key)) {
+                    if key != "causes" || !all.contains(&item) {
+                        all.push(item);
+                    }
+                }
+                Value::Array(all)
+            }
             Value::Object(fields) => {
                 if fields.get("type").is_some_and(|kind| kind == "BOOKMARK") {
                     return self.bookmark(fields);
@@ -120,7 +153,9 @@ impl Names {
 
     fn text(&mut self, text: &str, key: &str) -> String {
         // What changed in an immutable field is shown as a difference of Go structs.
-        let text = text.split("\n@@ ").next().unwrap_or(text);
+        let text = without_diff(text);
+        let shown = if key == "message" { self.shown(&text) } else { None };
+        let text = shown.as_deref().unwrap_or(&text);
         match key {
             "resourceVersion" => match text.parse() {
                 Ok(version) => self.version(version),
@@ -139,12 +174,47 @@ impl Names {
         }
     }
 
-    /// Rank of a version; one that no object has lies above its predecessor.
+    /// A message with the objects in it in their normal form; none when there are none.
+    fn shown(&mut self, text: &str) -> Option<String> {
+        const BEFORE: &str = "Invalid value: ";
+        let mut out = String::new();
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once(BEFORE) {
+            out.push_str(before);
+            out.push_str(BEFORE);
+            let mut values = serde_json::Deserializer::from_str(after).into_iter::<Value>();
+            let value = values.next().and_then(Result::ok);
+            let length = values.byte_offset();
+            let normal = match value {
+                Some(value @ (Value::Object(_) | Value::Array(_))) => {
+                    Some(self.value(&value, "").to_string())
+                }
+                // A patched object, shown as a text.
+                Some(Value::String(inner)) => match serde_json::from_str(&inner) {
+                    Ok(value @ Value::Object(_)) => {
+                        Some(json!(self.value(&value, "").to_string()).to_string())
+                    }
+                    _ => None,
+                },
+                _ => None,
+            };
+            rest = match normal {
+                Some(normal) => {
+                    out.push_str(&normal);
+                    after.get(length..).unwrap_or_default()
+                }
+                None => after,
+            };
+        }
+        (!out.is_empty()).then(|| out + rest)
+    }
+
+    /// Rank of a version; one that no object has counts as its predecessor: other scripts are at work, too.
     fn version(&self, version: u64) -> String {
         match self.versions.binary_search(&version) {
             Ok(rank) => format!("rv{rank}"),
             Err(0) => "rv-".into(),
-            Err(rank) => format!("rv{}+", rank - 1),
+            Err(rank) => format!("rv{}", rank - 1),
         }
     }
 
@@ -161,6 +231,15 @@ impl Names {
             format!("address{}", order(&mut self.addresses, found[0].to_owned()))
         });
         text.into_owned()
+    }
+}
+
+/// A message without the comparison of Go structs in it, which ends where the list of messages goes on.
+fn without_diff(text: &str) -> Cow<'_, str> {
+    let Some((before, diff)) = text.split_once("\n@@ ") else { return Cow::Borrowed(text) };
+    match ["\n, ", "\n]"].iter().filter_map(|end| diff.find(end)).min() {
+        Some(end) => Cow::Owned(format!("{before}{}", diff.get(end + 1..).unwrap_or_default())),
+        None => Cow::Borrowed(before),
     }
 }
 
