@@ -9,7 +9,7 @@ use crate::http::{Api, Tokens};
 use crate::kinds::Kinds;
 use crate::node::Door;
 use crate::store::{Store, StoreOptions};
-use crate::tls::{self, Tls, TlsError};
+use crate::tls::{self, Certificates, Tls, TlsError};
 use crate::webhooks::{Services, Webhooks};
 use crate::{bootstrap, serve};
 use smol_str::SmolStr;
@@ -32,6 +32,8 @@ pub struct Options {
     pub port: Option<u16>,
     /// More names for which the certificate holds.
     pub names: Vec<String>,
+    /// Certificates to serve with in place of own ones; then clients are known by theirs, too.
+    pub certificates: Option<Certificates>,
     /// What time it is.
     pub clock: Clock,
     /// Where UIDs, tokens and generated names come from.
@@ -58,6 +60,7 @@ impl Default for Options {
             context: "sandbox".into(),
             port: None,
             names: Vec::new(),
+            certificates: None,
             clock,
             chance,
             log_capacity,
@@ -134,6 +137,7 @@ impl Sandbox {
         let Options {
             context,
             names,
+            certificates,
             clock,
             chance,
             log_capacity,
@@ -153,7 +157,11 @@ impl Sandbox {
                 Data::make(&names, &options, address.port(), accounts, ranges, services)?
             }
         };
-        let Data { store, tokens, tls, admin_token, plugins } = data;
+        let Data { store, tokens, mut tls, admin_token, plugins } = data;
+        // What is on a disk may have been served with others.
+        if let Some(given) = &certificates {
+            tls = Arc::new(Tls::given(given)?);
+        }
         let faults = Faults::default();
         let stop = CancellationToken::new();
         let api = Api::new(store.clone(), tokens.clone(), faults.clone(), address.to_string(), stop.clone());

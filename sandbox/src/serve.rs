@@ -1,7 +1,9 @@
 //! The socket: accepts connections on loopback and hands their requests to the API.
 
-use crate::http::Api;
-use crate::tls::Tls;
+use crate::http::{Api, Caller};
+use crate::tls::{self, Tls};
+use http::Request;
+use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
@@ -55,8 +57,12 @@ async fn connection(socket: TcpStream, acceptor: TlsAcceptor, api: Api) {
             return;
         }
     };
-    let service = service_fn(move |request| {
+    let shown = stream.get_ref().1.peer_certificates().and_then(|chain| tls::caller(chain.first()?));
+    let service = service_fn(move |mut request: Request<Incoming>| {
         let api = api.clone();
+        if let Some(user) = &shown {
+            request.extensions_mut().insert(Caller(user.clone()));
+        }
         async move { api.handle(request).await }
     });
     let builder = Builder::new(TokioExecutor::new());

@@ -1,4 +1,4 @@
-//! Certificates of one host, made at start and kept in memory only, and the kubeconfig that trusts them.
+//! Certificates of one host, made at start and kept in memory only, or given; and the kubeconfig that trusts them.
 
 use std::sync::Arc;
 
@@ -8,9 +8,15 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
     KeyUsagePurpose,
 };
-use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
 use serde_json::{Value, json};
+use smol_str::SmolStr;
+use x509_parser::prelude::{FromDer as _, X509Certificate};
+
+use crate::access::User;
 
 /// Names that the serving certificate holds for.
 const NAMES: [&str; 4] = ["localhost", "127.0.0.1", "::1", "kubernetes.default.svc"];
@@ -22,8 +28,32 @@ pub enum TlsError {
     #[error("cannot make the serving certificate: {0}")]
     Certificate(#[from] rcgen::Error),
     /// Its use.
-    #[error("cannot serve TLS with the certificate made: {0}")]
+    #[error("cannot serve TLS with the certificate: {0}")]
     Tls(#[from] rustls::Error),
+    /// A certificate or key that was given.
+    #[error("a certificate or key cannot be read: {0}")]
+    Given(#[from] rustls::pki_types::pem::Error),
+    /// The authority of clients that was given.
+    #[error("the authority of clients cannot be used: {0}")]
+    Clients(#[from] rustls::server::VerifierBuilderError),
+}
+
+/// Certificates that are given to an API server, PEM each, in place of those that it makes.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Certificates {
+    /// Its own, and those that lead from it to its authority.
+    pub serving: String,
+    /// Its key.
+    pub key: String,
+    /// Whose certificates tell who a client is.
+    pub clients: String,
+}
+
+impl std::fmt::Debug for Certificates {
+    /// Without the key.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Certificates")
+    }
 }
 
 /// What a host needs to serve TLS.
@@ -59,6 +89,39 @@ impl Tls {
         server.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(Tls { authority: authority.pem(), server: Arc::new(server) })
     }
+}
+
+impl Tls {
+    /// Serves with certificates that were given. Clients may show one of theirs.
+    ///
+    /// # Errors
+    /// When they are no certificates and keys, or do not belong together.
+    pub fn given(given: &Certificates) -> Result<Self, TlsError> {
+        let all = |pem: &str| CertificateDer::pem_slice_iter(pem.as_bytes()).collect::<Result<Vec<_>, _>>();
+        let mut roots = RootCertStore::empty();
+        for authority in all(&given.clients)? {
+            roots.add(authority)?;
+        }
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let clients = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
+        let mut server = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_client_cert_verifier(clients.allow_unauthenticated().build()?)
+            .with_single_cert(all(&given.serving)?, PrivateKeyDer::from_pem_slice(given.key.as_bytes())?)?;
+        server.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        // The authority of clients is the one that the virtual cluster's own certificates come from.
+        Ok(Tls { authority: given.clients.clone(), server: Arc::new(server) })
+    }
+}
+
+/// Whom a verified certificate (DER) names: its common name is the user, its organisations are the groups.
+pub(crate) fn caller(certificate: &[u8]) -> Option<User> {
+    let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
+    let subject = certificate.subject();
+    let name = subject.iter_common_name().next()?.as_str().ok()?;
+    let mut user = User::named(name);
+    user.groups.extend(subject.iter_organization().filter_map(|group| group.as_str().ok()).map(SmolStr::new));
+    (!name.is_empty()).then_some(user)
 }
 
 fn authority() -> Result<CertifiedIssuer<'static, KeyPair>, rcgen::Error> {

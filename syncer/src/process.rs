@@ -109,16 +109,30 @@ pub async fn run(options: Options) -> Result<()> {
     if options.print_service_range {
         return print_service_range(&options, &settings).await;
     }
-    kubelet::check(&settings)?;
     start_log(&options.log, settings.logging)?;
     let stop = CancellationToken::new();
     tokio::spawn(stop_on_signal(stop.clone())?);
+    let (host, tenant) = (open_host(&options).await?, open_tenant(&options).await?);
+    serve(options, settings, host, tenant, stop).await
+}
 
+/// The same between API servers that were found by somebody else, without a log and signals of its own: files that the options
+/// name are not read.
+///
+/// # Errors
+/// Why it cannot start.
+pub async fn serve(
+    options: Options,
+    settings: Settings,
+    host: Cluster,
+    tenant: Cluster,
+    stop: CancellationToken,
+) -> Result<()> {
+    kubelet::check(&settings)?;
     let listener = TcpListener::bind(options.listen)
         .await
         .with_context(|| format!("cannot listen on {}: another --listen is needed", options.listen))?;
     let kubelet = kubelet::Server::bind(options.kubelet.clone()).await?;
-    let (host, tenant) = (open_host(&options).await?, open_tenant(&options).await?);
     let Some(ctx) = stop.run_until_cancelled(meet(&options, &settings, &kubelet, &tenant, &host)).await
     else {
         return Ok(());

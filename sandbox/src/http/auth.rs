@@ -1,9 +1,10 @@
-//! Who asks, by bearer token, and whether they may.
+//! Who asks, by certificate or bearer token, and whether they may.
 
 use crate::access::{self, Policies, User, Wish};
 use crate::status::Status;
 use crate::store::{Gr, Object, Store};
 use chrono::{DateTime, Utc};
+use http::request::Parts;
 use http::{HeaderMap, header};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
@@ -166,8 +167,16 @@ impl Policies for Roles<'_> {
     }
 }
 
-/// The user of a request: by token, and by impersonation where that is allowed.
-pub(crate) fn authenticate(store: &Store, tokens: &Tokens, headers: &HeaderMap) -> Result<User, Status> {
+/// Who has shown a certificate when the connection was made.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller(pub(crate) User);
+
+/// The user of a request: by certificate, else by token, and by impersonation where that is allowed.
+pub(crate) fn authenticate(store: &Store, tokens: &Tokens, parts: &Parts) -> Result<User, Status> {
+    let headers = &parts.headers;
+    if let Some(Caller(user)) = parts.extensions.get::<Caller>() {
+        return impersonate(store, user.clone(), headers);
+    }
     let bearer = match headers.get(header::AUTHORIZATION) {
         None => None,
         Some(value) => Some(value.to_str().ok().and_then(bearer).ok_or_else(Status::unauthorized)?),

@@ -26,6 +26,7 @@ mod watch;
 mod write;
 mod yaml;
 
+pub(crate) use auth::Caller;
 pub use auth::Tokens;
 pub use body::{Body, Torn};
 pub(crate) use reviews::issue;
@@ -154,7 +155,7 @@ impl Api {
     }
 
     fn other(&self, parts: &Parts) -> Result<Response<Body>, Refused> {
-        let user = auth::authenticate(self.store(), &self.0.tokens, &parts.headers)?;
+        let user = auth::authenticate(self.store(), &self.0.tokens, parts)?;
         let verb = parts.method.as_str().to_ascii_lowercase();
         let path = parts.uri.path();
         auth::authorize(self.store(), &user, &Wish::Path { verb: &verb, path })?;
@@ -164,7 +165,7 @@ impl Api {
     fn call(&self, parts: &Parts, mut target: Target, upgrade: Option<OnUpgrade>) -> Result<Call, Refused> {
         let store = self.store();
         let mut query = Query::parse(parts.uri.query());
-        let user = auth::authenticate(store, &self.0.tokens, &parts.headers)?;
+        let user = auth::authenticate(store, &self.0.tokens, parts)?;
         let verb = verb_of(&parts.method, &target, &query);
         let wish = Wish::Resource {
             verb,

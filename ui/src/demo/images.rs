@@ -9,6 +9,7 @@ use v9s_sandbox::node::{Behaviour, Container, Exit, Images, Log, Pull, Run};
 
 use super::company::Estate;
 use super::spec::{Fate, Standing};
+use super::works;
 
 /// What is in trouble on one host. Everything else is well.
 #[derive(Debug, Default)]
@@ -22,7 +23,7 @@ struct Troubles {
 /// The rules for the images of an estate.
 pub fn images(estate: &Estate) -> Images {
     let troubles = Arc::new(Troubles::of(estate));
-    Images::default().on("*", move |container| troubles.behaviour(container))
+    works::images().on("*", move |container| troubles.behaviour(container))
 }
 
 impl Troubles {

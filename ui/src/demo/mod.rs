@@ -17,3 +17,4 @@ pub mod life;
 pub mod objects;
 pub mod seed;
 pub mod spec;
+pub mod works;

@@ -21,12 +21,14 @@ pub(super) enum Disk {
     Volume { uid: SmolStr },
 }
 
-/// The disk that a path of a container is on.
+/// The disk that a path of a container is on; of another container of the pod, where it has no such path itself: a store may
+/// be a program of its own there.
 pub(super) fn disk(store: &Store, pod: &Value, container: &Value, restarts: i64, path: &str) -> Disk {
     let text = |value: &Value| SmolStr::new(value.as_str().unwrap_or_default());
     let uid = text(&pod["metadata"]["uid"]);
     let own = || Disk::Container { uid: uid.clone(), container: text(&container["name"]), restarts };
-    let Some(volume) = volume_at(pod, container, path) else { return own() };
+    let beside = || containers(pod).find_map(|other| volume_at(pod, other, path));
+    let Some(volume) = volume_at(pod, container, path).or_else(beside) else { return own() };
     if let Some(claim) = claim_of(pod, volume) {
         return claimed(store, &text(&pod["metadata"]["namespace"]), &claim).unwrap_or_else(own);
     }
@@ -36,8 +38,14 @@ pub(super) fn disk(store: &Store, pod: &Value, container: &Value, restarts: i64,
     Disk::Pod { uid: uid.clone(), volume: text(&volume["name"]) }
 }
 
+/// All containers of a pod.
+pub(super) fn containers(pod: &Value) -> impl Iterator<Item = &Value> {
+    let lists = [&pod["spec"]["initContainers"], &pod["spec"]["containers"]];
+    lists.into_iter().filter_map(Value::as_array).flatten()
+}
+
 /// The volume of a pod that is mounted at a path of a container, or above it.
-fn volume_at<'p>(pod: &'p Value, container: &Value, path: &str) -> Option<&'p Value> {
+pub(super) fn volume_at<'p>(pod: &'p Value, container: &Value, path: &str) -> Option<&'p Value> {
     let covers = |mount: &&Value| {
         let at = mount["mountPath"].as_str().unwrap_or("/").trim_end_matches('/');
         path.strip_prefix(at).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))

@@ -5,6 +5,7 @@
 
 mod disk;
 mod environment;
+mod files;
 mod nested;
 mod program;
 mod start;

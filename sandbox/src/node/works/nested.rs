@@ -7,11 +7,14 @@ use smol_str::SmolStr;
 use crate::clock::{Chance, Clock};
 use crate::controllers;
 use crate::sandbox::{Data, Options, Sandbox, StartError};
+use crate::tls::Certificates;
 
 /// A container that is a whole API server: a second store with everything that the host has, too.
 ///
 /// Its port leads to it (by port-forward, or [`Sandbox::nested`] for its address on loopback). Its store lives at
-/// [`ControlPlane::data`]: on a claim it outlives the pod, on an `emptyDir` its containers, else only this instance.
+/// [`ControlPlane::data`], which another container of the pod may mount in its place: on a claim it outlives the pod, on an
+/// `emptyDir` its containers, else only this instance. With the arguments of a kube-apiserver for certificates
+/// (`--tls-cert-file`, `--tls-private-key-file`, `--client-ca-file`) it serves with these.
 #[derive(Debug, Clone)]
 pub struct ControlPlane {
     /// The port of the pod on which it answers.
@@ -59,12 +62,14 @@ impl ControlPlane {
         clock: Clock,
         chance: Chance,
         data: Option<Data>,
+        certificates: Option<Certificates>,
     ) -> Result<Sandbox, StartError> {
         let options = Options {
             context,
             clock,
             chance,
             names: self.names.clone(),
+            certificates,
             controllers: self.controllers.as_deref().cloned(),
             ..Options::default()
         };

@@ -123,6 +123,11 @@ impl Process {
         self.works.nested(self.namespace(), self.pod_name())
     }
 
+    /// What a file of the container says that comes from a Secret or a ConfigMap; None where there is none.
+    pub fn file(&self, path: &str) -> Option<String> {
+        self.works.file(&self.pod, &self.container, path)
+    }
+
     pub(super) fn uid(&self) -> &str {
         self.text("uid")
     }

@@ -16,7 +16,7 @@ use crate::controllers::{CONFIG_MAPS, Key, SECRETS, SERVICE_ACCOUNTS};
 use crate::http::issue;
 use crate::node::behaviour::{Exit, Work};
 use crate::store::Health;
-use crate::tls;
+use crate::tls::{self, Certificates};
 
 impl Works {
     /// Starts what a container runs, unless it runs already.
@@ -94,7 +94,9 @@ impl Works {
         });
         let store = &self.0.store;
         let context = process.pod_name().to_owned();
-        let started = plane.start(context, store.clock().clone(), store.chance().clone(), data).await;
+        let certificates = certificates(&process);
+        let chance = store.chance().clone();
+        let started = plane.start(context, store.clock().clone(), chance, data, certificates).await;
         let sandbox = match started {
             Ok(sandbox) => Arc::new(sandbox),
             Err(error) => {
@@ -163,6 +165,19 @@ impl Works {
         let kubeconfig = serde_saphyr::to_string(&config).unwrap_or_else(|_| config.to_string());
         Some(Access { token, kubeconfig })
     }
+}
+
+/// What a kube-apiserver is told to serve with; None unless it is all there.
+fn certificates(process: &Process) -> Option<Certificates> {
+    let file = |flag: &str| {
+        let flag = format!("--{flag}=");
+        process.file(process.arguments.iter().find_map(|word| word.strip_prefix(&flag))?)
+    };
+    Some(Certificates {
+        serving: file("tls-cert-file")?,
+        key: file("tls-private-key-file")?,
+        clients: file("client-ca-file")?,
+    })
 }
 
 fn arguments(spec: &Value) -> Vec<String> {
