@@ -58,10 +58,9 @@ async fn what_is_made_on_the_host_of_the_demo_comes_up_and_mirrors() -> Result<(
     assert_eq!(made.status.code(), Some(0), "{}", err(&made));
     let outside = kubeconfig::client(&sandbox.kubeconfig()).await?;
     let pods = Api::<Pod>::namespaced(outside.clone(), "team");
-    let pod = pods.list(&Default::default()).await?.items;
-    let pod =
-        pod.iter().find(|pod| pod.metadata.labels.as_ref().is_some_and(|labels| labels["app"] == "vcluster"));
-    let name = pod.and_then(|pod| pod.metadata.name.clone()).context("there is no control plane")?;
+    let control_planes = pods.list(&ListParams::default().labels("app=vcluster")).await?.items;
+    let pod = control_planes.into_iter().next().context("there is no control plane")?;
+    let name = pod.metadata.name.context("it has no name")?;
 
     // The certificates that were made are those that it serves with and knows its administrator by.
     let inside = inside(&sandbox, &outside, "team", "shop", &name).await?;
