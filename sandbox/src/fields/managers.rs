@@ -116,13 +116,15 @@ impl Managers {
         self.entries.iter().find(|entry| entry.manager == *manager).map(|entry| &entry.fields)
     }
 
-    /// Gives a manager these fields; its time moves only when they changed. Without any field it goes.
+    /// Gives a manager these fields; its time moves only when they changed and when it is known (not empty). Without any field it goes.
     pub(super) fn set(&mut self, manager: &Manager, fields: FieldSet, now: &str) {
         match self.entries.iter_mut().find(|entry| entry.manager == *manager) {
             Some(entry) if entry.fields == fields => {}
             Some(entry) => {
                 entry.fields = fields;
-                entry.time = now.into();
+                if !now.is_empty() {
+                    entry.time = now.into();
+                }
             }
             None => self.entries.push(Entry { manager: manager.clone(), time: now.into(), fields }),
         }

@@ -203,7 +203,8 @@ fn merge_objects(
 
 /// Go reads nothing as the empty text there.
 fn is_map_of_texts(schema: &Schema) -> bool {
-    matches!(&schema.shape, Shape::Map { value, .. } if matches!(value.schema().shape, Shape::Text(Text::Plain)))
+    let Shape::Map { value, .. } = &schema.shape else { return false };
+    matches!(value.schema().shape, Shape::Text(Text::Plain | Text::Bytes))
 }
 
 /// Applied items in their order; each live item that is not applied as early as the live order allows.

@@ -63,7 +63,7 @@ impl Walk {
             (Shape::Struct(known), Value::Object(_)) => self.fields(known, value, place),
             (Shape::Map { value: inner, .. }, Value::Object(fields)) => {
                 let go = place.go.split_once(']').map_or("", |(_, value)| value);
-                let texts = matches!(inner.schema().shape, Shape::Text(Text::Plain));
+                let texts = matches!(inner.schema().shape, Shape::Text(Text::Plain | Text::Bytes));
                 for (key, value) in fields {
                     // Go reads nothing as the empty text there.
                     if texts && value.is_null() {

@@ -30,6 +30,7 @@ pub(super) fn create(call: &Call, body: &[u8]) -> Result<Response<Body>, Status>
             }
         }
     }
+    distinct_owners(call, &mut object, false);
     let created = call.store().create(&call.gr, call.namespace(), object, &options)?;
     call.show(201, &created)
 }
@@ -39,7 +40,8 @@ pub(super) fn replace(call: &Call, body: &[u8]) -> Result<Response<Body>, Status
     let options = options(call, "UpdateOptions")?;
     let object = read_object(call, body)?;
     check_named(call, &object)?;
-    let object = to_stored(call, object)?;
+    let mut object = to_stored(call, object)?;
+    distinct_owners(call, &mut object, false);
     let written = call.store().replace(
         &call.gr,
         call.namespace(),
@@ -73,10 +75,9 @@ pub(super) fn patch(call: &Call, body: &[u8]) -> Result<Response<Body>, Status> 
     }
     let options = options(call, "PatchOptions")?;
     // What cannot be read is refused once the object is found.
-    let change: Result<Value, Status> = serde_json::from_slice(body).map_err(|error| {
-        let before = if content_type == STRATEGIC_PATCH { "" } else { "error decoding patch: " };
-        Status::bad_request(format!("{before}{}", decode::go_error(body, &error)))
-    });
+    let undecoded = if content_type == STRATEGIC_PATCH { "" } else { "error decoding patch: " };
+    let change: Result<Value, Status> = serde_json::from_slice(body)
+        .map_err(|error| Status::bad_request(format!("{undecoded}{}", decode::go_error(body, &error))));
     let json_patch = if content_type == JSON_PATCH { "json patch " } else { "" };
     let duplicates: Vec<String> =
         strict::duplicates(body).iter().map(|duplicate| format!("{json_patch}{duplicate}")).collect();
@@ -92,7 +93,8 @@ pub(super) fn patch(call: &Call, body: &[u8]) -> Result<Response<Body>, Status> 
                 && let Some(found) = no_object(change)
             {
                 let into = "Go value of type map[string]interface {}";
-                return Err(Status::bad_request(format!("json: cannot unmarshal {found} into {into}")));
+                let why = format!("{undecoded}json: cannot unmarshal {found} into {into}");
+                return Err(Status::bad_request(why));
             }
             object = call.kind.show(object);
             name_kind(call, &mut object);
@@ -116,7 +118,9 @@ pub(super) fn patch(call: &Call, body: &[u8]) -> Result<Response<Body>, Status> 
                 };
                 refuse_result(&shown, &format!("strict decoding error: {all}"))
             })?;
-            to_stored(call, patched)
+            let mut patched = to_stored(call, patched)?;
+            distinct_owners(call, &mut patched, true);
+            Ok(patched)
         },
     )?;
     call.show(200, &written)
@@ -238,6 +242,27 @@ pub(super) fn options(call: &Call, kind: &str) -> Result<WriteOptions, Status> {
 
 fn show_written(call: &Call, written: &Written) -> Result<Response<Body>, Status> {
     call.show(if written.created { 201 } else { 200 }, &written.object)
+}
+
+/// Keeps each owner once, and warns of those that are told twice; `patched`: by a patch and not by the object as it came.
+pub(super) fn distinct_owners(call: &Call, object: &mut Value, patched: bool) {
+    let Some(owners) = object["metadata"]["ownerReferences"].as_array_mut() else { return };
+    let (mut kept, mut twice): (Vec<Value>, Vec<String>) = (Vec::new(), Vec::new());
+    for owner in owners.drain(..) {
+        if kept.contains(&owner) {
+            twice.push(owner["uid"].as_str().unwrap_or_default().to_owned());
+        } else {
+            kept.push(owner);
+        }
+    }
+    *owners = kept;
+    if !twice.is_empty() {
+        let when = if patched { " after mutating admission happens" } else { "" };
+        call.warn(vec![format!(
+            ".metadata.ownerReferences contains duplicate entries{when}; API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: {}",
+            twice.join(", ")
+        )]);
+    }
 }
 
 fn is_signing_request(call: &Call) -> bool {

@@ -126,7 +126,7 @@ fn name_rule(kind: &Kind) -> fn(&str) -> Option<String> {
     match (kind.group.as_str(), kind.plural.as_str()) {
         ("", "namespaces") => names::label,
         ("", "services") => names::label_1035,
-        ("rbac.authorization.k8s.io", _) => names::path_segment,
+        ("rbac.authorization.k8s.io", _) | ("policy", "poddisruptionbudgets") => names::path_segment,
         _ => names::subdomain,
     }
 }

@@ -18,11 +18,7 @@ pub(super) fn of_update(kind: &Kind, subresource: &str, new: &Value, old: &Value
 pub(super) fn of_object(kind: &Kind, object: &Value) -> Vec<String> {
     let mut warnings = Vec::new();
     if kind.group.is_empty() && kind.plural == "services" {
-        let outside = object["spec"]["externalIPs"].as_array().is_some_and(|ips| !ips.is_empty());
-        if outside {
-            let text = "spec.externalIPs is deprecated and may no longer be implemented in some clusters";
-            warnings.push(text.to_owned());
-        }
+        of_service(&object["spec"], &mut warnings);
     }
     let pods = match (kind.group.as_str(), kind.plural.as_str()) {
         ("", "pods") => Some("spec"),
@@ -39,6 +35,32 @@ pub(super) fn of_object(kind: &Kind, object: &Value) -> Vec<String> {
         warnings.extend(repeated_names(path, spec));
     }
     warnings
+}
+
+fn of_service(spec: &Value, warnings: &mut Vec<String>) {
+    let set = |key: &str| spec[key].as_str().is_some_and(|text| !text.is_empty());
+    let outside = spec["externalIPs"].as_array().is_some_and(|ips| !ips.is_empty());
+    let by_name = spec["type"] == "ExternalName";
+    let headless = spec["clusterIP"] == "None" && !by_name;
+    let affine = spec["sessionAffinity"].as_str().is_some_and(|affinity| affinity != "None");
+    for (given, text) in [
+        (headless && set("loadBalancerIP"), "spec.loadBalancerIP is ignored for headless services"),
+        (headless && outside, "spec.externalIPs is ignored for headless services"),
+        (headless && affine, "spec.SessionAffinity is ignored for headless services"),
+        (
+            outside && !headless && !by_name,
+            "spec.externalIPs is deprecated and may no longer be implemented in some clusters",
+        ),
+        (by_name && outside, "spec.externalIPs is ignored when spec.type is \"ExternalName\""),
+        (
+            !by_name && set("externalName"),
+            "spec.externalName is ignored when spec.type is not \"ExternalName\"",
+        ),
+    ] {
+        if given {
+            warnings.push(text.to_owned());
+        }
+    }
 }
 
 /// Ports that more than one container, or one container twice, has.

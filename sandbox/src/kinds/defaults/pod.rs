@@ -10,6 +10,7 @@ const MODE: i64 = 0o644;
 
 /// A pod, which gets more than its template: requests from limits, host ports, service links.
 pub(super) fn pod(object: &mut Value) {
+    addresses(object);
     let Some(spec) = section(object, "spec") else { return };
     pod_spec(spec);
     for list in ["containers", "initContainers"] {
@@ -33,6 +34,24 @@ pub(super) fn template(template: &mut Value) {
     section(template, "metadata");
     if let Some(spec) = section(template, "spec") {
         pod_spec(spec);
+    }
+}
+
+/// The address of a pod is the first of its addresses; where they disagree, the single one is meant.
+fn addresses(object: &mut Value) {
+    let Some(status) = object.get_mut("status").and_then(Value::as_object_mut) else { return };
+    let text = |value: Option<&Value>| {
+        value.and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
+    };
+    let first = status.get("podIPs").and_then(|all| all.pointer("/0/ip"));
+    match (text(status.get("podIP")), text(first)) {
+        (Some(one), first) if first.as_ref() != Some(&one) => {
+            status.insert("podIPs".into(), json!([{"ip": one}]));
+        }
+        (None, Some(first)) => {
+            status.insert("podIP".into(), json!(first));
+        }
+        _ => {}
     }
 }
 

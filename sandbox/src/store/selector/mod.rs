@@ -347,7 +347,9 @@ fn supported(kind: &Kind, label: &str) -> Result<(), String> {
     // Kinds with fields of their own and kinds without are told apart by the sentence.
     const OWN: [&str; 6] =
         ["status.phase", "type", "spec.type", "reason", "spec.unschedulable", "status.successful"];
-    Err(if OWN.into_iter().any(offers) || kind.is_custom() {
+    Err(if kind.group == "batch" && kind.plural == "jobs" {
+        format!("field label {label:?} not supported for Job")
+    } else if OWN.into_iter().any(offers) || kind.is_custom() {
         format!("field label not supported: {label}")
     } else {
         format!("{label:?} is not a known field selector: only \"metadata.name\", \"metadata.namespace\"")

@@ -96,8 +96,8 @@ pub(super) fn update(kind: &Kind, through: Through<'_>, new: &Value, old: &Value
             distinct_keys(new, &mut errors);
         }
         ("", "secrets") => {
-            immutable_map(new, old, &["data"], &mut errors);
             unchanged(new, old, "/type", "type", &mut errors);
+            immutable_map(new, old, &["data"], &mut errors);
             secret(new, &mut errors);
         }
         ("", "pods") => pods::update(new, old, &mut errors),
@@ -136,15 +136,11 @@ pub(super) fn update(kind: &Kind, through: Through<'_>, new: &Value, old: &Value
         ("storage.k8s.io", "storageclasses") => storage::class(new, Some(old), &mut errors),
         ("discovery.k8s.io", "endpointslices") => network::endpoint_slice(new, Some(old), &mut errors),
         ("policy", "poddisruptionbudgets") => rollouts::budget(new, &mut errors),
-        ("rbac.authorization.k8s.io", "rolebindings" | "clusterrolebindings")
-            if new["roleRef"] != old["roleRef"] =>
-        {
-            // The message shows the fields under their Go names.
-            let text = |key: &str| new["roleRef"][key].as_str().unwrap_or_default().to_owned();
-            let shown =
-                serde_json::json!({"APIGroup": text("apiGroup"), "Kind": text("kind"), "Name": text("name")});
-            errors.push(FieldError::invalid("roleRef", shown, "cannot change roleRef"));
+        ("rbac.authorization.k8s.io", "rolebindings" | "clusterrolebindings") => {
+            rbac::binding(kind, new, &mut errors);
+            rbac::binding_update(new, old, &mut errors);
         }
+        ("", "resourcequotas") => unchanged(new, old, "/spec/scopes", "spec.scopes", &mut errors),
         _ => {}
     }
     errors
@@ -191,8 +187,7 @@ fn immutable_map(new: &Value, old: &Value, fields: &[&str], errors: &mut Vec<Fie
     if old["immutable"] != true {
         return;
     }
-    let all = fields.iter().copied().chain((new["immutable"] != true).then_some("immutable"));
-    for field in all {
+    for field in ["immutable"].iter().chain(fields).copied() {
         if new[field] != old[field] {
             errors.push(FieldError::forbidden(field, "field is immutable when `immutable` is set"));
         }

@@ -2,7 +2,7 @@
 
 use crate::kinds::Kind;
 use crate::status::FieldError;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const GROUP: &str = "rbac.authorization.k8s.io";
 
@@ -48,5 +48,15 @@ pub(super) fn binding(kind: &Kind, new: &Value, errors: &mut Vec<FieldError>) {
                 ));
             }
         }
+    }
+}
+
+/// A binding keeps its role.
+pub(super) fn binding_update(new: &Value, old: &Value, errors: &mut Vec<FieldError>) {
+    if new["roleRef"] != old["roleRef"] {
+        // The message shows the fields under their Go names.
+        let text = |key: &str| new["roleRef"][key].as_str().unwrap_or_default();
+        let shown = json!({"APIGroup": text("apiGroup"), "Kind": text("kind"), "Name": text("name")});
+        errors.push(FieldError::invalid("roleRef", shown, "cannot change roleRef"));
     }
 }
