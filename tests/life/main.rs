@@ -5,5 +5,6 @@
 mod deleting;
 mod issuing;
 mod pausing;
+mod program;
 mod seat;
 mod tunnels;
