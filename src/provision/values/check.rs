@@ -70,14 +70,14 @@ impl Check {
         let default = kind.read(&Node::of_json(&entry.default), path, &mut Vec::new());
         let asks = !node.is_off() && default.is_none_or(|default| default != value);
         if asks {
-            self.refuse(node, entry.verdict.as_ref(), path);
+            self.refuse(node, entry.verdict.as_deref(), path);
         }
     }
 
     /// Lists and maps are empty by default: any item asks for something.
     fn refuse_some(&mut self, node: &Node, entry: &Entry, path: &Path) {
         if !node.is_off() {
-            self.refuse(node, entry.verdict.as_ref(), path);
+            self.refuse(node, entry.verdict.as_deref(), path);
         }
     }
 

@@ -8,7 +8,7 @@
 //!   holds for everything inside that has none of its own.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use serde_json::Value;
 
@@ -55,7 +55,7 @@ pub(super) struct Entry {
     pub form: Form,
     /// Null when it is off, zero or empty.
     pub default: Value,
-    pub verdict: Option<Verdict>,
+    pub verdict: Option<Arc<Verdict>>,
 }
 
 impl Entry {
@@ -147,7 +147,7 @@ impl<'t> Shapes<'t> {
         Shapes(lines(text).into_iter().map(|line| (line.key, line)).collect())
     }
 
-    fn entries(&self, lines: &[Line], within: &Path, inherited: Option<&Verdict>) -> Vec<Entry> {
+    fn entries(&self, lines: &[Line], within: &Path, inherited: Option<&Arc<Verdict>>) -> Vec<Entry> {
         let mut entries = Vec::new();
         for line in lines {
             if let Some(shape) = self.0.get(line.key) {
@@ -156,10 +156,12 @@ impl<'t> Shapes<'t> {
                 entries.push(self.entry(line, within, inherited));
             }
         }
+        // It is kept for as long as the process lives.
+        entries.shrink_to_fit();
         entries
     }
 
-    fn entry(&self, line: &Line, within: &Path, inherited: Option<&Verdict>) -> Entry {
+    fn entry(&self, line: &Line, within: &Path, inherited: Option<&Arc<Verdict>>) -> Entry {
         let path = within.key(line.key);
         let shape = self.0.get(line.kind);
         let verdict = verdict(line.verdict, &path)
@@ -171,6 +173,7 @@ impl<'t> Shapes<'t> {
         for lines in [shape.map_or(&[][..], |shape| &shape.inside), &line.inside] {
             inside.extend(self.entries(lines, &path, verdict.as_ref()));
         }
+        inside.shrink_to_fit();
         let form = match kind {
             "" => Form::Group(inside),
             "list" => Form::List(inside),
@@ -197,7 +200,7 @@ impl Entry {
     }
 }
 
-fn verdict(text: &str, path: &Path) -> Option<Verdict> {
+fn verdict(text: &str, path: &Path) -> Option<Arc<Verdict>> {
     let (word, sentence) = text.split_once(": ")?;
     let treatment = match word {
         "yes" => Treatment::Done,
@@ -205,7 +208,7 @@ fn verdict(text: &str, path: &Path) -> Option<Verdict> {
         "ok" => Treatment::Harmless,
         _ => return None,
     };
-    Some(Verdict { treatment, sentence: sentence.to_owned(), of: path.clone() })
+    Some(Arc::new(Verdict { treatment, sentence: sentence.to_owned(), of: path.clone() }))
 }
 
 #[cfg(test)]

@@ -223,6 +223,9 @@ pub(super) fn take(
         }
     }
     tell_others(shared, state, side, key);
+    // Its turn may be thousands of others away.
+    drop(object);
+    state.index.rest(key);
     told
 }
 

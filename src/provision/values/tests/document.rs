@@ -49,11 +49,11 @@ fn document() -> String {
 /// `shown`: with what stands for items of lists and keys of maps; `within`: as the table has it.
 fn rows(entry: &Entry, shown: &Path, within: &Path, text: &mut String) {
     let (path, within) = (shown.key(&entry.key), within.key(&entry.key));
-    let own = entry.verdict.as_ref().filter(|verdict| verdict.of == within);
+    let own = entry.verdict.as_deref().filter(|verdict| verdict.of == within);
     match &entry.form {
         Form::Value(kind) => {
             let about = (&path, &within);
-            row(about, &kind.to_string(), &default(entry), entry.verdict.as_ref(), own, text)
+            row(about, &kind.to_string(), &default(entry), entry.verdict.as_deref(), own, text)
         }
         form => {
             let (kind, below) = match form {
@@ -62,7 +62,7 @@ fn rows(entry: &Entry, shown: &Path, within: &Path, text: &mut String) {
                 _ => ("", path.clone()),
             };
             if own.is_some() {
-                row((&path, &within), kind, "", entry.verdict.as_ref(), own, text);
+                row((&path, &within), kind, "", entry.verdict.as_deref(), own, text);
             }
             if !matches!(entry.key.as_str(), "patches" | "selector") || !is_common(entry) {
                 entry.inside().iter().for_each(|inside| rows(inside, &below, &within, text));
