@@ -3,6 +3,7 @@
 
 mod content;
 mod faults;
+mod figures;
 mod network;
 mod published;
 mod recipe;

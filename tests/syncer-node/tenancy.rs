@@ -168,6 +168,16 @@ impl Tenancy {
             "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "more"},
             "subjects": [{"kind": "ServiceAccount", "name": format!("vc-{}", self.name), "namespace": namespace}],
         });
+        // What docs/kubelet.md wants where figures are wanted.
+        let figures = json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": format!("figures-{namespace}")},
+            "rules": [{"apiGroups": [""], "resources": ["nodes/proxy"], "verbs": ["get"]}],
+        });
+        let figures_bound = json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": {"name": format!("figures-{namespace}")},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": format!("figures-{namespace}")},
+            "subjects": [{"kind": "ServiceAccount", "name": format!("vc-{}", self.name), "namespace": namespace}],
+        });
         let endpoints = json!({
             "apiVersion": "v1", "kind": "Endpoints", "metadata": {"name": self.name, "namespace": namespace},
             "subsets": [{"addresses": [{"ip": address}], "ports": [{"name": "https", "port": port.parse::<u16>()?}]}],
@@ -178,6 +188,8 @@ impl Tenancy {
             secret(format!("vc-config-{}", self.name), "config.yaml", &config()?),
             more,
             bound,
+            figures,
+            figures_bound,
         ];
         for object in before.into_iter().chain(published::objects(&self.name)?) {
             objects::create(&client, &object).await?;

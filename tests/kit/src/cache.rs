@@ -22,6 +22,8 @@ pub enum Toolset {
     Dns,
     /// The store that small clusters use in place of etcd.
     Kine,
+    /// The server of resource metrics.
+    Metrics,
 }
 
 impl Toolset {
@@ -35,6 +37,7 @@ impl Toolset {
             Self::Node => "node",
             Self::Dns => "dns",
             Self::Kine => "kine",
+            Self::Metrics => "metrics",
         }
     }
 
@@ -43,7 +46,7 @@ impl Toolset {
         let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tools");
         match self {
             Self::ControlPlane => tools,
-            Self::Node | Self::Dns | Self::Kine => tools.join(self.name()),
+            Self::Node | Self::Dns | Self::Kine | Self::Metrics => tools.join(self.name()),
         }
     }
 
@@ -51,7 +54,7 @@ impl Toolset {
     /// library is linked statically then, and what would load libraries at run time is left out.
     pub fn flags(self) -> &'static [&'static str] {
         match self {
-            Self::ControlPlane | Self::Node | Self::Dns => &[],
+            Self::ControlPlane | Self::Node | Self::Dns | Self::Metrics => &[],
             Self::Kine => &["-tags=netgo,osusergo,sqlite_omit_load_extension"],
         }
     }

@@ -90,3 +90,24 @@ pub fn etcd() -> Result<Image> {
     let path = Assets::find()?.path(Program::Etcd)?;
     Ok(Image::named("registry.k8s.io/etcd:3.6.8-0").program("/usr/local/bin/etcd", &path))
 }
+
+/// The server of resource metrics. It is built when this is first called (minutes).
+///
+/// # Errors
+/// When it cannot be built.
+pub fn metrics_server() -> Result<Image> {
+    let program = Assets::of(Toolset::Metrics)?.path(Program::MetricsServer)?;
+    Ok(Image::named(&metrics_server_name()?)
+        .program("/metrics-server", &program)
+        .folder("/tmp", 0o1777)
+        .entrypoint(&["/metrics-server"]))
+}
+
+/// The public name of its image, with the version that is built.
+///
+/// # Errors
+/// When no version is pinned.
+pub fn metrics_server_name() -> Result<String> {
+    let version = pinned(Toolset::Metrics, "sigs.k8s.io/metrics-server")?;
+    Ok(format!("registry.k8s.io/metrics-server/metrics-server:{version}"))
+}

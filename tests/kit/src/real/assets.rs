@@ -36,10 +36,12 @@ pub enum Program {
     Coredns,
     /// `kine`
     Kine,
+    /// `metrics-server`
+    MetricsServer,
 }
 
 impl Program {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Etcd,
         Self::KubeApiserver,
         Self::KubeControllerManager,
@@ -50,6 +52,7 @@ impl Program {
         Self::Pause,
         Self::Coredns,
         Self::Kine,
+        Self::MetricsServer,
     ];
 
     /// Its file name.
@@ -65,6 +68,7 @@ impl Program {
             Self::Pause => "pause",
             Self::Coredns => "coredns",
             Self::Kine => "kine",
+            Self::MetricsServer => "metrics-server",
         }
     }
 
@@ -78,6 +82,7 @@ impl Program {
             Self::Kubelet | Self::KubeProxy | Self::Pause => Toolset::Node,
             Self::Coredns => Toolset::Dns,
             Self::Kine => Toolset::Kine,
+            Self::MetricsServer => Toolset::Metrics,
         }
     }
 }
@@ -224,7 +229,7 @@ fn linker_flags(toolset: Toolset) -> Result<String> {
                 flags.push(format!("-X {package}.{name}={value}"));
             }
         }
-        Toolset::Dns => {}
+        Toolset::Dns | Toolset::Metrics => {}
         Toolset::Kine => {
             let version = pinned(toolset, "github.com/k3s-io/kine")?;
             flags.push(format!("-X github.com/k3s-io/kine/pkg/version.Version={version}"));
@@ -249,5 +254,6 @@ mod tests {
         assert!(linker_flags(Toolset::Node).unwrap().contains("version.gitVersion=v1."));
         assert!(linker_flags(Toolset::Kine).unwrap().contains("version.Version=v0."));
         assert!(pinned(Toolset::Dns, "github.com/coredns/coredns").unwrap().starts_with("v1."));
+        assert!(pinned(Toolset::Metrics, "sigs.k8s.io/metrics-server").unwrap().starts_with("v0."));
     }
 }

@@ -213,6 +213,14 @@ impl ControlPlane {
             flag("kubelet-client-certificate", pki("kubelet-client.crt")),
             flag("kubelet-client-key", pki("kubelet-client.key")),
             flag("kubelet-preferred-address-types", "InternalIP"),
+            // Servers behind the aggregation layer are told by the front proxy who asks.
+            flag("requestheader-client-ca-file", pki("front-proxy-ca.crt")),
+            flag("requestheader-allowed-names", pki::FRONT_PROXY),
+            flag("requestheader-username-headers", "X-Remote-User"),
+            flag("requestheader-group-headers", "X-Remote-Group"),
+            flag("requestheader-extra-headers-prefix", "X-Remote-Extra-"),
+            flag("proxy-client-cert-file", pki("front-proxy-client.crt")),
+            flag("proxy-client-key-file", pki("front-proxy-client.key")),
             // On the loopback interface no pod could reach the address it would give out.
             flag("endpoint-reconciler-type", if self.place.address.is_loopback() { "none" } else { "lease" }),
         ];

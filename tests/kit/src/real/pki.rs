@@ -26,19 +26,18 @@ pub struct Pki {
     issuer: Issuer<'static, KeyPair>,
 }
 
+/// As whom the API server asks the servers behind its aggregation layer.
+pub const FRONT_PROXY: &str = "front-proxy-client";
+
 impl Pki {
     /// Makes new keys and writes what the programs read: `ca.{crt,key}`, `apiserver.{crt,key}` for these names and addresses,
-    /// `kubelet-client.{crt,key}`, `sa.{pub,key}`.
+    /// `kubelet-client.{crt,key}`, `front-proxy-ca.crt`, `front-proxy-client.{crt,key}`, `sa.{pub,key}`.
     pub fn write(folder: &Path, hosts: &[String]) -> Result<Self> {
         fs::create_dir_all(folder).with_context(|| format!("creating {}", folder.display()))?;
-        let mut params = CertificateParams::new(Vec::new())?;
-        params.distinguished_name = distinguished("kubernetes", None);
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
-        let key = KeyPair::generate()?;
-        let ca_pem = params.self_signed(&key)?.pem();
-        let ca_key = key.serialize_pem();
-        let issuer = Issuer::new(params, key);
+        let (issuer, ca_pem) = authority("kubernetes")?;
+        let ca_key = issuer.key().serialize_pem();
+        let (front_proxies, front_proxy_ca) = authority("front-proxy-ca")?;
+        let front_proxy = identity(&front_proxies, FRONT_PROXY, None, &[])?;
 
         let names: Vec<&str> = ["localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc"]
             .into_iter()
@@ -54,6 +53,9 @@ impl Pki {
             ("apiserver.key", &server.key),
             ("kubelet-client.crt", &kubelet_client.cert),
             ("kubelet-client.key", &kubelet_client.key),
+            ("front-proxy-ca.crt", &front_proxy_ca),
+            ("front-proxy-client.crt", &front_proxy.cert),
+            ("front-proxy-client.key", &front_proxy.key),
             ("sa.key", &service_accounts.serialize_pem()),
             ("sa.pub", &service_accounts.public_key_pem()),
         ] {
@@ -70,6 +72,17 @@ impl Pki {
     pub fn client(&self, user: &str, group: Option<&str>) -> Result<Identity> {
         identity(&self.issuer, user, group, &[])
     }
+}
+
+/// A new authority, and its certificate as PEM.
+fn authority(name: &str) -> Result<(Issuer<'static, KeyPair>, String)> {
+    let mut params = CertificateParams::new(Vec::new())?;
+    params.distinguished_name = distinguished(name, None);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
+    let key = KeyPair::generate()?;
+    let pem = params.self_signed(&key)?.pem();
+    Ok((Issuer::new(params, key), pem))
 }
 
 fn identity(
