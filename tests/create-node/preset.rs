@@ -23,7 +23,8 @@ makes! {
         assert_eq!(pods.iter().filter(|pod| condition(pod, "Ready")).count(), 4, "a control plane and three members");
         let room = Room::take(made.inside().await?, "shop").await?;
         room.idle("web", json!({}), json!({})).await?;
-        assert_eq!(room.sh("web", "hostname").await?, "web");
+        // The Service of its node is as new as the pod, and the host's nodes learn of it in their own time.
+        room.sh_until("web", "hostname", |said| said == "web").await?;
         let quotas = Api::<ResourceQuota>::namespaced(made.outside.clone(), &made.request.namespace);
         let used = quotas.get("vc-prod").await?.status.and_then(|status| status.used).context("nothing is counted")?;
         assert!(used["count/pods"].0.parse::<u32>()? >= 5, "{used:?}");

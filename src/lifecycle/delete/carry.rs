@@ -61,21 +61,22 @@ pub async fn carry_out(
     options: &DeleteOptions,
     progress: &Progress,
 ) -> Result<Deleted, LifeError> {
+    let whose = Whose { namespace: &plan.namespace, name: &plan.name };
+    perform(cluster, plan, 0, plan.of(&[Role::Workload]), options, progress).await?;
+    // Nobody writes any more: what has come from inside since the plan was made is all that will.
+    let came = came_from_inside(cluster, &whose, plan, options).await?;
+    let (inside, outside): (Vec<&Victim>, Vec<&Victim>) =
+        came.iter().partition(|victim| victim.object.namespace.is_some());
+    let cluster_wide = plan.victims.iter().filter(|victim| victim.object.namespace.is_none());
     let stages = [
-        (0, plan.of(&[Role::Workload])),
-        (1, in_namespace(plan, &[Role::Synced])),
+        (1, [in_namespace(plan, &[Role::Synced]), inside].concat()),
         (2, in_namespace(plan, &[Role::Own, Role::Helm])),
         (3, plan.of(&[Role::Data])),
-        (4, plan.victims.iter().filter(|victim| victim.object.namespace.is_none()).collect()),
+        (4, cluster_wide.chain(outside).collect()),
     ];
     for (step, victims) in stages {
-        if victims.is_empty() {
-            progress.skip(step, "there is none");
-            continue;
-        }
-        progress.step(step, stage(cluster, plan, &victims, options, progress)).await?;
+        perform(cluster, plan, step, victims, options, progress).await?;
     }
-    let whose = Whose { namespace: &plan.namespace, name: &plan.name };
     let home = progress.step(5, leave(cluster, &whose, plan, options, progress)).await?;
     progress
         .step(6, async {
@@ -92,6 +93,35 @@ pub async fn carry_out(
             Ok(Deleted { left, home: home.clone() })
         })
         .await
+}
+
+/// One step, unless there is nothing to do in it.
+async fn perform(
+    cluster: &Cluster,
+    plan: &DeletePlan,
+    step: usize,
+    victims: Vec<&Victim>,
+    options: &DeleteOptions,
+    progress: &Progress,
+) -> Result<(), LifeError> {
+    if victims.is_empty() {
+        progress.skip(step, "there is none");
+        return Ok(());
+    }
+    progress.step(step, stage(cluster, plan, &victims, options, progress)).await
+}
+
+/// What came from inside and is not in the plan.
+async fn came_from_inside(
+    cluster: &Cluster,
+    whose: &Whose<'_>,
+    plan: &DeletePlan,
+    options: &DeleteOptions,
+) -> Result<Vec<Victim>, LifeError> {
+    let now = plan_of(whose, survey(cluster, &plan.namespace, &plan.name).await?, options.wish);
+    let known = uids(plan.victims.iter().map(|victim| &victim.uid));
+    let came = now.victims.into_iter().filter(|it| it.role == Role::Synced && !known.contains(&it.uid));
+    Ok(came.collect())
 }
 
 fn in_namespace<'a>(plan: &'a DeletePlan, roles: &[Role]) -> Vec<&'a Victim> {

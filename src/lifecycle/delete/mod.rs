@@ -1,6 +1,7 @@
 //! Deletes a virtual cluster with everything that was made for it, and tells what is left.
 //!
 //! First it is looked at, then a plan is made of that, which a person can read, and only what is in the plan is deleted: by UID.
+//! One thing comes to it: what the virtual cluster has still sent to the host until its control plane had ended.
 //! What an earlier run has deleted is not in the next plan, so a second run does the rest.
 
 mod carry;

@@ -216,6 +216,11 @@ impl Index {
         self.used_by.get(key).into_iter().flatten().map(|(user, _)| user)
     }
 
+    /// Pairs that others use although neither side has an object, such as a node that is still to be made up.
+    pub fn used_and_missing(&self, kind: KindId) -> impl Iterator<Item = &Key> {
+        self.used_by.keys().filter(move |key| key.kind == kind && self.pair(key).is_none())
+    }
+
     /// All names of a kind.
     pub fn names(&self, kind: KindId) -> impl Iterator<Item = (&VirtualName, &Pair)> {
         self.of(kind).into_iter().flat_map(|kind| kind.pairs.iter())
@@ -303,5 +308,31 @@ impl<'a> View<'a> {
     /// Whether a kind has been listed whole on a side: only then something that is not here is not there.
     pub fn is_whole(&self, kind: KindId, side: Side) -> bool {
         self.index.is_whole(kind, side)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_used_and_not_there_is_known_until_it_is_there_or_not_used() {
+        let (pods, nodes) = (KindId(0), KindId(1));
+        let mut index = Index::new(2);
+        let pod = Key::new(pods, VirtualName::namespaced("shop", "web"));
+        let node = Key::new(nodes, VirtualName::cluster_scoped("one"));
+        let missing = |index: &Index| index.used_and_missing(nodes).cloned().collect::<Vec<_>>();
+        index.set_uses(&pod, Side::Host, vec![node.clone()]);
+        assert_eq!(missing(&index), [node.clone()]);
+        assert_eq!(index.used_and_missing(pods).count(), 0);
+
+        let object: Lean =
+            serde_json::from_str(r#"{"metadata":{"name":"one","uid":"u","resourceVersion":"1"}}"#).unwrap();
+        index.upsert(Side::Virtual, &node, Arc::new(object), true);
+        assert_eq!(missing(&index), []);
+        index.remove(Side::Virtual, &node, Some("u"));
+        assert_eq!(missing(&index), [node]);
+        index.set_uses(&pod, Side::Host, Vec::new());
+        assert_eq!(missing(&index), []);
     }
 }

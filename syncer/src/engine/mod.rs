@@ -119,11 +119,12 @@ impl Shared {
         }
     }
 
-    /// All pairs of a kind, with those that stand although neither side has an object.
+    /// All pairs of a kind, with those that stand, or that others use, although neither side has an object.
     pub(crate) fn all_of(&self, state: &State, kind: KindId) -> Vec<Key> {
         let standing = self.mirror(kind).map(|mirror| mirror.standing()).unwrap_or_default();
         let names = state.index.names(kind).map(|(name, _)| name.clone());
-        names.chain(standing).map(|name| Key::new(kind, name)).collect()
+        let used = state.index.used_and_missing(kind).map(|key| key.object.clone());
+        names.chain(standing).chain(used).map(|name| Key::new(kind, name)).collect()
     }
 
     fn look_at_everything(&self) {

@@ -189,15 +189,15 @@ impl Room {
         Ok(done.stdout.trim().to_owned())
     }
 
-    /// Runs a script in a pod until it succeeds and says this.
+    /// Runs a script in a pod until it can be run, succeeds and says this.
     ///
     /// # Errors
     /// What it said last when that does not come true in time.
     pub async fn sh_until(&self, pod: &str, script: &str, wanted: impl Fn(&str) -> bool) -> Result<()> {
         let deadline = tokio::time::Instant::now() + PATIENCE;
         loop {
-            let done = self.exec(pod, "main", &["sh", "-c", script], "").await?;
-            if done.code == 0 && wanted(done.stdout.trim()) {
+            let done = self.exec(pod, "main", &["sh", "-c", script], "").await;
+            if done.as_ref().is_ok_and(|done| done.code == 0 && wanted(done.stdout.trim())) {
                 return Ok(());
             }
             anyhow::ensure!(tokio::time::Instant::now() < deadline, "`{script}` in {pod}: {done:?}");
