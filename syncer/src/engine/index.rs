@@ -323,7 +323,7 @@ mod tests {
         let node = Key::new(nodes, VirtualName::cluster_scoped("one"));
         let missing = |index: &Index| index.used_and_missing(nodes).cloned().collect::<Vec<_>>();
         index.set_uses(&pod, Side::Host, vec![node.clone()]);
-        assert_eq!(missing(&index), [node.clone()]);
+        assert_eq!(missing(&index), std::slice::from_ref(&node));
         assert_eq!(index.used_and_missing(pods).count(), 0);
 
         let object: Lean =
