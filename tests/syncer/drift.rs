@@ -57,7 +57,8 @@ both! {
         let on_host = pair.on_host("configmaps", "default", "fought");
         let mark = "vcluster.loft.sh/object-uid";
         let marked = |h: &Value| h["metadata"]["annotations"][mark].is_string();
-        pair.until(&pair.host, &on_host, marked).await?;
+        // Nothing is known of drift before every kind is listed whole.
+        pair.until(&pair.host, &on_host, |h| marked(h) && pair.engine().report().drift.is_some()).await?;
         assert_eq!(pair.engine().report().drift.expect("it is known").named, []);
         for _ in 0..30 {
             if pair.engine().counts().quarantines > 0 { break }
