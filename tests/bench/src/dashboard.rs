@@ -138,7 +138,7 @@ fn pause(press: usize) {
 }
 
 fn has_help(screen: &Screen) -> bool {
-    screen.contents().contains("one page down")
+    screen.contents().contains("┌ help ")
 }
 
 /// Text of the selected row and where it is.
