@@ -101,9 +101,25 @@ impl Cluster {
         grace: Option<u32>,
     ) -> Result<(), WriteError> {
         self.check_audit().await?;
+        let deleted = match self.send_delete(object, guard, Some(propagation), grace).await {
+            Err(failure) if failure.kind == FailureKind::NotFound => return Ok(()),
+            done => done,
+        };
+        self.record(action, object, &guard.uid, &deleted).await;
+        deleted.map_err(|failure| self.not_written("delete", object, failure))
+    }
+
+    /// Asks for a deletion and leaves no record. Without `propagation` the server decides by the kind.
+    pub(super) async fn send_delete(
+        &self,
+        object: &ObjectRef,
+        guard: &Guard,
+        propagation: Option<Propagation>,
+        grace: Option<u32>,
+    ) -> Result<(), Failure> {
         let params = DeleteParams {
             grace_period_seconds: grace,
-            propagation_policy: Some(match propagation {
+            propagation_policy: propagation.map(|propagation| match propagation {
                 Propagation::Background => PropagationPolicy::Background,
                 Propagation::Foreground => PropagationPolicy::Foreground,
                 Propagation::Orphan => PropagationPolicy::Orphan,
@@ -116,15 +132,7 @@ impl Cluster {
         };
         let path = object.resource.path(object.namespace.as_deref());
         let request = kube::core::Request::new(path).delete(&object.name, &params);
-        let deleted = match request {
-            Err(error) => Err(unbuildable(&error)),
-            Ok(request) => match self.fetch(request).await {
-                Err(failure) if failure.kind == FailureKind::NotFound => return Ok(()),
-                done => done.map(drop),
-            },
-        };
-        self.record(action, object, &guard.uid, &deleted).await;
-        deleted.map_err(|failure| self.not_written("delete", object, failure))
+        self.fetch(request.map_err(|error| unbuildable(&error))?).await.map(drop)
     }
 
     async fn patch<T: DeserializeOwned>(

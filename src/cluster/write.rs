@@ -1,14 +1,11 @@
 //! Changes on a cluster. Each is guarded by preconditions and leaves a record.
 
 use chrono::Utc;
-use kube::api::{DeleteParams, Preconditions};
-use kube::core::Request;
 use serde::Deserialize;
 use smol_str::SmolStr;
 use thiserror::Error;
 
-use super::http::unbuildable;
-use super::{Cluster, Failure, FailureKind, ObjectRef, Resource};
+use super::{Cluster, Failure, FailureKind, Guard, ObjectRef, Resource};
 use crate::audit::{AuditLog, Outcome, Record};
 use crate::fleet::model::PodRow;
 
@@ -67,7 +64,7 @@ struct Live {
 #[serde(rename_all = "camelCase")]
 struct LiveMeta {
     uid: SmolStr,
-    resource_version: String,
+    resource_version: SmolStr,
 }
 
 impl Cluster {
@@ -92,7 +89,10 @@ impl Cluster {
             if live.uid != pod.uid {
                 return Err(WriteError::Replaced { what, cluster: self.context.clone() });
             }
-            match self.delete_exactly(&object, live, grace).await {
+            let guard = Guard { uid: live.uid, resource_version: Some(live.resource_version) };
+            match self.send_delete(&object, &guard, None, grace).await {
+                // Somebody else was faster.
+                Err(failure) if failure.kind == FailureKind::NotFound => break Ok(()),
                 // A pod's status changes all the time; the object is the one that was meant.
                 Err(failure) if failure.kind == FailureKind::Conflict && tries < TRIES => {}
                 done => break done,
@@ -100,29 +100,6 @@ impl Cluster {
         };
         self.record("delete-pod", &object, &pod.uid, &deleted).await;
         deleted.map_err(|failure| WriteError::Failed { what, cluster: self.context.clone(), failure })
-    }
-
-    async fn delete_exactly(
-        &self,
-        object: &ObjectRef,
-        live: LiveMeta,
-        grace: Option<u32>,
-    ) -> Result<(), Failure> {
-        let params = DeleteParams {
-            grace_period_seconds: grace,
-            preconditions: Some(Preconditions {
-                uid: Some(live.uid.to_string()),
-                resource_version: Some(live.resource_version),
-            }),
-            ..DeleteParams::default()
-        };
-        let path = object.resource.path(object.namespace.as_deref());
-        let request =
-            Request::new(path).delete(&object.name, &params).map_err(|error| unbuildable(&error))?;
-        match self.fetch(request).await {
-            Err(failure) if failure.kind == FailureKind::NotFound => Ok(()),
-            done => done.map(drop),
-        }
     }
 
     pub(super) async fn check_audit(&self) -> Result<(), WriteError> {

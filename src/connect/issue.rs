@@ -15,7 +15,6 @@ use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
 use serde_json::{Value, json};
 use smol_str::{SmolStr, format_smolstr};
 use thiserror::Error;
-use tokio::time::Instant;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use super::secret::{Hidden, Identity};
@@ -231,25 +230,21 @@ async fn signed(tenant: &Cluster, name: &str, progress: &Progress) -> Result<Str
         "message": "asked for by whoever administers this virtual cluster"}]}});
     let (params, patch) = (PatchParams::default(), Patch::Merge(condition));
     answer(tenant, "approve the certificate", requests.patch_approval(name, &params, &patch)).await?;
-    let deadline = Instant::now() + PATIENCE;
-    loop {
+    let look = || async {
         let now = answer(tenant, "look for the certificate", requests.get(name)).await?;
         let status = now.status.unwrap_or_default();
         if let Some(certificate) = status.certificate.filter(|certificate| !certificate.0.is_empty()) {
-            return String::from_utf8(certificate.0)
-                .map_err(|_| IssueError::Certificate("it is not text".to_owned()));
+            let text = String::from_utf8(certificate.0);
+            return text.map(Ok).map_err(|_| IssueError::Certificate("it is not text".to_owned()));
         }
-        let failed = status.conditions.unwrap_or_default().into_iter();
-        if let Some(failed) = failed.into_iter().find(|one| matches!(one.type_.as_str(), "Denied" | "Failed"))
-        {
-            return Err(IssueError::Denied(failed.message.unwrap_or(failed.type_)));
+        let mut conditions = status.conditions.unwrap_or_default().into_iter();
+        match conditions.find(|one| matches!(one.type_.as_str(), "Denied" | "Failed")) {
+            Some(failed) => Err(IssueError::Denied(failed.message.unwrap_or(failed.type_))),
+            None => Ok(Err(SmolStr::new_static("for the tenant's controller manager to sign"))),
         }
-        if Instant::now() >= deadline {
-            return Err(IssueError::Unsigned { hint: "a service account needs none: --service-account" });
-        }
-        progress.waiting("for the tenant's controller manager to sign");
-        progress.pause(LOOK).await?;
-    }
+    };
+    let late = |_| IssueError::Unsigned { hint: "a service account needs none: --service-account" };
+    progress.until(LOOK, PATIENCE, late, look).await
 }
 
 /// When a certificate ends, PEM.

@@ -63,8 +63,7 @@ pub(super) async fn change_part(
             done => return Ok(done.map(drop)?),
         }
         let fresh = refresh(cluster, &target.namespace, &target.name).await?;
-        let same = fresh.parts.into_iter().find(|other| other.kind == part.kind && other.name == part.name);
-        match same {
+        match fresh.into_part(part) {
             Some(same) if same.uid == part.uid => match rejected {
                 Some(error) => return Err(error.into()),
                 None => now = same,

@@ -16,12 +16,18 @@ pub mod resume;
 #[cfg(test)]
 mod tests;
 
+use std::time::Duration;
+
+use smol_str::SmolStr;
 use thiserror::Error;
 
 pub use refusal::{Decision, Refusal};
 
 use crate::cluster::{ReadError, WriteError};
 use crate::operation::Cancelled;
+
+/// How often it is looked again at what is waited for.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// A verb that was not carried out to its end. A second run goes on from there.
 #[derive(Debug, Error)]
@@ -56,4 +62,8 @@ pub enum LifeError {
     /// Somebody gave it up.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
+}
+
+fn too_long(what: String, patience: Duration, why: SmolStr) -> LifeError {
+    LifeError::TooLong { what, seconds: patience.as_secs(), why: why.into() }
 }

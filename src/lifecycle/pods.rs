@@ -4,16 +4,13 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use smol_str::{SmolStr, format_smolstr};
-use tokio::time::Instant;
 
-use super::LifeError;
+use super::{LOOK, LifeError, too_long};
 use crate::cluster::{Cluster, ObjectRef, Resource};
 use crate::operation::Progress;
 use crate::target::{Part, Target, refresh};
 use crate::wire::{self, label};
 
-/// How often it is looked again.
-const LOOK: Duration = Duration::from_millis(500);
 /// Names in a message.
 const NAMED: usize = 3;
 
@@ -187,19 +184,12 @@ pub(super) async fn until_gone<Look>(
 where
     Look: Future<Output = Result<Vec<PodRef>, LifeError>>,
 {
-    let began = Instant::now();
-    loop {
+    let late = |why| too_long(what.to_owned(), patience, why);
+    let gone = || async {
         let left = look().await?;
-        if left.is_empty() {
-            return Ok(());
-        }
-        let why = some(&left, PodRef::lingers);
-        if began.elapsed() >= patience {
-            return Err(LifeError::TooLong { what: what.to_owned(), seconds: patience.as_secs(), why });
-        }
-        progress.waiting(why);
-        progress.pause(LOOK).await?;
-    }
+        Ok(if left.is_empty() { Ok(()) } else { Err(some(&left, PodRef::lingers)) })
+    };
+    progress.until(LOOK, patience, late, gone).await
 }
 
 /// Waits until a part has no pods, and its controller says so, too.
@@ -212,19 +202,15 @@ pub(super) async fn until_stopped(
 ) -> Result<(), LifeError> {
     let what = format!("the pods of {} to end", part.object());
     until_gone(|| of_part(cluster, part), &what, patience, progress).await?;
-    let began = Instant::now();
-    loop {
-        let now = refresh(cluster, &target.namespace, &target.name).await?;
-        let now = now.parts.into_iter().find(|other| other.name == part.name && other.kind == part.kind);
+    let stopped = || async {
+        let now = refresh(cluster, &target.namespace, &target.name).await?.into_part(part);
         // One that is gone has no pods.
-        let Some(now) = now.filter(|now| now.running > 0 || !now.observed) else { return Ok(()) };
-        let why = format!("{} says that it has {} pods", part.object(), now.running);
-        if began.elapsed() >= patience {
-            return Err(LifeError::TooLong { what, seconds: patience.as_secs(), why });
-        }
-        progress.waiting(why);
-        progress.pause(LOOK).await?;
-    }
+        let now = now.filter(|now| now.running > 0 || !now.observed);
+        Ok(now.map_or(Ok(()), |now| {
+            Err(format_smolstr!("{} says that it has {} pods", part.object(), now.running))
+        }))
+    };
+    progress.until(LOOK, patience, |why| too_long(what, patience, why), stopped).await
 }
 
 /// Waits until a part has as many ready pods as it should.
@@ -235,40 +221,33 @@ pub(super) async fn until_ready(
     patience: Duration,
     progress: &Progress,
 ) -> Result<(), LifeError> {
-    let began = Instant::now();
-    loop {
-        let now = refresh(cluster, &target.namespace, &target.name).await?;
-        let now = now.parts.into_iter().find(|other| other.name == part.name && other.kind == part.kind);
+    let ready = || async {
+        let now = refresh(cluster, &target.namespace, &target.name).await?.into_part(part);
         let Some(now) = now else {
             return Err(LifeError::Changed(format!("{} is gone", part.object())));
         };
-        let pods = of_part(cluster, part).await?;
-        let unready: Vec<PodRef> =
-            pods.iter().filter(|pod| pod.unready.is_some() || pod.going.is_some()).cloned().collect();
+        let mut unready = of_part(cluster, part).await?;
+        unready.retain(|pod| pod.unready.is_some() || pod.going.is_some());
         if now.observed && now.ready >= now.replicas && unready.is_empty() {
-            return Ok(());
+            return Ok(Ok(()));
         }
-        let why = match unready.as_slice() {
-            [] => format!("{} of {} pods of {} are ready", now.ready, now.replicas, part.name),
+        Ok(Err(match unready.as_slice() {
+            [] => format_smolstr!("{} of {} pods of {} are ready", now.ready, now.replicas, part.name),
             _ => some(&unready, |pod| match (&pod.going, &pod.unready) {
                 (None, Some(why)) => format_smolstr!("{}: {why}", pod.name),
                 _ => pod.lingers(),
             }),
-        };
-        if began.elapsed() >= patience {
-            let what = format!("{} to be ready", part.object());
-            return Err(LifeError::TooLong { what, seconds: patience.as_secs(), why });
-        }
-        progress.waiting(why);
-        progress.pause(LOOK).await?;
-    }
+        }))
+    };
+    let late = |why| too_long(format!("{} to be ready", part.object()), patience, why);
+    progress.until(LOOK, patience, late, ready).await
 }
 
 /// The first few, each in words.
-fn some(pods: &[PodRef], words: impl Fn(&PodRef) -> SmolStr) -> String {
+fn some(pods: &[PodRef], words: impl Fn(&PodRef) -> SmolStr) -> SmolStr {
     let mut told: Vec<SmolStr> = pods.iter().take(NAMED).map(words).collect();
     if pods.len() > NAMED {
         told.push(format_smolstr!("{} more", pods.len() - NAMED));
     }
-    told.join(", ")
+    told.join(", ").into()
 }

@@ -93,6 +93,36 @@ impl Progress {
         }
     }
 
+    /// Looks again and again until `look` has what is waited for; the cause that it answers until then is told. A cause that is
+    /// still there when `patience` is over is made an error by `late`.
+    ///
+    /// # Errors
+    /// What `look` and `late` answer, or that somebody asked it to end.
+    pub async fn until<T, E, Look>(
+        &self,
+        every: Duration,
+        patience: Duration,
+        late: impl FnOnce(SmolStr) -> E,
+        look: impl Fn() -> Look,
+    ) -> Result<T, E>
+    where
+        E: From<Cancelled>,
+        Look: Future<Output = Result<Result<T, SmolStr>, E>>,
+    {
+        let began = tokio::time::Instant::now();
+        loop {
+            let cause = match look().await? {
+                Ok(found) => return Ok(found),
+                Err(cause) => cause,
+            };
+            if began.elapsed() >= patience {
+                return Err(late(cause));
+            }
+            self.waiting(cause);
+            self.pause(every).await?;
+        }
+    }
+
     #[cfg(test)]
     pub(super) fn follow(&self) -> watch::Receiver<Arc<OperationState>> {
         self.state.subscribe()

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use smol_str::SmolStr;
@@ -122,4 +123,28 @@ async fn the_same_cause_is_told_once() {
             .await
     });
     assert_eq!(operation.result().await, Ok((false, true)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_waited_for_is_looked_at_until_it_is_there_or_patience_is_over() {
+    // How many looks find it missing; what comes of it, and after how many looks.
+    let cases = [(0, Ok(7), 1), (2, Ok(7), 3), (99, Err(Trouble::Full), 4)];
+    for (missing, expected, looks) in cases {
+        let operation = Operation::start("t", ["a"], move |progress: Progress| async move {
+            let looked = AtomicUsize::new(0);
+            let look = || async {
+                let before = looked.fetch_add(1, Relaxed);
+                Ok(if before >= missing { Ok(7) } else { Err(SmolStr::from("it is not there")) })
+            };
+            let late = |cause: SmolStr| {
+                assert_eq!(cause, "it is not there");
+                Trouble::Full
+            };
+            let (second, patience) = (Duration::from_secs(1), Duration::from_secs(3));
+            let found = progress.step(0, progress.until(second, patience, late, look)).await;
+            Ok::<_, Trouble>((found, looked.load(Relaxed)))
+        });
+        let (_, done) = last(operation).await;
+        assert_eq!(done, Ok((expected, looks)), "{missing}");
+    }
 }

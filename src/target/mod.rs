@@ -51,6 +51,11 @@ impl Target {
         self.parts.iter().find(|part| part.app == App::ControlPlane)
     }
 
+    /// What that part is now; none when it is gone.
+    pub fn into_part(self, part: &Part) -> Option<Part> {
+        self.parts.into_iter().find(|now| now.kind == part.kind && now.name == part.name)
+    }
+
     /// Why it rests, by the same order as in the fleet (docs/vclusters.md, State); none when it is meant to run.
     pub fn rest(&self) -> Option<Rest> {
         let plane = self.control_plane()?;

@@ -64,10 +64,11 @@ impl Fields {
     /// Keeps the fields as bytes only, until somebody looks at them.
     pub(super) fn pack(&mut self, dictionary: &mut Dictionary) {
         if self.packed.is_none() {
-            let Ok(text) = serde_json::to_vec(&AsObject(self.all())) else { return };
-            if text.len() < WORTH_PACKING {
+            // Asked again and again of what is short: not by writing it out.
+            if length(self.all()) < WORTH_PACKING {
                 return;
             }
+            let Ok(text) = serde_json::to_vec(&AsObject(self.all())) else { return };
             let dictionary = dictionary.0.get_or_insert_with(|| text[..text.len().min(DICTIONARY)].into());
             let bytes = lz4_flex::block::compress_with_dict(&text, dictionary).into_boxed_slice();
             let packed = Packed { bytes, length: text.len(), dictionary: Arc::clone(dictionary) };
@@ -81,6 +82,11 @@ impl Fields {
     pub(super) fn packed_len(&self) -> Option<usize> {
         self.packed.as_ref().filter(|_| self.loose.get().is_none()).map(|packed| packed.bytes.len())
     }
+}
+
+/// Length of the fields as an object: each with two quotation marks, a colon, and a comma or the last brace; names need no escapes.
+fn length(fields: &[(SmolStr, Box<RawValue>)]) -> usize {
+    1 + fields.iter().map(|(name, raw)| name.len() + raw.get().len() + 4).sum::<usize>()
 }
 
 impl Packed {

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use smol_str::format_smolstr;
+use smol_str::{SmolStr, format_smolstr};
 use tokio::time::Instant;
 
 use super::found::{Role, Whose};
 use super::plan::{DeletePlan, Home, Left, Victim, Wish, plan as plan_of, residue};
 use super::survey::survey;
 use crate::cluster::{Cluster, FailureKind, ObjectRef, Resource};
-use crate::lifecycle::LifeError;
 use crate::lifecycle::exact::{delete_all, delete_exactly, uids};
+use crate::lifecycle::{LOOK, LifeError, too_long};
 use crate::operation::Progress;
 
 /// The steps of deleting, in order.
@@ -23,9 +23,6 @@ pub const STEPS: [&str; 7] = [
     "delete its namespace",
     "look for what is left",
 ];
-
-/// How often it is looked again.
-const LOOK: Duration = Duration::from_millis(500);
 
 /// How to delete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -158,9 +155,9 @@ struct Going {
 
 #[derive(serde::Deserialize)]
 struct GoingMeta {
-    uid: smol_str::SmolStr,
+    uid: SmolStr,
     #[serde(default)]
-    finalizers: Vec<smol_str::SmolStr>,
+    finalizers: Vec<SmolStr>,
 }
 
 async fn until_gone(
@@ -171,25 +168,26 @@ async fn until_gone(
 ) -> Result<(), LifeError> {
     let began = Instant::now();
     for victim in victims {
-        loop {
-            let why = match cluster.get_metadata::<Going>(&victim.object).await {
-                Err(failure) if failure.kind == FailureKind::NotFound => break,
-                Err(failure) => {
-                    return Err(cluster.error(format!("look at {}", victim.object), failure).into());
-                }
-                Ok(now) if now.metadata.uid != victim.uid => break,
-                Ok(now) if now.metadata.finalizers.is_empty() => format!("{} is going", victim.object),
-                Ok(now) => format!("{} is held by {}", victim.object, now.metadata.finalizers.join(", ")),
-            };
-            if began.elapsed() >= patience {
-                let what = "what was deleted to go".to_owned();
-                return Err(LifeError::TooLong { what, seconds: patience.as_secs(), why });
-            }
-            progress.waiting(why);
-            progress.pause(LOOK).await?;
-        }
+        let gone = || async { Ok(lingers(cluster, victim).await?.map_or(Ok(()), Err)) };
+        let late = |why| too_long("what was deleted to go".to_owned(), patience, why);
+        progress.until(LOOK, patience.saturating_sub(began.elapsed()), late, gone).await?;
     }
     Ok(())
+}
+
+/// Why it is still there; none when it is gone, or another has its name.
+async fn lingers(cluster: &Cluster, victim: &Victim) -> Result<Option<SmolStr>, LifeError> {
+    match cluster.get_metadata::<Going>(&victim.object).await {
+        Err(failure) if failure.kind == FailureKind::NotFound => Ok(None),
+        Err(failure) => Err(cluster.error(format!("look at {}", victim.object), failure).into()),
+        Ok(now) if now.metadata.uid != victim.uid => Ok(None),
+        Ok(now) if now.metadata.finalizers.is_empty() => {
+            Ok(Some(format_smolstr!("{} is going", victim.object)))
+        }
+        Ok(now) => {
+            Ok(Some(format_smolstr!("{} is held by {}", victim.object, now.metadata.finalizers.join(", "))))
+        }
+    }
 }
 
 /// Waits until no pod of the control plane is there.

@@ -223,9 +223,6 @@ pub(super) fn take(
         }
     }
     tell_others(shared, state, side, key);
-    // Its turn may be thousands of others away.
-    drop(object);
-    state.index.rest(key);
     told
 }
 
