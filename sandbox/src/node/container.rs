@@ -167,9 +167,12 @@ pub(super) fn live(
     around: &Surroundings<'_>,
     notes: &mut Vec<Note>,
 ) -> Option<DateTime<Utc>> {
+    let restarts = status.restart_count;
     // Every turn brings it further; a container that ends at once waits for its back-off at the latest.
     for _ in 0..8 {
         match step(status, around, notes) {
+            // What it does was asked of the run before; the next one may do something else.
+            Step::Next if status.restart_count != restarts => return Some(around.now),
             Step::Next => {}
             Step::Due(time) => return time,
         }

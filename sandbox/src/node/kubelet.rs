@@ -70,7 +70,9 @@ impl Kubelet {
         let exit = self.exits.remove(key);
         let Some(object) = world.find(&PODS, key) else { return };
         let glance = Glance::read(&object);
-        let Some(host) = self.nodes.get(&glance.node).filter(|host| host.ready).cloned() else {
+        // An end that nobody saw is not seen before its node is heard of, whatever was last heard of the node.
+        let heard = exit.is_none() || is_heard(world, &glance.node);
+        let Some(host) = self.nodes.get(&glance.node).filter(|host| host.ready && heard).cloned() else {
             if let Some(exit) = exit {
                 self.exits.insert(key.clone(), exit);
             }
@@ -289,6 +291,12 @@ impl Kubelet {
         self.pods.entry(node).or_default().insert(key.clone());
         self.queue.add(key);
     }
+}
+
+fn is_heard(world: &World, node: &SmolStr) -> bool {
+    world
+        .find(&NODES, &Key::new("", node.clone()))
+        .is_some_and(|node| machine::is_ready(&node.value()["status"]))
 }
 
 fn say(world: &mut World, object: &Object, node: &SmolStr, note: &Note) {

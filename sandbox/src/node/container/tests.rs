@@ -22,7 +22,7 @@ fn story(behaviour: &Behaviour, restart: Restart, seconds: i64) -> Vec<(i64, Str
             pod: "p_n(u)",
             seed: 500,
         };
-        live(&mut status, &around, &mut Vec::new());
+        while live(&mut status, &around, &mut Vec::new()) == Some(at(second)) {}
         let word = match &status.state {
             State { waiting: Some(waiting), .. } => waiting.reason.clone(),
             State { running: Some(_), .. } => {

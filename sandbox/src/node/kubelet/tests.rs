@@ -150,6 +150,39 @@ fn readiness_follows_what_the_rule_says_now() {
 }
 
 #[test]
+fn a_container_that_starts_again_is_asked_again_what_it_does() {
+    let images = Images::default().on("app:1", |container| Behaviour {
+        ready: (container.restarts == 0).then_some(Duration::ZERO),
+        ..Behaviour::default()
+    });
+    let mut host = host(images, 0.0);
+    host.create("pods", pod("app:1"));
+    host.settle();
+    host.engine.hand().exit("default", "p", "c", Exit::killed());
+    host.settle();
+    let status = host.find("pods", "p").expect("pod")["status"]["containerStatuses"][0].clone();
+    assert_eq!((&status["restartCount"], &status["ready"]), (&json!(1), &json!(false)));
+}
+
+#[test]
+fn what_ended_with_the_power_of_its_node_is_not_seen_before_the_node_is_back() {
+    let mut host = host(Images::default(), 0.0);
+    host.create("pods", pod("app:1"));
+    host.settle();
+    let node = host.find("pods", "p").expect("pod")["spec"]["nodeName"].as_str().expect("a node").to_owned();
+    // Something else has the pod looked at in the same turn, before the node's silence was noticed.
+    host.engine.hand().crash(&node);
+    host.engine.hand().look("default", "p");
+    host.settle();
+    let status =
+        |host: &Sandbox| host.find("pods", "p").expect("pod")["status"]["containerStatuses"][0].clone();
+    assert!(status(&host)["state"]["running"].is_object(), "{}", status(&host));
+    host.engine.hand().cut_off(&node, false);
+    host.settle();
+    assert_eq!(status(&host)["lastState"]["terminated"]["exitCode"], 255);
+}
+
+#[test]
 fn pods_left_alone_keep_their_status_but_go_when_deleted() {
     let mut host = host(Images::default().leave_alone("theirs*"), 0.0);
     host.create("pods", pod("theirs:1"));
