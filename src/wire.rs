@@ -136,8 +136,14 @@ pub mod annotation {
     pub const RESERVED: &str = "v9s.io/reserved";
     /// On Secrets with a certificate: from when on it is to be renewed.
     pub const RENEW_AFTER: &str = "v9s.io/renew-after";
-    /// On bindings that came with credentials which end: when these do.
+    /// On what ends by itself: when. On bindings the credentials that came with them, on the workload of a control plane the
+    /// whole virtual cluster (docs/vclusters.md, Time to live).
     pub const EXPIRES: &str = "v9s.io/expires";
+    /// On the workload of a control plane: who answers for the virtual cluster (docs/vclusters.md, Time to live).
+    pub const OWNER: &str = "v9s.io/owner";
+    /// On the Secret with the certificates and on pods that use them: digest of those certificates, once they were rotated
+    /// (docs/vclusters.md, Certificates).
+    pub const CERTIFICATES: &str = "v9s.io/certificates";
     /// On Secrets with service account tokens: when the first of them expires.
     pub const TOKENS_EXPIRE: &str = "v9s.io/tokens-expire";
     /// On the configuration Secret: Argo CD deploys this virtual cluster (docs/vclusters.md, Pausing and sleeping).
@@ -194,6 +200,9 @@ pub fn config_selector() -> String {
 pub fn synced_selector() -> &'static str {
     label::MANAGED_BY
 }
+
+/// Value of the label `heritage` on what v9s makes, where the official chart says `Helm`.
+pub const HERITAGE: &str = "v9s";
 
 /// Key of the whole configuration in the configuration Secret (docs/vclusters.md, Objects).
 pub const CONFIG_KEY: &str = "config.yaml";

@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod change;
+mod clock;
 pub mod connect;
 mod dial;
 pub mod failure;

@@ -89,6 +89,8 @@ pub(super) fn derive(
         store_health,
         findings,
         created: main.created,
+        expires: main.term.ends(),
+        owner: main.term.owner.clone(),
         labels: main.labels.clone(),
         control_plane: control_pods.iter().map(|pod| pod.row.clone()).collect(),
         pods: facts.pods,
@@ -187,6 +189,7 @@ fn unknown(row: &Vcluster) -> BTreeMap<SmolStr, SmolStr> {
         ("lag", row.lag.why()),
         ("orphans", row.orphans.why()),
         ("store_health", row.store_health.why()),
+        ("expires", row.expires.why()),
     ];
     let known = fields.into_iter().filter_map(|(name, why)| Some((SmolStr::new_static(name), why?.into())));
     known.collect()

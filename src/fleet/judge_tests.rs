@@ -28,6 +28,7 @@ fn workload(app: App, desired: u32) -> WorkloadRow {
         paused_date: None,
         restoring: false,
         asleep: false,
+        term: Default::default(),
         syncer_image: None,
         kubernetes_image: None,
         trouble: None,

@@ -147,6 +147,10 @@ pub struct Vcluster {
     pub findings: Vec<Finding>,
     /// When the workload was created.
     pub created: Option<DateTime<Utc>>,
+    /// When it ends by itself (docs/vclusters.md, Time to live).
+    pub expires: Known<DateTime<Utc>>,
+    /// Who answers for it, if anybody is named.
+    pub owner: Option<SmolStr>,
     /// Labels of the workload, for selectors.
     pub labels: Arc<BTreeMap<SmolStr, SmolStr>>,
     /// Control-plane pods (workload and deployed etcd), by name.

@@ -14,9 +14,11 @@ use super::model::{Phase, PodRow, Workload};
 use super::pod_status::{self, ending};
 use super::pool::Pool;
 use super::views::{
-    ConfigView, ContainerStatus, NamespaceView, Pairs, PodView, QuotaView, WorkloadView, instant,
+    ConfigView, ContainerStatus, NamespaceView, Pairs, PodView, QuotaView, WorkloadAnnotations, WorkloadView,
+    instant,
 };
-use crate::cluster::watch::{Fold, Key};
+use crate::cluster::watch::{Fold, Key, Text};
+use crate::target::Term;
 use crate::wire::{App, SYNCER_CONTAINER, label};
 
 /// A StatefulSet or Deployment of a control plane.
@@ -39,6 +41,8 @@ pub(super) struct WorkloadRow {
     pub(super) paused_date: Option<SmolStr>,
     pub(super) restoring: bool,
     pub(super) asleep: bool,
+    /// How long it is to live, and who answers for it.
+    pub(super) term: Term,
     pub(super) syncer_image: Option<SmolStr>,
     /// Image of the container that carries Kubernetes itself, if any does.
     pub(super) kubernetes_image: Option<SmolStr>,
@@ -147,11 +151,18 @@ impl Fold for Workloads {
             paused_date: marks.and_then(|marks| marks.paused_date.as_deref()).map(SmolStr::new),
             restoring: is_true(marks.and_then(|marks| marks.restoring.as_deref())),
             asleep: is_true(labels.get(label::SLEEP_MODE)),
+            term: marks.map(term).unwrap_or_default(),
             syncer_image: syncer.map(|container| SmolStr::new(&*container.image)),
             kubernetes_image: kubernetes.map(|container| SmolStr::new(&*container.image)),
             trouble: replica_failure(&object),
         })
     }
+}
+
+fn term(marks: &WorkloadAnnotations<'_>) -> Term {
+    let full =
+        |text: &Option<Text<'_>>| text.as_deref().filter(|text| !text.trim().is_empty()).map(SmolStr::new);
+    Term { expires: full(&marks.expires), owner: full(&marks.owner) }
 }
 
 fn replica_failure(object: &WorkloadView<'_>) -> Option<SmolStr> {

@@ -113,6 +113,10 @@ pub(super) struct WorkloadAnnotations<'a> {
     pub(super) paused_date: Option<Text<'a>>,
     #[serde(borrow, rename = "loft.sh/restoring")]
     pub(super) restoring: Option<Text<'a>>,
+    #[serde(borrow, rename = "v9s.io/expires")]
+    pub(super) expires: Option<Text<'a>>,
+    #[serde(borrow, rename = "v9s.io/owner")]
+    pub(super) owner: Option<Text<'a>>,
 }
 
 #[derive(Deserialize, Default)]

@@ -35,8 +35,12 @@ fn is(error: &WriteError, expected: FailureKind) -> bool {
     matches!(error, WriteError::Failed { failure: Failure { kind, .. }, .. } if *kind == expected)
 }
 
-fn is_conflict(error: &WriteError) -> bool {
+pub(super) fn is_conflict(error: &WriteError) -> bool {
     is(error, FailureKind::Conflict)
+}
+
+pub(super) fn is_forbidden(error: &WriteError) -> bool {
+    is(error, FailureKind::Forbidden)
 }
 
 /// Changes a workload by what `patch` makes of its present state; nothing where it makes nothing. UID and resourceVersion are
@@ -81,6 +85,7 @@ pub(super) async fn delete_exactly(
     action: &'static str,
     object: &ObjectRef,
     uid: &SmolStr,
+    propagation: Propagation,
 ) -> Result<bool, LifeError> {
     let mut tries = 0;
     loop {
@@ -94,7 +99,7 @@ pub(super) async fn delete_exactly(
             return Ok(false);
         }
         let guard = Guard { uid: live.uid, resource_version: Some(live.resource_version) };
-        match cluster.delete(action, object, &guard, Propagation::Background, None).await {
+        match cluster.delete(action, object, &guard, propagation, None).await {
             Err(error) if is_conflict(&error) && tries < TRIES => {}
             done => return Ok(done.map(|()| true)?),
         }
@@ -105,12 +110,13 @@ pub(super) async fn delete_exactly(
 pub(super) async fn delete_all(
     cluster: &Cluster,
     action: &'static str,
+    propagation: Propagation,
     objects: Vec<(ObjectRef, SmolStr)>,
     progress: &Progress,
 ) -> Result<usize, LifeError> {
     let all = objects.len();
     let mut tries = stream::iter(objects)
-        .map(|(object, uid)| async move { delete_exactly(cluster, action, &object, &uid).await })
+        .map(|(object, uid)| async move { delete_exactly(cluster, action, &object, &uid, propagation).await })
         .buffer_unordered(AT_ONCE);
     let (mut done, mut failed) = (0, None);
     while let Some(deleted) = tries.next().await {

@@ -1,4 +1,4 @@
-//! The life of a virtual cluster after it was created: pause, resume, restart, protect, delete.
+//! The life of a virtual cluster after it was created: pause, resume, restart, certificates, time to live, protect, delete.
 //!
 //! What is to be done is planned by pure functions from a [`Target`](crate::target::Target), so that a second run after one that
 //! was interrupted does just the rest. Marks are those of the official CLI (docs/vclusters.md, Pausing and sleeping): what one of
@@ -6,13 +6,16 @@
 
 pub mod certs;
 pub mod delete;
+pub mod edit;
 mod exact;
 pub mod pause;
 mod pods;
 pub mod protect;
+pub mod reap;
 mod refusal;
 pub mod restart;
 pub mod resume;
+pub mod term;
 #[cfg(test)]
 mod tests;
 
@@ -54,6 +57,14 @@ pub enum LifeError {
         /// How long, in seconds.
         seconds: u64,
         /// What it hangs on.
+        why: String,
+    },
+    /// Something that was read is not what it should be.
+    #[error("cannot work with {what}: {why}")]
+    Unusable {
+        /// Which object.
+        what: String,
+        /// What is wrong with it.
         why: String,
     },
     /// It is another than the one that was looked at.

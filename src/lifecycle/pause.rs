@@ -12,8 +12,8 @@ use super::LifeError;
 use super::exact::{change_part, delete_all};
 use super::pods;
 use super::refusal::{Decision, kubectl_patch, unless_reconciled, unless_stopped_by_others};
-use crate::cluster::Cluster;
-use crate::operation::Progress;
+use crate::cluster::{Cluster, Propagation};
+use crate::operation::{Operation, Progress};
 use crate::target::{Part, Target};
 use crate::wire::{App, annotation};
 
@@ -92,6 +92,18 @@ fn patch(part: &Part, now: DateTime<Utc>) -> Option<Value> {
     Some(json!({"metadata": {"annotations": annotations}, "spec": {"replicas": 0}}))
 }
 
+/// Carries it out on a task. The steps are [`STEPS`].
+pub fn start(
+    cluster: Cluster,
+    target: Target,
+    plan: PausePlan,
+    options: PauseOptions,
+) -> Operation<(), LifeError> {
+    Operation::start(format!("pause {target}"), STEPS, move |progress| async move {
+        carry_out(&cluster, &target, &plan, &options, &progress).await
+    })
+}
+
 /// Carries it out. The steps are [`STEPS`].
 ///
 /// # Errors
@@ -140,7 +152,7 @@ async fn drain(
 ) -> Result<(), LifeError> {
     let synced = pods::synced(cluster, target).await?;
     let objects = synced.iter().map(|pod| (pod.object(), pod.uid.clone())).collect();
-    delete_all(cluster, "pause", objects, progress).await?;
+    delete_all(cluster, "pause", Propagation::Background, objects, progress).await?;
     let what = "the pods of the tenant to end";
     pods::until_gone(|| pods::synced(cluster, target), what, options.patience, progress).await?;
     progress.note(format_smolstr!("{} pods", synced.len()));

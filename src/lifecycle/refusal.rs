@@ -37,6 +37,13 @@ pub enum Refusal {
     },
     /// It is protected.
     Protected(String),
+    /// It is not for v9s to do.
+    Elsewhere {
+        /// Why.
+        why: String,
+        /// Who does it, as commands.
+        instead: Vec<String>,
+    },
 }
 
 impl fmt::Display for Refusal {
@@ -52,6 +59,7 @@ impl fmt::Display for Refusal {
                 )
             }
             Refusal::Rests { how, instead } => write!(f, "{how}: {instead}"),
+            Refusal::Elsewhere { why, .. } => f.write_str(why),
             Refusal::Protected(unprotect) => {
                 write!(f, "it is protected against deletion; `{unprotect}` takes that away")
             }
@@ -63,7 +71,7 @@ impl Refusal {
     /// Commands that do it where it belongs.
     pub fn instead(&self) -> &[String] {
         match self {
-            Refusal::Managed { instead, .. } => instead,
+            Refusal::Managed { instead, .. } | Refusal::Elsewhere { instead, .. } => instead,
             _ => &[],
         }
     }

@@ -10,7 +10,7 @@ use super::LifeError;
 use super::exact::delete_exactly;
 use super::pods::{self, PodRef};
 use super::refusal::{Decision, Refusal};
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Propagation};
 use crate::operation::Progress;
 use crate::target::{Part, Target};
 use crate::wire::App;
@@ -91,7 +91,7 @@ pub async fn carry_out(
 ) -> Result<(), LifeError> {
     for (step, (part, pod)) in plan.pods.iter().enumerate() {
         let work = async {
-            delete_exactly(cluster, "restart", &pod.object(), &pod.uid).await?;
+            delete_exactly(cluster, "restart", &pod.object(), &pod.uid, Propagation::Background).await?;
             let gone = || async {
                 let all = pods::of_part(cluster, part).await?;
                 Ok(all.into_iter().filter(|other| other.uid == pod.uid).collect())

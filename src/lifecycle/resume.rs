@@ -9,7 +9,7 @@ use super::exact::change_part;
 use super::pods;
 use super::refusal::{Decision, Refusal, kubectl_patch, unless_reconciled, unless_stopped_by_others};
 use crate::cluster::Cluster;
-use crate::operation::Progress;
+use crate::operation::{Operation, Progress};
 use crate::target::{Part, Target};
 use crate::wire::{App, annotation};
 
@@ -86,6 +86,18 @@ fn patch(replicas: u32) -> Value {
     json!({"metadata": {"annotations": annotations}, "spec": {"replicas": replicas}})
 }
 
+/// Carries it out on a task. The steps are [`STEPS`].
+pub fn start(
+    cluster: Cluster,
+    target: Target,
+    plan: ResumePlan,
+    options: ResumeOptions,
+) -> Operation<(), LifeError> {
+    Operation::start(format!("resume {target}"), STEPS, move |progress| async move {
+        carry_out(&cluster, &target, &plan, &options, &progress).await
+    })
+}
+
 /// Carries it out. The steps are [`STEPS`].
 ///
 /// # Errors
@@ -98,11 +110,11 @@ pub async fn carry_out(
     progress: &Progress,
 ) -> Result<(), LifeError> {
     // The API server ends without its store: that is waited for in any case.
-    start(cluster, target, (0, &plan.etcd), (true, options.patience), progress).await?;
-    start(cluster, target, (1, &plan.control_plane), (options.wait, options.patience), progress).await
+    wake(cluster, target, (0, &plan.etcd), (true, options.patience), progress).await?;
+    wake(cluster, target, (1, &plan.control_plane), (options.wait, options.patience), progress).await
 }
 
-async fn start(
+async fn wake(
     cluster: &Cluster,
     target: &Target,
     (step, parts): (usize, &[(Part, u32)]),

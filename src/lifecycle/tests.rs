@@ -9,7 +9,7 @@ use super::restart;
 use super::resume::{self, ResumeOptions};
 use super::{Decision, Refusal};
 use crate::known::Known;
-use crate::target::{Claims, Kind, Manager, Part, Target};
+use crate::target::{Claims, Kind, Manager, Part, Target, Term};
 use crate::wire::App;
 
 fn part(app: App, name: &str, replicas: u32) -> Part {
@@ -24,6 +24,7 @@ fn part(app: App, name: &str, replicas: u32) -> Part {
         replicas,
         running: replicas,
         ready: replicas,
+        updated: replicas,
         observed: true,
         paused: false,
         paused_date: None,
@@ -31,19 +32,22 @@ fn part(app: App, name: &str, replicas: u32) -> Part {
         restoring: false,
         asleep: false,
         protected: false,
+        term: Default::default(),
+        certificates: None,
+        heritage: "v9s".into(),
         claims: Claims::default(),
     }
 }
 
-fn paused(part: Part) -> Part {
+pub(super) fn paused(part: Part) -> Part {
     Part { paused: true, paused_replicas: Some(part.replicas), replicas: 0, running: 0, ready: 0, ..part }
 }
 
-fn plane(replicas: u32) -> Part {
+pub(super) fn plane(replicas: u32) -> Part {
     part(App::ControlPlane, "shop", replicas)
 }
 
-fn etcd() -> Part {
+pub(super) fn etcd() -> Part {
     part(App::Etcd, "shop-etcd", 3)
 }
 
@@ -58,7 +62,7 @@ pub(super) fn target(parts: Vec<Part>, manager: Manager) -> Target {
     }
 }
 
-fn alone(parts: Vec<Part>) -> Target {
+pub(super) fn alone(parts: Vec<Part>) -> Target {
     target(parts, Manager::Nobody)
 }
 
@@ -240,4 +244,85 @@ fn protection_is_put_on_and_taken_off_once() {
 #[test]
 fn claims_of_nobody_are_nobodys() {
     assert_eq!(Claims::manager([&Claims::of(&BTreeMap::new(), &BTreeMap::new())]), Manager::Nobody);
+}
+
+#[test]
+fn what_is_written_of_its_time_is_changed_and_nothing_else() {
+    use super::term::{self, Ends, Wish};
+    let noon: chrono::DateTime<chrono::Utc> = "2026-05-04T12:00:00Z".parse().unwrap();
+    let ends = |expires: &str| Term { expires: Some(expires.into()), owner: Some("jane".into()) };
+    let of = |term: Term| alone(vec![Part { term, ..plane(1) }]);
+    for (case, now, wish, expected) in [
+        (
+            "a first time",
+            Term::default(),
+            Wish { ends: Some(Ends::At(noon)), owner: None },
+            "2026-05-04T12:00:00Z -",
+        ),
+        (
+            "another",
+            ends("2026-01-01T00:00:00Z"),
+            Wish { ends: Some(Ends::At(noon)), owner: None },
+            "2026-05-04T12:00:00Z jane",
+        ),
+        ("for ever", ends("2026-01-01T00:00:00Z"), Wish { ends: Some(Ends::Never), owner: None }, "- jane"),
+        (
+            "nobody's",
+            ends("2026-01-01T00:00:00Z"),
+            Wish { ends: None, owner: Some("".into()) },
+            "2026-01-01T00:00:00Z -",
+        ),
+        (
+            "the same",
+            ends("2026-05-04T12:00:00Z"),
+            Wish { ends: Some(Ends::At(noon)), owner: None },
+            "nothing: team/shop has that already",
+        ),
+    ] {
+        let word = |text: &Option<SmolStr>| text.as_deref().unwrap_or("-").to_owned();
+        let said = told(term::plan(&of(now), &wish, false), |plan| {
+            format!("{} {}", word(&plan.then.expires), word(&plan.then.owner))
+        });
+        assert_eq!(said, expected, "{case}");
+    }
+    let managed =
+        term::plan(&target(vec![plane(1)], argo()), &Wish { ends: Some(Ends::At(noon)), owner: None }, false);
+    assert!(matches!(managed, Decision::Refused(Refusal::Managed { .. })), "{managed:?}");
+}
+
+#[test]
+fn only_what_is_surely_over_is_over() {
+    use super::reap::{self, Again};
+    let now: chrono::DateTime<chrono::Utc> = "2026-05-04T12:00:00Z".parse().unwrap();
+    let of = |name: &str, expires: Option<&str>| Part {
+        release: name.into(),
+        uid: name.into(),
+        term: Term { expires: expires.map(SmolStr::new), owner: None },
+        ..plane(1)
+    };
+    let planes = vec![
+        of("eternal", None),
+        of("late", Some("2026-05-04T11:59:59Z")),
+        of("now", Some("2026-05-04T12:00:00Z")),
+        of("early", Some("2026-05-04T12:00:01Z")),
+        of("odd", Some("soon")),
+        of("earliest", Some("2026-05-01T12:00:00+02:00")),
+    ];
+    let mortals = reap::sort(planes, now);
+    let over: Vec<&str> = mortals.over.iter().map(|mortal| mortal.part.release.as_str()).collect();
+    assert_eq!((over, mortals.left), (vec!["earliest", "late", "now"], 1));
+    assert_eq!(mortals.unreadable[0].0, "team/odd");
+
+    let seen = of("late", Some("2026-05-04T11:59:59Z"));
+    let again = |part: Part| reap::judge(alone(vec![part]), &seen, now);
+    assert!(matches!(again(seen.clone()), Again::Over(_)));
+    for (case, part) in [
+        ("it got more time", of("late", Some("2026-05-05T12:00:00Z"))),
+        ("it was freed", of("late", None)),
+        ("it cannot be read any more", of("late", Some("never"))),
+        ("it is another", Part { uid: "new".into(), ..seen.clone() }),
+    ] {
+        assert!(matches!(again(part), Again::Spared(_)), "{case}");
+    }
+    assert!(matches!(reap::judge(alone(vec![]), &seen, now), Again::Spared(_)), "it is gone");
 }

@@ -114,6 +114,17 @@ pub async fn refresh(cluster: &Cluster, namespace: &str, name: &str) -> Result<T
     Ok(target(cluster, namespace.into(), name.into(), parts).await)
 }
 
+/// The workloads of the control planes in a namespace, or in all of them.
+///
+/// # Errors
+/// When they may not be listed.
+pub async fn control_planes(cluster: &Cluster, namespace: Option<&str>) -> Result<Vec<Part>, ReadError> {
+    let selector = format!("{}={},{}", label::APP, App::ControlPlane.value(), label::RELEASE);
+    let place = namespace.map_or("all namespaces".to_owned(), |namespace| format!("namespace {namespace}"));
+    let found = parts(cluster, namespace, &selector).await;
+    found.map_err(|failure| cluster.error(format!("list the control planes in {place}"), failure))
+}
+
 async fn parts(cluster: &Cluster, namespace: Option<&str>, selector: &str) -> Result<Vec<Part>, Failure> {
     let mut parts = Vec::new();
     for kind in [Kind::StatefulSet, Kind::Deployment] {

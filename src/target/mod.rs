@@ -5,12 +5,15 @@
 mod find;
 mod manager;
 mod part;
+mod term;
 
 use smol_str::SmolStr;
 
-pub use find::{FindError, find, refresh};
+pub use find::{FindError, control_planes, find, refresh};
 pub use manager::{Claims, Manager};
 pub use part::{Kind, Part};
+pub use term::Term;
+pub(crate) use term::written;
 
 use crate::known::Known;
 use crate::wire::App;
@@ -70,6 +73,11 @@ impl Target {
         } else {
             None
         }
+    }
+
+    /// Whether v9s made it: its keys are then v9s's to make, too.
+    pub fn is_ours(&self) -> bool {
+        self.control_plane().is_some_and(|plane| plane.heritage == crate::wire::HERITAGE)
     }
 
     /// Whether it must not be deleted.

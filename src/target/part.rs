@@ -6,6 +6,7 @@ use serde::Deserialize;
 use smol_str::SmolStr;
 
 use super::manager::Claims;
+use super::term::Term;
 use crate::cluster::{ObjectRef, Resource};
 use crate::wire::{App, annotation, label};
 
@@ -51,6 +52,8 @@ pub struct Part {
     pub running: u32,
     /// Those that are ready.
     pub ready: u32,
+    /// Those that are as the workload says by now (`status.updatedReplicas`).
+    pub updated: u32,
     /// Whether its controller has seen what is asked of it.
     pub observed: bool,
     /// Whether it carries the mark of a paused one.
@@ -65,6 +68,12 @@ pub struct Part {
     pub asleep: bool,
     /// Whether it must not be deleted.
     pub protected: bool,
+    /// How long it is to live, and who answers for it.
+    pub term: Term,
+    /// Digest of the certificates that its pods were last restarted for.
+    pub certificates: Option<SmolStr>,
+    /// Who made it, by its label: `v9s`, or `Helm` of the official chart.
+    pub heritage: SmolStr,
     /// Who says that it is theirs.
     pub claims: Claims,
 }
@@ -100,6 +109,19 @@ struct Meta {
 #[serde(default)]
 struct Spec {
     replicas: Option<u32>,
+    template: Template,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Template {
+    metadata: TemplateMeta,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct TemplateMeta {
+    annotations: BTreeMap<SmolStr, SmolStr>,
 }
 
 #[derive(Deserialize, Default)]
@@ -107,6 +129,7 @@ struct Spec {
 struct Status {
     replicas: u32,
     ready_replicas: u32,
+    updated_replicas: u32,
     observed_generation: i64,
 }
 
@@ -124,6 +147,7 @@ impl Part {
             replicas: spec.replicas.unwrap_or(1),
             running: status.replicas,
             ready: status.ready_replicas,
+            updated: status.updated_replicas,
             observed: status.observed_generation >= metadata.generation,
             paused: says(marks, annotation::PAUSED),
             paused_date: marks.get(annotation::PAUSED_DATE).cloned(),
@@ -131,6 +155,9 @@ impl Part {
             restoring: says(marks, annotation::RESTORING),
             asleep: says(&metadata.labels, label::SLEEP_MODE),
             protected: says(marks, annotation::NON_DELETABLE),
+            term: Term::of(marks),
+            certificates: spec.template.metadata.annotations.get(annotation::CERTIFICATES).cloned(),
+            heritage: metadata.labels.get(label::HERITAGE).cloned().unwrap_or_default(),
             claims: Claims::of(&metadata.labels, marks),
             namespace: metadata.namespace,
             name: metadata.name,

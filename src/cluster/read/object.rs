@@ -27,6 +27,12 @@ pub struct ContainerInfo {
     pub restarted: bool,
 }
 
+#[derive(Deserialize)]
+struct ConfigSecret {
+    #[serde(default)]
+    data: std::collections::BTreeMap<String, k8s_openapi::ByteString>,
+}
+
 impl Cluster {
     /// An object as YAML. The values of Secrets and tokens in annotations are never in it.
     ///
@@ -51,14 +57,9 @@ impl Cluster {
     /// # Errors
     /// When its Secret is not there, may not be read, or holds no configuration.
     pub async fn vcluster_config(&self, namespace: &str, name: &str) -> Result<String, ReadError> {
-        #[derive(Deserialize)]
-        struct Secret {
-            #[serde(default)]
-            data: std::collections::BTreeMap<String, k8s_openapi::ByteString>,
-        }
         let secret = ObjectRef::namespaced(Resource::SECRETS, namespace, wire::name::config_secret(name));
         let read = async {
-            let content: Secret = self.get(&secret).await?;
+            let content: ConfigSecret = self.get(&secret).await?;
             let missing =
                 || Failure::new(FailureKind::NotFound, format!("it has no key {}", wire::CONFIG_KEY));
             let config = content.data.get(wire::CONFIG_KEY).ok_or_else(missing)?;
@@ -67,6 +68,27 @@ impl Cluster {
             let mut value: Value = serde_saphyr::from_slice(&config.0).map_err(unreadable)?;
             secrecy::hide_in_config(&mut value);
             to_yaml(&value)
+        };
+        read.await.map_err(|failure| self.error(format!("read the configuration in {secret}"), failure))
+    }
+
+    /// The same word by word, secrets among them: for whoever changes it, never for a screen.
+    ///
+    /// # Errors
+    /// When the Secret is not there, may not be read, or holds no configuration.
+    pub(crate) async fn vcluster_config_as_written(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> Result<String, ReadError> {
+        let secret = ObjectRef::namespaced(Resource::SECRETS, namespace, wire::name::config_secret(name));
+        let read = async {
+            let mut content: ConfigSecret = self.get(&secret).await?;
+            let missing =
+                || Failure::new(FailureKind::NotFound, format!("it has no key {}", wire::CONFIG_KEY));
+            let config = content.data.remove(wire::CONFIG_KEY).ok_or_else(missing)?;
+            let unreadable = |_| Failure::new(FailureKind::Protocol, "its configuration is no text");
+            String::from_utf8(config.0).map_err(unreadable)
         };
         read.await.map_err(|failure| self.error(format!("read the configuration in {secret}"), failure))
     }

@@ -7,20 +7,22 @@ use tokio::time::Instant;
 
 use super::found::{Role, Whose};
 use super::plan::{DeletePlan, Home, Left, Victim, Wish, plan as plan_of, residue};
+use super::stop;
 use super::survey::survey;
-use crate::cluster::{Cluster, FailureKind, ObjectRef, Resource};
+use crate::cluster::{Cluster, FailureKind, ObjectRef, Propagation, Resource};
 use crate::lifecycle::exact::{delete_all, delete_exactly, uids};
 use crate::lifecycle::{LOOK, LifeError, too_long};
-use crate::operation::Progress;
+use crate::operation::{Operation, Progress};
 
 /// The steps of deleting, in order.
-pub const STEPS: [&str; 7] = [
+pub const STEPS: [&str; 8] = [
     "stop the control plane",
     "delete what came from inside",
     "delete its objects",
     "delete what it has stored",
     "delete what is cluster-wide",
     "delete its namespace",
+    "delete the control plane",
     "look for what is left",
 ];
 
@@ -48,6 +50,14 @@ pub struct Deleted {
     pub home: Home,
 }
 
+/// Carries it out on a task. The steps are [`STEPS`].
+pub fn start(cluster: Cluster, plan: DeletePlan, options: DeleteOptions) -> Operation<Deleted, LifeError> {
+    let title = format!("delete {}/{}", plan.namespace, plan.name);
+    Operation::start(title, STEPS, move |progress| async move {
+        carry_out(&cluster, &plan, &options, &progress).await
+    })
+}
+
 /// Carries it out. The steps are [`STEPS`].
 ///
 /// # Errors
@@ -59,7 +69,8 @@ pub async fn carry_out(
     progress: &Progress,
 ) -> Result<Deleted, LifeError> {
     let whose = Whose { namespace: &plan.namespace, name: &plan.name };
-    perform(cluster, plan, 0, plan.of(&[Role::Workload]), options, progress).await?;
+    let (now, last) = stop::apart(plan);
+    let last = progress.step(0, end(cluster, plan, now, last, options, progress)).await?;
     // Nobody writes any more: what has come from inside since the plan was made is all that will.
     let came = came_from_inside(cluster, &whose, plan, options).await?;
     let (inside, outside): (Vec<&Victim>, Vec<&Victim>) =
@@ -72,11 +83,17 @@ pub async fn carry_out(
         (4, cluster_wide.chain(outside).collect()),
     ];
     for (step, victims) in stages {
-        perform(cluster, plan, step, victims, options, progress).await?;
+        perform(cluster, step, victims, options, progress).await?;
     }
     let home = progress.step(5, leave(cluster, &whose, plan, options, progress)).await?;
+    match home {
+        Home::Goes { .. } | Home::Gone if matches!(plan.home, Home::Goes { .. }) => {
+            progress.skip(6, "it went with its namespace");
+        }
+        _ => perform(cluster, 6, last, options, progress).await?,
+    }
     progress
-        .step(6, async {
+        .step(7, async {
             let now = survey(cluster, &plan.namespace, &plan.name).await?;
             let mut left = residue(plan, &plan_of(&whose, now, options.wish));
             // A namespace that is going takes its objects along.
@@ -92,10 +109,27 @@ pub async fn carry_out(
         .await
 }
 
+/// Stops the control plane. Answers what of it is deleted in the end.
+async fn end<'a>(
+    cluster: &Cluster,
+    plan: &DeletePlan,
+    mut now: Vec<&'a Victim>,
+    mut last: Vec<&'a Victim>,
+    options: &DeleteOptions,
+    progress: &Progress,
+) -> Result<Vec<&'a Victim>, LifeError> {
+    if !stop::stop(cluster, plan, &last).await? {
+        now.append(&mut last);
+    }
+    stage(cluster, &now, options, progress).await?;
+    // Its pods go by a controller; whoever writes to the host must be gone before what it wrote.
+    until_stopped(cluster, plan, options.patience, progress).await?;
+    Ok(last)
+}
+
 /// One step, unless there is nothing to do in it.
 async fn perform(
     cluster: &Cluster,
-    plan: &DeletePlan,
     step: usize,
     victims: Vec<&Victim>,
     options: &DeleteOptions,
@@ -105,7 +139,7 @@ async fn perform(
         progress.skip(step, "there is none");
         return Ok(());
     }
-    progress.step(step, stage(cluster, plan, &victims, options, progress)).await
+    progress.step(step, stage(cluster, &victims, options, progress)).await
 }
 
 /// What came from inside and is not in the plan.
@@ -128,7 +162,6 @@ fn in_namespace<'a>(plan: &'a DeletePlan, roles: &[Role]) -> Vec<&'a Victim> {
 /// Deletes and waits until it is gone, kind by kind where one uses the other.
 async fn stage(
     cluster: &Cluster,
-    plan: &DeletePlan,
     victims: &[&Victim],
     options: &DeleteOptions,
     progress: &Progress,
@@ -137,15 +170,17 @@ async fn stage(
         victims.iter().partition(|victim| victim.object.resource == Resource::PODS);
     for victims in [pods, rest] {
         let all = victims.iter().map(|victim| (victim.object.clone(), victim.uid.clone())).collect();
-        delete_all(cluster, "delete", all, progress).await?;
+        delete_all(cluster, "delete", propagation(&victims), all, progress).await?;
         until_gone(cluster, &victims, options.patience, progress).await?;
-    }
-    if victims.iter().any(|victim| victim.role == Role::Workload) {
-        // Its pods go by the garbage collector; whoever writes to the host must be gone before what it wrote.
-        until_stopped(cluster, plan, options.patience, progress).await?;
     }
     progress.note(format_smolstr!("{} objects", victims.len()));
     Ok(())
+}
+
+/// A workload goes after what it owns: nothing of it is left when it is gone.
+fn propagation(victims: &[&Victim]) -> Propagation {
+    let workloads = victims.iter().any(|victim| victim.role == Role::Workload);
+    if workloads { Propagation::Foreground } else { Propagation::Background }
 }
 
 #[derive(serde::Deserialize)]
@@ -231,7 +266,7 @@ async fn leave(
         return Ok(Home::Stays(why));
     }
     let object = ObjectRef { resource: Resource::NAMESPACES, namespace: None, name: plan.namespace.clone() };
-    delete_exactly(cluster, "delete", &object, uid).await?;
+    delete_exactly(cluster, "delete", &object, uid, Propagation::Background).await?;
     let victim = Victim { role: Role::Own, object, uid: uid.clone() };
     until_gone(cluster, &[&victim], options.patience, progress).await?;
     Ok(Home::Gone)

@@ -7,11 +7,12 @@
 mod carry;
 mod found;
 mod plan;
+mod stop;
 mod survey;
 #[cfg(test)]
 mod tests;
 
-pub use carry::{DeleteOptions, Deleted, STEPS, carry_out};
+pub use carry::{DeleteOptions, Deleted, STEPS, carry_out, start};
 pub use found::{Found, Meta, Role, Whose};
 pub use plan::{DeletePlan, Home, Left, Survey, Victim, Wish, plan, residue};
 pub use survey::{remains, survey};

@@ -5,6 +5,7 @@
 
 mod cause;
 mod error;
+mod marked;
 mod planned;
 mod preflight;
 mod presets;
@@ -22,6 +23,7 @@ use crate::provision::objects::Blueprint;
 use crate::provision::service_range::ServiceRange;
 use crate::provision::values::settings::BackingStore;
 use crate::provision::values::{self, Problems, Settings};
+use crate::target::Term;
 
 pub use error::CreateError;
 pub use planned::{Effect, Planned, effects, look_and_plan, plan};
@@ -40,6 +42,8 @@ pub struct Request {
     pub config: String,
     /// The same, read.
     pub settings: Settings,
+    /// How long it is to live and who answers for it.
+    pub term: Term,
     /// How long to wait until it can be used; None for not at all.
     pub patience: Option<Duration>,
 }
@@ -70,6 +74,7 @@ impl Request {
             namespace: namespace.to_owned(),
             config: config.to_owned(),
             settings: values::read(config)?,
+            term: Term::default(),
             patience: None,
         })
     }

@@ -47,7 +47,7 @@ pub fn plan(
     files: Option<std::collections::BTreeMap<String, String>>,
 ) -> Result<Planned, PkiError> {
     let blueprint = request.blueprint(&found.service_range);
-    let parts = blueprint.objects();
+    let parts = request.objects(found);
     let addresses: &[IpAddr] = &found.addresses;
     let names = serving_names(&blueprint, addresses);
     let now = Utc::now();

@@ -14,6 +14,7 @@ use crate::cluster::{Cluster, Failure, FailureKind, ObjectRef, Resource};
 use crate::provision::objects::unbuilt;
 use crate::provision::service_range::{self, ServiceRange};
 use crate::provision::values::settings::{BackingStore, DataVolume};
+use crate::target::Term;
 use crate::wire::{App, annotation, label};
 
 /// Hosts before it do not start sidecars first (Kubernetes 1.29).
@@ -72,6 +73,8 @@ pub struct ControlPlaneFound {
     pub heritage: SmolStr,
     /// It is paused.
     pub paused: bool,
+    /// What is written down of how long it is to live, and whose it is.
+    pub term: Term,
 }
 
 impl Found {
@@ -286,7 +289,9 @@ fn of_control_plane(kind: &Resource, mut meta: Meta) -> Option<ControlPlaneFound
     if meta.labels.get(label::APP).is_none_or(|app| app != App::ControlPlane.value()) {
         return None;
     }
+    let term = Term::of(&meta.annotations);
     Some(ControlPlaneFound {
+        term,
         kind: kind.kind.clone(),
         release: meta.labels.remove(label::RELEASE)?,
         heritage: meta.labels.remove(label::HERITAGE).unwrap_or_default(),

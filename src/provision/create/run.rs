@@ -63,7 +63,7 @@ pub async fn run(cluster: &Cluster, request: &Request, progress: &Progress) -> R
         })
         .await?;
     let plan = request.blueprint(&found.service_range);
-    let objects = plan.objects();
+    let objects = request.objects(&found);
     let making = Making { cluster, progress };
     match found.namespace {
         Some(_) => progress.skip(1, "it is there"),

@@ -23,7 +23,13 @@ fn refused(found: &Found, config: &str) -> Vec<String> {
 }
 
 fn plane(kind: &str, release: &str, heritage: &str, paused: bool) -> ControlPlaneFound {
-    ControlPlaneFound { kind: kind.into(), release: release.into(), heritage: heritage.into(), paused }
+    ControlPlaneFound {
+        kind: kind.into(),
+        release: release.into(),
+        heritage: heritage.into(),
+        paused,
+        ..Default::default()
+    }
 }
 
 #[test]
@@ -205,5 +211,28 @@ fn what_it_waits_for_is_said_in_one_sentence() {
     ];
     for (pods, events, words, expected) in cases {
         assert_eq!(cause("shop", &pods, &events, words), expected);
+    }
+}
+
+#[test]
+fn what_was_written_down_before_is_not_taken_back_by_another_run() {
+    use crate::wire::annotation::{EXPIRES, OWNER};
+    let before = Term { expires: Some("2026-05-04T12:00:00Z".into()), owner: Some("jane".into()) };
+    let there = ControlPlaneFound { term: before, ..plane("StatefulSet", "shop", "v9s", false) };
+    let other = ControlPlaneFound { release: "other".into(), ..there.clone() };
+    let later = Term { expires: Some("2026-06-04T12:00:00Z".into()), owner: None };
+    for (planes, term, expires, owner) in [
+        (vec![], Term::default(), None, None),
+        (vec![other], later.clone(), Some("2026-06-04T12:00:00Z"), None),
+        (vec![there.clone()], Term::default(), Some("2026-05-04T12:00:00Z"), Some("jane")),
+        (vec![there], later, Some("2026-06-04T12:00:00Z"), Some("jane")),
+    ] {
+        let found = Found { control_planes: planes, ..fine() };
+        let objects = Request { term, ..request("") }.objects(&found);
+        let marks = &objects.control_plane[0].body["metadata"]["annotations"];
+        assert_eq!((marks[EXPIRES].as_str(), marks[OWNER].as_str()), (expires, owner));
+        assert!(
+            objects.confines.iter().all(|object| object.body["metadata"]["annotations"][EXPIRES].is_null())
+        );
     }
 }

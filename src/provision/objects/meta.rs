@@ -8,10 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use super::{Blueprint, Object};
 use crate::cluster::Resource;
 use crate::provision::values::settings::Metadata;
-use crate::wire::{App, annotation, label};
-
-/// Who rendered it, where the official chart says `Helm`.
-const HERITAGE: &str = "v9s";
+use crate::wire::{App, HERITAGE, annotation, label};
 
 pub(super) type Labels = BTreeMap<String, String>;
 

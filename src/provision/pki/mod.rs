@@ -3,6 +3,7 @@
 //!
 //! The files are those of the official Secret `NAME-certs`. Authorities live ten years and leaves one.
 
+mod authorities;
 mod certificate;
 #[cfg(test)]
 mod tests;
@@ -17,13 +18,12 @@ use thiserror::Error;
 use crate::provision::objects::{API_PORT, Blueprint};
 use crate::provision::values::settings::BackingStore;
 use crate::wire::{KUBELET_DOMAIN, name};
+use authorities::Authorities;
 use certificate::{Authority, Purpose, Subject};
 
 /// etcd may grow to as many members without new certificates.
 const MOST_MEMBERS: u32 = 5;
 
-/// The authority of the virtual cluster, under its three names.
-const AUTHORITY: [&str; 3] = ["ca", "server-ca", "client-ca"];
 /// Kubeconfigs in the Secret: file, user, group.
 const CONFIGS: [(&str, &str, &str); 3] = [
     ("admin.conf", "kubernetes-admin", "system:masters"),
@@ -108,22 +108,40 @@ impl Keys {
     /// When a name cannot be in a certificate.
     pub fn make(plan: &Blueprint, names: &[String], now: DateTime<Utc>) -> Result<Keys, PkiError> {
         let mut files = BTreeMap::new();
-        let authority = Authority::make("kubernetes", now)?;
-        for alias in AUTHORITY {
-            authority.put(alias, &mut files);
-        }
-        serving(&authority, names, now, &mut files)?;
-        let kubelet = Subject::member("kube-apiserver-kubelet-client", "system:masters");
-        authority.issue(&kubelet, Purpose::Client, &[], now)?.put("apiserver-kubelet-client", &mut files);
-        let proxy = Authority::make("front-proxy-ca", now)?;
-        proxy.put("front-proxy-ca", &mut files);
-        let client = Subject::named("front-proxy-client");
-        proxy.issue(&client, Purpose::Client, &[], now)?.put("front-proxy-client", &mut files);
+        let authorities = Authorities::make(now)?;
+        authorities.put(&mut files);
         let (key, public) = certificate::signing_key()?;
         files.insert("sa.key".to_owned(), key);
         files.insert("sa.pub".to_owned(), public);
-        let admin = configs(&authority, now, &mut files)?;
-        etcd(plan, now, &mut files)?;
+        let admin = leaves(&authorities, plan, names, now, &mut files)?;
+        Ok(Keys { files, admin })
+    }
+
+    /// Those that are there with every leaf made anew. Authorities and the key that signs tokens stay: who trusts them goes on
+    /// doing so, and every token stays good.
+    ///
+    /// # Errors
+    /// When a file is missing or cannot be used.
+    pub fn renewed(
+        mut files: BTreeMap<String, String>,
+        plan: &Blueprint,
+        names: &[String],
+        now: DateTime<Utc>,
+    ) -> Result<Keys, PkiError> {
+        if let Some(file) = NEEDED.into_iter().find(|file| !files.contains_key(*file)) {
+            return Err(PkiError::Unusable { file, why: "it is missing".to_owned() });
+        }
+        let authorities = Authorities::of(&files)?;
+        let admin = leaves(&authorities, plan, names, now, &mut files)?;
+        Ok(Keys { files, admin })
+    }
+
+    /// Those of the Secret, as they are.
+    ///
+    /// # Errors
+    /// When the administrator's kubeconfig cannot be used.
+    pub fn of_files(files: BTreeMap<String, String>) -> Result<Keys, PkiError> {
+        let admin = admin_of(files.get("admin.conf").map(String::as_str).unwrap_or_default())?;
         Ok(Keys { files, admin })
     }
 
@@ -147,10 +165,7 @@ impl Keys {
             .map_err(|why| PkiError::Unusable { file: "apiserver.crt", why })?
             .is_empty()
         {
-            let authority =
-                Authority::of_key("kubernetes", &text("server-ca.crt"), &text("server-ca.key"))
-                    .map_err(|error| PkiError::Unusable { file: "server-ca.key", why: error.to_string() })?;
-            serving(&authority, names, now, &mut files)?;
+            serving(&Authorities::of(&files)?.cluster, names, now, &mut files)?;
         }
         Ok(Some(Keys { files, admin }))
     }
@@ -189,6 +204,24 @@ pub fn serving_names(plan: &Blueprint, addresses: &[IpAddr]) -> Vec<String> {
     let mut seen = std::collections::BTreeSet::new();
     names.retain(|name| seen.insert(name.clone()));
     names
+}
+
+/// Everything that the authorities sign; the administrator's way in.
+fn leaves(
+    authorities: &Authorities,
+    plan: &Blueprint,
+    names: &[String],
+    now: DateTime<Utc>,
+    files: &mut BTreeMap<String, String>,
+) -> Result<Admin, PkiError> {
+    let Authorities { cluster, front_proxy, etcd: store } = authorities;
+    serving(cluster, names, now, files)?;
+    let kubelet = Subject::member("kube-apiserver-kubelet-client", "system:masters");
+    cluster.issue(&kubelet, Purpose::Client, &[], now)?.put("apiserver-kubelet-client", files);
+    let client = Subject::named("front-proxy-client");
+    front_proxy.issue(&client, Purpose::Client, &[], now)?.put("front-proxy-client", files);
+    etcd(store, plan, now, files)?;
+    configs(cluster, now, files)
 }
 
 fn serving(
@@ -232,9 +265,12 @@ fn configs(
 }
 
 /// Members' certificates are for all that there may ever be.
-fn etcd(plan: &Blueprint, now: DateTime<Utc>, files: &mut BTreeMap<String, String>) -> Result<(), PkiError> {
-    let authority = Authority::make("etcd-ca", now)?;
-    authority.put("etcd-ca", files);
+fn etcd(
+    authority: &Authority,
+    plan: &Blueprint,
+    now: DateTime<Utc>,
+    files: &mut BTreeMap<String, String>,
+) -> Result<(), PkiError> {
     let (service, headless) = (name::etcd(plan.name), name::etcd_headless_service(plan.name));
     let (namespace, domain) = (plan.namespace, &plan.settings.networking.cluster_domain);
     let members = match &plan.settings.control_plane.store {

@@ -1,4 +1,11 @@
-//! When the certificates of a virtual cluster end (docs/vclusters.md, Certificates).
+//! The certificates of a virtual cluster (docs/vclusters.md, Certificates): when they end, and how they are made anew.
+
+mod digest;
+mod rollout;
+pub mod rotate;
+mod seen;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
@@ -9,6 +16,8 @@ use k8s_openapi::ByteString;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
+
+pub use seen::{Seen, look};
 
 use crate::cluster::{Cluster, ObjectRef, ReadError, Resource};
 use crate::target::Target;
@@ -90,54 +99,5 @@ fn info(file: &str, pem: &[u8]) -> CertificateInfo {
         None => {
             CertificateInfo { file: file.to_owned(), subject: String::new(), authority: false, ends: None }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, KeyPair, date_time_ymd};
-    use serde_json::json;
-
-    use super::*;
-
-    fn pem(name: &str, authority: bool, year: i32) -> String {
-        let mut params = CertificateParams::default();
-        params.distinguished_name.push(DnType::CommonName, name);
-        params.not_after = date_time_ymd(year, 6, 1);
-        if authority {
-            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        }
-        params.self_signed(&KeyPair::generate().unwrap()).unwrap().pem()
-    }
-
-    #[test]
-    fn certificates_are_told_in_the_order_in_which_they_end() {
-        let admin = json!({"users": [{"user": {"client-certificate-data": STANDARD.encode(pem("admin", false, 2028))}}]});
-        let files = [
-            ("ca.crt", pem("kubernetes-ca", true, 2036)),
-            ("apiserver.crt", pem("kube-apiserver", false, 2027)),
-            ("admin.conf", admin.to_string()),
-            ("scheduler.conf", "users: t0p".to_owned()),
-            ("apiserver.key", "a key".to_owned()),
-            ("sa.pub", "a key".to_owned()),
-        ];
-        let data = files.map(|(file, text)| (file.to_owned(), ByteString(text.into_bytes()))).into();
-        let infos = infos(&data);
-        let told: Vec<_> =
-            infos.iter().map(|it| (it.file.as_str(), it.subject.as_str(), it.authority)).collect();
-        assert_eq!(
-            told,
-            [
-                ("scheduler.conf", "", false),
-                ("apiserver.crt", "kube-apiserver", false),
-                ("admin.conf", "admin", false),
-                ("ca.crt", "kubernetes-ca", true),
-            ]
-        );
-        assert_eq!(infos[0].ends, None, "what cannot be read is not good for ever");
-        let now = DateTime::parse_from_rfc3339("2027-05-30T12:00:00Z").unwrap().into();
-        assert_eq!(infos[1].days_left(now), Some(1));
-        let late = DateTime::parse_from_rfc3339("2027-06-01T00:00:01Z").unwrap().into();
-        assert_eq!(infos[1].days_left(late), Some(-1));
     }
 }
