@@ -40,6 +40,8 @@ pub fn vcluster(namespace: &str, name: &str) -> Vcluster {
         store_health: store(Severity::Ok, 0.22),
         findings: Vec::new(),
         created: Some(now() - TimeDelta::days(77)),
+        expires: Known::NotApplicable,
+        owner: None,
         labels: Arc::new(BTreeMap::from([
             ("app".into(), "vcluster".into()),
             ("release".into(), name.into()),

@@ -32,7 +32,7 @@ fn run() -> anyhow::Result<ExitCode> {
     let selector = global.scope.selector.as_ref();
     match command {
         Some(Command::List(args)) => Ok(cli::run_list(settings, &args, selector)?.into()),
-        Some(Command::Create(args)) => Ok(cli::run_create(settings, &global, &args)?.into()),
+        Some(Command::Create(args)) => cli::run_create(settings, &global, &args),
         Some(Command::Connect(args)) => cli::verbs::connect::run(&settings, &args),
         Some(Command::Disconnect(args)) => Ok(cli::verbs::disconnect::run(&settings, &args)?.into()),
         Some(Command::Kubeconfig(args)) => Ok(cli::verbs::kubeconfig::run(&settings, &args)?.into()),
@@ -41,6 +41,9 @@ fn run() -> anyhow::Result<ExitCode> {
         Some(Command::Restart(args)) => Ok(cli::verbs::restart::run(&settings, &args)?.into()),
         Some(Command::Protect(args)) => Ok(cli::verbs::protect::run(&settings, &args)?.into()),
         Some(Command::Certs(args)) => Ok(cli::verbs::certs::run(&settings, &args)?.into()),
+        Some(Command::Edit(args)) => Ok(cli::verbs::edit::run(&settings, &args)?.into()),
+        Some(Command::Extend(args)) => Ok(cli::verbs::extend::run(&settings, &args)?.into()),
+        Some(Command::Reap(args)) => Ok(cli::verbs::reap::run(&settings, &args)?.into()),
         Some(Command::Delete(args)) => Ok(cli::verbs::delete::run(&settings, &args)?.into()),
         Some(Command::Demo(args)) => demo::command::demo(settings, &global, &args),
         Some(Command::Sandbox(args)) => demo::command::sandbox(&args),

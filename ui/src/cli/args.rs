@@ -44,8 +44,14 @@ pub enum Command {
     Restart(verbs::restart::RestartArgs),
     /// Keep a virtual cluster from being deleted
     Protect(verbs::protect::ProtectArgs),
-    /// List when the certificates of a virtual cluster end
+    /// List when the certificates of a virtual cluster end, or make new ones
     Certs(verbs::certs::CertsArgs),
+    /// Change the configuration of a virtual cluster
+    Edit(verbs::edit::EditArgs),
+    /// Give a virtual cluster more time to live, or an owner
+    Extend(verbs::extend::ExtendArgs),
+    /// Delete the virtual clusters whose time is over
+    Reap(verbs::reap::ReapArgs),
     /// Delete a virtual cluster with everything that was made for it
     Delete(verbs::delete::DeleteArgs),
     /// Start the dashboard on an embedded host with an invented, living fleet
@@ -135,6 +141,9 @@ pub struct ListArgs {
     /// Filter as behind `/` in the dashboard, such as 'state:degraded lag>2s'
     #[arg(short, long, value_name = "TERMS", value_parser = filter)]
     pub filter: Option<String>,
+    /// Those that end by themselves within that time, such as 24h; the first to end first
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub expiring: Option<Duration>,
     /// Column to sort by, worst or largest first [default: context, namespace, name]
     #[arg(long, value_name = "COLUMN", value_parser = column)]
     pub sort_by: Option<&'static str>,
@@ -157,6 +166,12 @@ pub struct CreateArgs {
     /// What to begin with: dev, ci, prod, or a file of the presets folder beside the configuration
     #[arg(long, value_name = "NAME")]
     pub preset: Option<String>,
+    /// How long it is to live, such as 8h or 3d: `v9s reap` deletes it afterwards
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub ttl: Option<Duration>,
+    /// Who answers for it
+    #[arg(long, value_name = "WHO", value_parser = non_empty)]
+    pub owner: Option<SmolStr>,
     /// Print the objects as YAML, keys among them, and change nothing
     #[arg(long, conflicts_with_all = ["dry_run", "wait"])]
     pub print: bool,
@@ -166,6 +181,12 @@ pub struct CreateArgs {
     /// Wait until it can be used
     #[arg(long)]
     pub wait: bool,
+    /// Wait until it can be used, and open a shell in it
+    #[arg(long, conflicts_with_all = ["print", "dry_run"])]
+    pub connect: bool,
+    /// Command to run in it instead of a shell; its exit code is passed on
+    #[arg(last = true, value_name = "COMMAND", requires = "connect")]
+    pub command: Vec<std::ffi::OsString>,
     /// How long at most, such as 90s or 5m
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration)]
     pub timeout: Duration,

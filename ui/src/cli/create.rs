@@ -2,19 +2,44 @@
 
 use std::io::{Read as _, Write as _};
 use std::path::Path;
+use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use smol_str::{SmolStr, format_smolstr};
 use v9s::operation::Operation;
 use v9s::provision::create::{self, CreateError, Effect, Preset, Request};
 use v9s::provision::values::{self, Layer};
+use v9s::target::Term;
 
-use super::{CreateArgs, Exit, GlobalArgs, host, print, steps};
+use super::verbs::connect::ConnectCommand;
+use super::{CreateArgs, Exit, GlobalArgs, host, print, steps, verbs};
 use crate::settings::Settings;
 use crate::text;
 
 /// Makes a virtual cluster, or says or prints what it would consist of.
-pub fn run(settings: Settings, global: &GlobalArgs, args: &CreateArgs) -> anyhow::Result<Exit> {
+pub fn run(settings: Settings, global: &GlobalArgs, args: &CreateArgs) -> anyhow::Result<ExitCode> {
+    if args.connect && args.command.is_empty() && !verbs::somebody_is_there() {
+        note("v9s: --connect opens a shell, and there is no terminal for one: give a command behind --");
+        return Ok(Exit::Usage.into());
+    }
+    let namespaces = global.scope.namespace.clone();
+    let made = make(&settings, &namespaces, args)?;
+    if !args.connect || made != Exit::Ok {
+        return Ok(made.into());
+    }
+    let namespace = namespace_of(&namespaces, &args.name)?;
+    let mut settings = settings;
+    settings.session.namespaces = vec![namespace.into()];
+    let connect = ConnectCommand {
+        name: args.name.as_str().into(),
+        timeout: args.timeout,
+        command: args.command.clone(),
+        ..Default::default()
+    };
+    verbs::connect::run(&settings, &connect)
+}
+
+fn make(settings: &Settings, namespaces: &[SmolStr], args: &CreateArgs) -> anyhow::Result<Exit> {
     for problem in &settings.problems {
         note(&problem.to_string());
     }
@@ -22,7 +47,7 @@ pub fn run(settings: Settings, global: &GlobalArgs, args: &CreateArgs) -> anyhow
     if settings.config.read_only && changes {
         bail!("--read-only makes nothing; --dry-run and --print change nothing");
     }
-    let request = match request(&settings, &global.scope.namespace, args) {
+    let request = match request(settings, namespaces, args) {
         Ok(request) => request,
         Err(wrong) => {
             note(&format!("v9s: {wrong:#}"));
@@ -31,7 +56,8 @@ pub fn run(settings: Settings, global: &GlobalArgs, args: &CreateArgs) -> anyhow
     };
     let runtime = host::runtime()?;
     let done = runtime.block_on(async {
-        let cluster = host::open(&settings).await?;
+        let cluster = host::open(settings).await?;
+        let request = Request { term: term(&cluster, args).await?, ..request };
         if args.print {
             return printed(&cluster, &request).await;
         }
@@ -57,11 +83,7 @@ pub fn run(settings: Settings, global: &GlobalArgs, args: &CreateArgs) -> anyhow
 /// The request, or what is wrong with the command line and the files.
 fn request(settings: &Settings, namespaces: &[SmolStr], args: &CreateArgs) -> anyhow::Result<Request> {
     create::check_name("name", &args.name)?;
-    let namespace = match namespaces {
-        [] => format!("vcluster-{}", args.name),
-        [one] => one.to_string(),
-        _ => bail!("a virtual cluster is in one namespace; give --namespace once"),
-    };
+    let namespace = namespace_of(namespaces, &args.name)?;
     create::check_name("namespace", &namespace)?;
     let layers = layers(&settings.dirs.presets(), args)?;
     let config = values::layered(&layers)?;
@@ -71,7 +93,24 @@ fn request(settings: &Settings, namespaces: &[SmolStr], args: &CreateArgs) -> an
     };
     let request = Request::new(&args.name, &namespace, &config)
         .map_err(|problems| anyhow::anyhow!("{source} cannot be used:\n{problems}"))?;
-    Ok(Request { patience: args.wait.then_some(args.timeout), ..request })
+    Ok(Request { patience: (args.wait || args.connect).then_some(args.timeout), ..request })
+}
+
+fn namespace_of(namespaces: &[SmolStr], name: &str) -> anyhow::Result<String> {
+    match namespaces {
+        [] => Ok(format!("vcluster-{name}")),
+        [one] => Ok(one.to_string()),
+        _ => bail!("a virtual cluster is in one namespace; give --namespace once"),
+    }
+}
+
+/// How long it is to live, by the clock of its host, and whose it is.
+async fn term(cluster: &v9s::cluster::Cluster, args: &CreateArgs) -> anyhow::Result<Term> {
+    let expires = match args.ttl {
+        Some(ttl) => Some(verbs::extend::end(cluster, ttl).await?),
+        None => None,
+    };
+    Ok(Term::new(expires, args.owner.clone()))
 }
 
 /// Preset, files, single settings, in the order in which they win.
@@ -90,7 +129,7 @@ fn layers(presets: &Path, args: &CreateArgs) -> anyhow::Result<Vec<Layer>> {
     Ok(layers)
 }
 
-fn read(file: &Path) -> anyhow::Result<Layer> {
+pub(super) fn read(file: &Path) -> anyhow::Result<Layer> {
     let name = file.display().to_string();
     let read = if name == "-" {
         let mut text = String::new();

@@ -1,5 +1,7 @@
 //! The columns of the fleet: what `v9s` and `v9s list` say of each virtual cluster.
 
+mod term;
+
 use std::cmp::Reverse;
 use std::time::Duration;
 
@@ -21,7 +23,6 @@ pub const QUOTA_WARN: f64 = 0.8;
 pub const QUOTA_CRITICAL: f64 = 0.9;
 /// More restarts than this and a row warns.
 pub const RESTARTS_WARN: u32 = 2;
-
 /// Width of the bar in the quota column.
 const BAR: usize = 10;
 /// Width of the sparkline.
@@ -152,6 +153,24 @@ pub static COLUMNS: &[Column<Vcluster>] = &[
         ..text("kubernetes", "K8S", 12)
     },
     Column { cell: distro, value: distro_name, min: 10, preferred: 12, ..text("distro", "DISTRO", 13) },
+    Column {
+        cell: term::expires,
+        value: term::ends,
+        min: 7,
+        preferred: 7,
+        wide: true,
+        first: Direction::Up,
+        ..number("expires", "EXPIRES", 15)
+    },
+    Column {
+        cell: term::owner,
+        value: |v| v.owner.as_deref().map_or(Value::NotApplicable, Value::Text),
+        min: 6,
+        preferred: 10,
+        grow: 14,
+        wide: true,
+        ..text("owner", "OWNER", 16)
+    },
     Column {
         cell: age,
         value: |v| Value::age(v.created),

@@ -63,6 +63,12 @@ static FIELDS: &[Field<Vcluster>] = &[
     Field { names: &["orphans"], kind: Kind::Count, value: |v, _| Value::known(&v.orphans, |n| count(*n)) },
     Field { names: &["fill"], kind: Kind::Share, value: fill },
     Field { names: &["findings"], kind: Kind::Count, value: |v, _| Value::Number(v.findings.len() as f64) },
+    Field {
+        names: &["owner"],
+        kind: Kind::Text,
+        value: |v, _| v.owner.as_deref().map_or(Value::NotApplicable, Value::Text),
+    },
+    Field { names: &["expires"], kind: Kind::Duration, value: expires },
     Field { names: &["age"], kind: Kind::Duration, value: age },
 ];
 
@@ -83,6 +89,11 @@ fn fill(v: &Vcluster, _: DateTime<Utc>) -> Value<'_> {
         Known::No(_) => Value::Unknown,
         Known::NotApplicable => Value::NotApplicable,
     }
+}
+
+/// How long until it ends; nothing is left when that is over.
+fn expires(v: &Vcluster, now: DateTime<Utc>) -> Value<'_> {
+    Value::known(&v.expires, |ends| Value::Number(crate::format::elapsed(now, *ends).as_secs_f64()))
 }
 
 fn age(v: &Vcluster, now: DateTime<Utc>) -> Value<'_> {

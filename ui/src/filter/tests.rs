@@ -162,3 +162,25 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_ends_soon_and_whose_it_is_can_be_asked() {
+    use v9s::known::Known;
+    let hours = |hours: i64| Vcluster {
+        expires: Known::Yes(fixture::now() + chrono::TimeDelta::hours(hours)),
+        owner: Some("jane".into()),
+        ..fixture::vcluster("team", "team")
+    };
+    let eternal = fixture::vcluster("team", "team");
+    for (terms, v, shown) in [
+        ("expires<24h", hours(3), true),
+        ("expires<24h", hours(-3), true),
+        ("expires<24h", hours(30), false),
+        ("expires<24h", eternal.clone(), false),
+        ("expires:-", eternal.clone(), true),
+        ("owner:jane", hours(3), true),
+        ("owner:jane", eternal, false),
+    ] {
+        assert_eq!(!filter(terms).select([&v], fixture::now()).is_empty(), shown, "{terms}");
+    }
+}

@@ -6,7 +6,7 @@ mod table;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use v9s::fleet::model::{Fleet, Link, Vcluster};
 
 use self::record::List;
@@ -68,6 +68,11 @@ fn choose<'a>(
             .iter()
             .filter_map(|f| rows.get(f.index).copied())
             .collect();
+    }
+    if let Some(within) = args.expiring {
+        let until = TimeDelta::from_std(within).ok().and_then(|within| now.checked_add_signed(within));
+        rows.retain(|v| v.expires.get().is_some_and(|ends| until.is_none_or(|until| *ends <= until)));
+        rows.sort_by_key(|v| v.expires.get().copied());
     }
     if let Some(column) = args.sort_by.and_then(|id| columns::find(COLUMNS, id)) {
         rows.sort_by(|a, b| column.order(a, b, column.first));

@@ -3,7 +3,7 @@
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
 /// Whether somebody can be asked.
-pub(super) fn somebody_is_there() -> bool {
+pub(in crate::cli) fn somebody_is_there() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 

@@ -19,7 +19,6 @@ use v9s::target::{Rest, Target, refresh};
 
 use super::ask::{note, somebody_is_there, yes};
 use super::host::{block_on, may_change, the_one};
-use super::resume::carry_out;
 use super::session::{self, Seat};
 use crate::cli::steps::follow;
 use crate::cli::{Exit, print};
@@ -148,8 +147,8 @@ async fn awake(
         return Ok(None);
     }
     may_change(settings)?;
-    let (done, _) =
-        carry_out(cluster.clone(), target.clone(), plan, options, Some(settings.config.ascii)).await;
+    let resuming = resume::start(cluster.clone(), target.clone(), plan, options);
+    let (done, _) = follow(resuming, Some(settings.config.ascii)).await;
     done.with_context(|| format!("{target} was not resumed to the end"))?;
     Ok(Some(refresh(cluster, &target.namespace, &target.name).await?))
 }

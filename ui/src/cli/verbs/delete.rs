@@ -11,7 +11,6 @@ use v9s::lifecycle::delete::{
     self, DeleteOptions, DeletePlan, Deleted, Home, Left, Role, Survey, Wish, decide, remains, survey,
 };
 use v9s::lifecycle::{Decision, LifeError};
-use v9s::operation::Operation;
 use v9s::target::{Target, refresh};
 
 use super::ask::{note, somebody_is_there, word};
@@ -58,7 +57,7 @@ pub fn run(settings: &Settings, args: &DeleteArgs) -> anyhow::Result<Exit> {
             Decision::Nothing(why) => return report.ended(Outcome::Nothing, why).print(*output),
             Decision::Do(plan) => plan,
         };
-        let report = report.with_plan(lines(&plan)).with_left(left(&plan.left));
+        let report = report.with_plan(lines(&plan)).with_left(left_of(&plan.left));
         if *dry_run {
             return report.ended(Outcome::Planned, format!("{target} would be deleted")).print(*output);
         }
@@ -66,27 +65,27 @@ pub fn run(settings: &Settings, args: &DeleteArgs) -> anyhow::Result<Exit> {
             let message = format!("{target} was not deleted: its name was not given");
             return report.ended(Outcome::Refused, message).print(*output);
         }
-        let operation =
-            Operation::start(format!("delete {target}"), delete::STEPS, move |progress| async move {
-                delete::carry_out(&cluster, &plan, &options, &progress).await
-            });
-        let (done, state): (Result<Deleted, LifeError>, _) = follow(operation, output.shown(settings)).await;
-        let report = report.with_steps(&state);
-        match done {
-            Ok(deleted) => {
-                let stays = match &deleted.home {
-                    Home::Stays(why) => format!("; the namespace stays: {why}"),
-                    _ => String::new(),
-                };
-                let outcome = if deleted.left.is_empty() { Outcome::Done } else { Outcome::Partial };
-                let message = format!("{target} was deleted{stays}");
-                report.with_left(left(&deleted.left)).ended(outcome, message)
-            }
-            Err(error) => report
-                .ended(Outcome::Failed, format!("not deleted to the end: {error}; delete it again to go on")),
-        }
-        .print(*output)
+        let operation = delete::start(cluster, plan, options);
+        let (done, state) = follow(operation, output.shown(settings)).await;
+        after(report.with_steps(&state), &target, done).print(*output)
     })
+}
+
+/// What came of it.
+pub(super) fn after(report: Report, target: &Target, done: Result<Deleted, LifeError>) -> Report {
+    match done {
+        Ok(deleted) => {
+            let stays = match &deleted.home {
+                Home::Stays(why) => format!("; the namespace stays: {why}"),
+                _ => String::new(),
+            };
+            let outcome = if deleted.left.is_empty() { Outcome::Done } else { Outcome::Partial };
+            let message = format!("{target} was deleted{stays}");
+            report.with_left(left_of(&deleted.left)).ended(outcome, message)
+        }
+        Err(error) => report
+            .ended(Outcome::Failed, format!("not deleted to the end: {error}; delete it again to go on")),
+    }
 }
 
 /// The virtual cluster, or what an earlier deletion or a crash has left of one.
@@ -121,7 +120,7 @@ fn is_meant(plan: &DeletePlan, confirmed: Option<&str>) -> anyhow::Result<bool> 
         Some(confirmed) => Ok(confirmed == name),
         None if somebody_is_there() => {
             lines(plan).iter().for_each(|line| note(line));
-            for (what, why) in left(&plan.left) {
+            for (what, why) in left_of(&plan.left) {
                 note(&format!("would be left: {what}: {why}"));
             }
             Ok(word(&format!("Type {name} to delete it: "), name))
@@ -131,7 +130,7 @@ fn is_meant(plan: &DeletePlan, confirmed: Option<&str>) -> anyhow::Result<bool> 
 }
 
 /// What goes, by what it is to the virtual cluster.
-fn lines(plan: &DeletePlan) -> Vec<String> {
+pub(super) fn lines(plan: &DeletePlan) -> Vec<String> {
     let mut lines = Vec::new();
     for (role, heading) in [
         (Role::Workload, "stops"),
@@ -170,6 +169,6 @@ fn some(names: &[String]) -> String {
     if more > 0 { format!("{named} and {more} more") } else { named }
 }
 
-fn left(all: &[Left]) -> Vec<(String, String)> {
+pub(super) fn left_of(all: &[Left]) -> Vec<(String, String)> {
     all.iter().map(|left| (left.what.to_string(), left.why.to_string())).collect()
 }

@@ -4,9 +4,12 @@ pub mod certs;
 pub mod connect;
 pub mod delete;
 pub mod disconnect;
+pub mod edit;
+pub mod extend;
 pub mod kubeconfig;
 pub mod pause;
 pub mod protect;
+pub mod reap;
 pub mod restart;
 pub mod resume;
 
@@ -20,6 +23,7 @@ mod tests;
 use clap::{Args, ValueEnum};
 use smol_str::SmolStr;
 
+pub(super) use ask::somebody_is_there;
 pub use report::{Outcome, Report};
 
 use crate::settings::Settings;

@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use clap::Args;
+use v9s::lifecycle::Decision;
 use v9s::lifecycle::pause::{self, PauseOptions, PausePlan};
-use v9s::lifecycle::{Decision, LifeError};
-use v9s::operation::Operation;
 
 use super::host::{block_on, may_change, the_one};
 use super::{Outcome, Report, VerbArgs};
@@ -46,11 +45,8 @@ pub fn run(settings: &Settings, args: &PauseArgs) -> anyhow::Result<Exit> {
         }
         let paused =
             format!("{target} is paused; `v9s resume {name} -n {}` starts it again", target.namespace);
-        let operation =
-            Operation::start(format!("pause {target}"), pause::STEPS, move |progress| async move {
-                pause::carry_out(&cluster, &target, &plan, &options, &progress).await
-            });
-        let (done, state): (Result<(), LifeError>, _) = follow(operation, output.shown(settings)).await;
+        let operation = pause::start(cluster, target, plan, options);
+        let (done, state) = follow(operation, output.shown(settings)).await;
         let report = report.with_steps(&state);
         match done {
             Ok(()) => report.ended(Outcome::Done, paused),

@@ -137,7 +137,13 @@ impl Report {
         Ok(self.outcome.exit())
     }
 
-    fn text(&self) -> String {
+    /// How it ended.
+    pub fn outcome(&self) -> Outcome {
+        self.outcome
+    }
+
+    /// As lines for people.
+    pub fn text(&self) -> String {
         let mut text = String::new();
         if self.outcome == Outcome::Planned {
             for line in &self.plan {

@@ -33,6 +33,8 @@ pub enum PartArg {
     /// The pods of the control plane, with the syncer in them
     #[default]
     ControlPlane,
+    /// The syncer, which is a container of those pods and cannot be restarted without them
+    Syncer,
     /// The pods of its deployed etcd
     Etcd,
 }
@@ -41,7 +43,7 @@ pub enum PartArg {
 pub fn run(settings: &Settings, args: &RestartArgs) -> anyhow::Result<Exit> {
     let VerbArgs { name, dry_run, output, anyway: _ } = &args.verb;
     let what = match args.part {
-        PartArg::ControlPlane => What::ControlPlane,
+        PartArg::ControlPlane | PartArg::Syncer => What::ControlPlane,
         PartArg::Etcd => What::Etcd,
     };
     let patience = args.timeout;
@@ -56,7 +58,11 @@ pub fn run(settings: &Settings, args: &RestartArgs) -> anyhow::Result<Exit> {
             Decision::Nothing(why) => return report.ended(Outcome::Nothing, why).print(*output),
             Decision::Do(plan) => plan,
         };
-        let report = report.with_plan(lines(&plan));
+        let mut lines = lines(&plan);
+        if args.part == PartArg::Syncer {
+            lines.insert(0, "the syncer is a container of these pods: they are replaced whole".to_owned());
+        }
+        let report = report.with_plan(lines);
         if *dry_run {
             return report.ended(Outcome::Planned, format!("{target} would be restarted")).print(*output);
         }

@@ -3,11 +3,8 @@
 use std::time::Duration;
 
 use clap::Args;
-use v9s::cluster::Cluster;
+use v9s::lifecycle::Decision;
 use v9s::lifecycle::resume::{self, ResumeOptions, ResumePlan};
-use v9s::lifecycle::{Decision, LifeError};
-use v9s::operation::{Operation, OperationState};
-use v9s::target::Target;
 
 use super::host::{block_on, may_change, the_one};
 use super::{Outcome, Report, VerbArgs};
@@ -57,7 +54,8 @@ pub fn run(settings: &Settings, args: &ResumeArgs) -> anyhow::Result<Exit> {
             return report.ended(Outcome::Planned, format!("{target} would be resumed")).print(*output);
         }
         let resumed = format!("{target} is {}", if options.wait { "running" } else { "starting" });
-        let (done, state) = carry_out(cluster, target, plan, options, output.shown(settings)).await;
+        let operation = resume::start(cluster, target, plan, options);
+        let (done, state) = follow(operation, output.shown(settings)).await;
         let report = report.with_steps(&state);
         match done {
             Ok(()) => report.ended(Outcome::Done, resumed),
@@ -65,20 +63,6 @@ pub fn run(settings: &Settings, args: &ResumeArgs) -> anyhow::Result<Exit> {
         }
         .print(*output)
     })
-}
-
-/// Carries it out before the eyes of a person.
-pub(super) async fn carry_out(
-    cluster: Cluster,
-    target: Target,
-    plan: ResumePlan,
-    options: ResumeOptions,
-    shown: Option<bool>,
-) -> (Result<(), LifeError>, std::sync::Arc<OperationState>) {
-    let operation = Operation::start(format!("resume {target}"), resume::STEPS, move |progress| async move {
-        resume::carry_out(&cluster, &target, &plan, &options, &progress).await
-    });
-    follow(operation, shown).await
 }
 
 fn lines(plan: &ResumePlan) -> Vec<String> {

@@ -49,3 +49,29 @@ fn every_verb_has_a_dry_run_and_a_document() {
         parse(&[verb, "shop", "--dry-run", "-o", "json", "--anyway"]).unwrap();
     }
 }
+
+#[test]
+fn certificates_are_listed_by_name_and_rotated_by_word() {
+    use super::certs::{CertsArgs, CertsCommand};
+    let parse = |line: &str| -> Result<CertsArgs, clap::Error> {
+        let cli = Cli::try_parse_from(std::iter::once("v9s").chain(line.split_whitespace()))?;
+        match cli.command {
+            Some(Command::Certs(args)) => Ok(args),
+            other => panic!("{other:?}"),
+        }
+    };
+    let listed = parse("certs shop --days 5").unwrap().list.unwrap();
+    assert_eq!((listed.name.as_str(), listed.days), ("shop", 5));
+    let CertsArgs { command: Some(CertsCommand::Rotate(rotated)), list: None } =
+        parse("certs rotate shop -n team --dry-run").unwrap()
+    else {
+        panic!("it is a rotation")
+    };
+    assert!(rotated.verb.name == "shop" && rotated.verb.dry_run);
+    for nonsense in
+        ["certs", "certs rotate", "extend shop", "extend shop --ttl 8h --forever", "reap --yes --dry-run"]
+    {
+        assert!(parse(nonsense).is_err(), "{nonsense}");
+    }
+    assert!(Cli::try_parse_from(["v9s", "extend", "shop", "--owner", ""]).is_ok(), "it takes the name away");
+}

@@ -104,3 +104,22 @@ fn hostile_names_and_reasons_are_harmless() {
         assert_eq!(text::clean(&text), text, "{}", column.id);
     }
 }
+
+#[test]
+fn the_time_that_is_left_calls_before_it_is_over() {
+    let of = |minutes: i64| Vcluster {
+        expires: Known::Yes(fixture::now() + chrono::TimeDelta::minutes(minutes)),
+        ..fixture::vcluster("team", "team")
+    };
+    for (minutes, text, slot) in [
+        (60 * 24 * 9, "9d", Slot::Muted),
+        (59, "59m", Slot::Warn),
+        (0, "over", Slot::Err),
+        (-5, "over", Slot::Err),
+    ] {
+        let v = of(minutes);
+        let cell = (column("expires").cell)(&v, &look());
+        assert_eq!((cell.text().as_str(), cell.parts[0].slot), (text, slot), "{minutes}");
+    }
+    assert_eq!(column("expires").order(&of(5), &of(600), column("expires").first), std::cmp::Ordering::Less);
+}

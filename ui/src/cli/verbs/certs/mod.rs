@@ -1,9 +1,12 @@
 //! `v9s certs`.
 
+mod rotate;
+
 use std::fmt::Write as _;
 
+use anyhow::bail;
 use chrono::{DateTime, Utc};
-use clap::Args;
+use clap::{Args, Subcommand};
 use serde::Serialize;
 use smol_str::SmolStr;
 use v9s::lifecycle::certs::{CertificateInfo, check};
@@ -15,7 +18,27 @@ use crate::settings::Settings;
 
 /// Flags of `v9s certs`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true, flatten_help = true)]
 pub struct CertsArgs {
+    /// Listing is what is done without one.
+    #[command(subcommand)]
+    pub command: Option<CertsCommand>,
+    /// Flags of listing.
+    #[command(flatten)]
+    pub list: Option<ListArgs>,
+}
+
+/// What can be done with certificates besides listing them.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum CertsCommand {
+    /// Make the certificates of a virtual cluster anew, by the same authorities, and restart what uses them
+    Rotate(rotate::RotateArgs),
+}
+
+/// Flags of listing.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+#[group(id = "certificates")]
+pub struct ListArgs {
     /// Name of the virtual cluster
     #[arg(value_name = "NAME", value_parser = crate::cli::args::non_empty)]
     pub name: SmolStr,
@@ -36,8 +59,16 @@ struct Row<'a> {
     status: &'static str,
 }
 
-/// Lists when the certificates of a virtual cluster end.
+/// Lists when the certificates of a virtual cluster end, or makes new ones.
 pub fn run(settings: &Settings, args: &CertsArgs) -> anyhow::Result<Exit> {
+    match args {
+        CertsArgs { command: Some(CertsCommand::Rotate(args)), .. } => rotate::run(settings, args),
+        CertsArgs { command: None, list: Some(args) } => list(settings, args),
+        CertsArgs { command: None, list: None } => bail!("say of which virtual cluster"),
+    }
+}
+
+fn list(settings: &Settings, args: &ListArgs) -> anyhow::Result<Exit> {
     block_on(async {
         let (cluster, target) = the_one(settings, &args.name).await?;
         let infos =
@@ -48,7 +79,7 @@ pub fn run(settings: &Settings, args: &CertsArgs) -> anyhow::Result<Exit> {
     })
 }
 
-fn answer(infos: &[CertificateInfo], args: &CertsArgs, now: DateTime<Utc>) -> anyhow::Result<(String, Exit)> {
+fn answer(infos: &[CertificateInfo], args: &ListArgs, now: DateTime<Utc>) -> anyhow::Result<(String, Exit)> {
     let rows: Vec<Row<'_>> = infos
         .iter()
         .map(|certificate| {
@@ -91,7 +122,7 @@ mod tests {
     #[test]
     fn what_ends_soon_has_a_word_and_an_exit_code() {
         let now = Utc::now();
-        let args = CertsArgs { days: 30, ..CertsArgs::default() };
+        let args = ListArgs { days: 30, ..ListArgs::default() };
         for (ends, status, exit) in [
             (Some(200), "ok", Exit::Ok),
             (Some(30), "ok", Exit::Ok),
