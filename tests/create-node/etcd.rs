@@ -1,9 +1,12 @@
 //! etcd in a StatefulSet of its own: the control plane is a Deployment.
 
 use anyhow::Result;
+use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use serde_json::json;
+use v9s::lifecycle::delete::{Deleted, Home};
 use v9s_testkit::pods::Room;
 
+use crate::life::{deleted, paused, resumed, rotated};
 use crate::made::{Made, config, makes, volume};
 
 const DEPLOYED: &str = "
@@ -12,6 +15,18 @@ const DEPLOYED: &str = "
       deploy:
         enabled: true
         statefulSet:
+          resources: {requests: {cpu: 10m, memory: 64Mi}}
+";
+
+/// Members and replicas that share one small machine.
+const MANY: &str = "
+    highAvailability: {replicas: 3}
+  backingStore:
+    etcd:
+      deploy:
+        enabled: true
+        statefulSet:
+          highAvailability: {replicas: 3}
           resources: {requests: {cpu: 10m, memory: 64Mi}}
 ";
 
@@ -32,6 +47,31 @@ makes! {
         room.idle("web", json!({}), json!({})).await?;
         // The Service of its node is as new as the pod, and the host's nodes learn of it in their own time.
         room.sh_until("web", "hostname", |said| said == "web").await?;
+        Ok(())
+    }
+
+    async fn several_members_and_replicas_are_rotated_paused_resumed_and_deleted() -> Result<()> {
+        for member in 0..3 {
+            volume(&format!("many-{member}"), ("team-many", &format!("data-many-etcd-{member}"))).await?;
+        }
+        let made = Made::make("many", &config(MANY)?).await?;
+        let room = Room::take(made.inside().await?, "shop").await?;
+        room.create(json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "kept"}})).await?;
+        let uids = |pods: Vec<Pod>| pods.into_iter().filter_map(|pod| pod.metadata.uid).collect::<Vec<_>>();
+        let before = uids(made.pods().await?);
+        assert_eq!(before.len(), 6, "three members and three replicas");
+        rotated(&made).await?;
+        let after = uids(made.pods().await?);
+        assert!(after.len() == 6 && after.iter().all(|uid| !before.contains(uid)), "{before:?} {after:?}");
+        let room = Room { client: made.inside().await?, ..room };
+        assert!(room.api::<ConfigMap>().get_opt("kept").await?.is_some());
+        paused(&made).await?;
+        assert!(made.pods().await?.is_empty());
+        resumed(&made).await?;
+        assert_eq!(made.pods().await?.len(), 6);
+        assert!(room.api::<ConfigMap>().get_opt("kept").await?.is_some(), "what is stored stays");
+        let done = deleted(&made).await?;
+        assert_eq!(done, Deleted { left: Vec::new(), home: Home::Gone });
         Ok(())
     }
 }

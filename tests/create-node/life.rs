@@ -1,12 +1,13 @@
 //! From the first day of a virtual cluster to its last, by the verbs of v9s alone.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use chrono::Utc;
-use k8s_openapi::api::authentication::v1::SelfSubjectReview;
-use k8s_openapi::api::core::v1::{ConfigMap, Pod};
+use k8s_openapi::ByteString;
+use k8s_openapi::api::authentication::v1::{SelfSubjectReview, TokenRequest, TokenReview, TokenReviewSpec};
+use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret, Service, ServiceAccount};
 use kube::api::{Api, DynamicObject, ListParams, PostParams};
 use kube::discovery::{Discovery, verbs};
 use kube::{Client, ResourceExt as _};
@@ -15,15 +16,16 @@ use v9s::connect::issue::{self, Holder, IssueError, Issued, Wanted};
 use v9s::connect::kubeconfig::Entry;
 use v9s::connect::secret::Access;
 use v9s::connect::{self, Asked, Connected};
+use v9s::lifecycle::Decision;
 use v9s::lifecycle::certs;
+use v9s::lifecycle::certs::rotate::{self, RotateOptions};
 use v9s::lifecycle::delete::{self, DeleteOptions, Deleted, Home, Wish, decide, survey};
 use v9s::lifecycle::pause::{self, PauseOptions};
 use v9s::lifecycle::resume::{self, ResumeOptions};
-use v9s::lifecycle::{Decision, LifeError};
 use v9s::operation::Operation;
 use v9s::target::{Target, find};
-use v9s_testkit::kubeconfig;
 use v9s_testkit::pods::Room;
+use v9s_testkit::{kubeconfig, served};
 
 use crate::made::{Made, config, makes, volume};
 
@@ -44,32 +46,69 @@ async fn through(made: &Made) -> Result<Connected> {
     Ok(operation.result().await?)
 }
 
-async fn paused(made: &Made) -> Result<()> {
+pub async fn paused(made: &Made) -> Result<()> {
     let (host, target) = (made.host.clone(), target(made).await?);
     let options = PauseOptions { anyway: false, patience: PATIENCE };
     let synced = pause::count_synced(&host, &target).await?;
     let Decision::Do(plan) = pause::plan(&target, synced, &options) else {
         anyhow::bail!("there is nothing to do")
     };
-    let operation = Operation::start("pause", pause::STEPS, move |progress| async move {
-        pause::carry_out(&host, &target, &plan, &options, &progress).await
-    });
-    let done: Result<(), LifeError> = operation.result().await;
-    Ok(done?)
+    Ok(pause::start(host, target, plan, options).result().await?)
 }
 
-async fn resumed(made: &Made) -> Result<()> {
+pub async fn resumed(made: &Made) -> Result<()> {
     let (host, target) = (made.host.clone(), target(made).await?);
     let options = ResumeOptions { patience: PATIENCE, ..ResumeOptions::default() };
     let Decision::Do(plan) = resume::plan(&target, &options) else { anyhow::bail!("there is nothing to do") };
-    let operation = Operation::start("resume", resume::STEPS, move |progress| async move {
-        resume::carry_out(&host, &target, &plan, &options, &progress).await
-    });
-    let done: Result<(), LifeError> = operation.result().await;
-    Ok(done?)
+    Ok(resume::start(host, target, plan, options).result().await?)
 }
 
-async fn deleted(made: &Made) -> Result<Deleted> {
+/// Makes its certificates anew; what the Secret with them holds then.
+pub async fn rotated(made: &Made) -> Result<BTreeMap<String, ByteString>> {
+    let (host, target) = (made.host.clone(), target(made).await?);
+    let seen = certs::look(&host, &target).await?;
+    let options = RotateOptions { patience: PATIENCE, ..RotateOptions::default() };
+    let Decision::Do(plan) = rotate::plan(&target, &seen, Utc::now(), &options) else {
+        anyhow::bail!("there is nothing to do")
+    };
+    rotate::start(host, target, seen, plan, options).result().await?;
+    certificates(made).await
+}
+
+pub async fn certificates(made: &Made) -> Result<BTreeMap<String, ByteString>> {
+    let (namespace, name) = (&made.request.namespace, &made.request.name);
+    let secrets = Api::<Secret>::namespaced(made.outside.clone(), namespace);
+    secrets.get(&format!("{name}-certs")).await?.data.context("the Secret is empty")
+}
+
+/// `host:port` of the Service of its API server.
+async fn address(made: &Made) -> Result<String> {
+    let services = Api::<Service>::namespaced(made.outside.clone(), &made.request.namespace);
+    let service = services.get(&made.request.name).await?;
+    Ok(format!(
+        "{}:443",
+        service.spec.and_then(|spec| spec.cluster_ip).context("the Service has no address")?
+    ))
+}
+
+/// A token of a service account of the tenant.
+async fn token(room: &Room) -> Result<String> {
+    let accounts = room.api::<ServiceAccount>();
+    let wanted: TokenRequest =
+        serde_json::from_value(json!({"spec": {"audiences": [], "expirationSeconds": 3600}}))?;
+    let made = accounts.create_token_request("default", &PostParams::default(), &wanted).await?;
+    made.status.and_then(|status| status.token).context("no token")
+}
+
+/// Whether the tenant's API server takes a token.
+async fn takes(inside: &Client, token: &str) -> Result<bool> {
+    let spec = TokenReviewSpec { token: token.to_owned(), ..TokenReviewSpec::default() };
+    let review = TokenReview { spec, ..TokenReview::default() };
+    let answer = Api::<TokenReview>::all(inside.clone()).create(&PostParams::default(), &review).await?;
+    Ok(answer.status.is_some_and(|status| status.authenticated == Some(true)))
+}
+
+pub async fn deleted(made: &Made) -> Result<Deleted> {
     let (host, target) = (made.host.clone(), target(made).await?);
     let found = survey(&host, &target.namespace, &target.name).await?;
     let Decision::Do(plan) = decide(&target, found, Wish::default(), false) else {
@@ -77,10 +116,7 @@ async fn deleted(made: &Made) -> Result<Deleted> {
     };
     ensure!(plan.left.is_empty(), "{:?}", plan.left);
     let options = DeleteOptions { wish: Wish::default(), patience: PATIENCE };
-    let operation = Operation::start("delete", delete::STEPS, move |progress| async move {
-        delete::carry_out(&host, &plan, &options, &progress).await
-    });
-    Ok(operation.result().await?)
+    Ok(delete::start(host, plan, options).result().await?)
 }
 
 /// Every object of the host that has to do with a name, but for events and the volumes that a test has made.
@@ -155,13 +191,28 @@ makes! {
         assert!(server.days_left(Utc::now()).is_some_and(|days| (300..400).contains(&days)), "{server:?}");
         assert!(infos.iter().all(|info| info.ends.is_some()), "{infos:?}");
 
+        let (before, token) = (certificates(&made).await?, token(&room).await?);
+        let old = made.inside().await?;
+        ensure!(takes(&old, &token).await?);
+        let after = rotated(&made).await?;
+        assert_ne!(after["apiserver.crt"], before["apiserver.crt"]);
+        assert_eq!((&after["ca.crt"], &after["sa.key"]), (&before["ca.crt"], &before["sa.key"]));
+        assert_eq!(served::certificate(&address(&made).await?).await?, served::der(&after["apiserver.crt"].0)?);
+        let new = made.inside().await?;
+        for client in [&old, &new] {
+            ensure!(takes(client, &token).await?, "who got in before gets in afterwards, and tokens stay good");
+        }
+        let room = Room { client: new, namespace: "shop".to_owned() };
+        // The syncer goes on, and kubelets still let its API server in.
+        room.idle("late", json!({}), json!({})).await?;
+        room.sh_until("late", "hostname", |said| said == "late").await?;
+
         paused(&made).await?;
         assert!(made.pods().await?.is_empty());
         let outside = Api::<Pod>::namespaced(made.outside.clone(), &made.request.namespace);
         let tenants = ListParams::default().labels("vcluster.loft.sh/managed-by=mortal");
         assert!(outside.list(&tenants).await?.items.is_empty());
         resumed(&made).await?;
-        // The tunnel of before leads to the new pod.
         assert!(room.api::<ConfigMap>().get_opt("kept").await?.is_some(), "what is stored stays");
         room.wait("web", "ready again", runs).await?;
 

@@ -17,7 +17,7 @@ use v9s_ui::demo::works;
 
 use crate::shell::{Shell, err};
 
-async fn host() -> Result<Sandbox> {
+pub async fn host() -> Result<Sandbox> {
     let machines = Machines { count: 1, ..Machines::default() };
     let images = works::images();
     let controllers = controllers::Options { machines, images, ..controllers::Options::default() };
@@ -25,7 +25,7 @@ async fn host() -> Result<Sandbox> {
 }
 
 /// The administrator's kubeconfig as it is kept on the host, for the address where the demo answers.
-async fn inside(
+pub async fn inside(
     sandbox: &Sandbox,
     outside: &Client,
     namespace: &str,
@@ -39,7 +39,7 @@ async fn inside(
     kubeconfig::client(&kubeconfig::altered(&config, None, Some(nested.url()))?).await
 }
 
-async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Result<Option<T>>) -> Result<T> {
+pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Result<Option<T>>) -> Result<T> {
     for _ in 0..600 {
         if let Some(found) = look().await? {
             return Ok(found);

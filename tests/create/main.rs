@@ -7,4 +7,5 @@ mod embedded;
 mod halfway;
 mod input;
 mod made;
+mod rotating;
 mod shell;

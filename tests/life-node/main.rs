@@ -109,22 +109,14 @@ async fn run_pause(seat: &Seat) -> Result<()> {
     let Decision::Do(plan) = pause::plan(&target, synced, &options) else {
         panic!("there is something to do")
     };
-    let operation = Operation::start("pause", pause::STEPS, move |progress| async move {
-        pause::carry_out(&cluster, &target, &plan, &options, &progress).await
-    });
-    let done: Result<(), LifeError> = operation.result().await;
-    Ok(done?)
+    Ok(pause::start(cluster, target, plan, options).result().await?)
 }
 
 async fn run_resume(seat: &Seat) -> Result<()> {
     let (cluster, target) = seat.target().await?;
     let options = ResumeOptions { patience: PATIENCE, ..ResumeOptions::default() };
     let Decision::Do(plan) = resume::plan(&target, &options) else { panic!("there is something to do") };
-    let operation = Operation::start("resume", resume::STEPS, move |progress| async move {
-        resume::carry_out(&cluster, &target, &plan, &options, &progress).await
-    });
-    let done: Result<(), LifeError> = operation.result().await;
-    Ok(done?)
+    Ok(resume::start(cluster, target, plan, options).result().await?)
 }
 
 /// Tests on the shared cluster, each in a namespace that is named like it.

@@ -3,8 +3,11 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod deleting;
+mod editing;
+mod faults;
 mod issuing;
 mod pausing;
 mod program;
 mod seat;
+mod terms;
 mod tunnels;

@@ -40,12 +40,7 @@ async fn run_pause(kubeconfig: &str, tenant: &Tenant) -> Result<Option<()>> {
     match pause::plan(&target, synced, &PAUSE) {
         Decision::Nothing(_) => Ok(None),
         Decision::Refused(refusal) => anyhow::bail!("{refusal}"),
-        Decision::Do(plan) => {
-            let operation = Operation::start("pause", pause::STEPS, move |progress| async move {
-                pause::carry_out(&cluster, &target, &plan, &PAUSE, &progress).await
-            });
-            Ok(Some(operation.result().await?))
-        }
+        Decision::Do(plan) => Ok(Some(pause::start(cluster, target, plan, PAUSE).result().await?)),
     }
 }
 
@@ -55,12 +50,7 @@ async fn run_resume(kubeconfig: &str, tenant: &Tenant) -> Result<Option<()>> {
     match resume::plan(&target, &RESUME) {
         Decision::Nothing(_) => Ok(None),
         Decision::Refused(refusal) => anyhow::bail!("{refusal}"),
-        Decision::Do(plan) => {
-            let operation = Operation::start("resume", resume::STEPS, move |progress| async move {
-                resume::carry_out(&cluster, &target, &plan, &RESUME, &progress).await
-            });
-            Ok(Some(operation.result().await?))
-        }
+        Decision::Do(plan) => Ok(Some(resume::start(cluster, target, plan, RESUME).result().await?)),
     }
 }
 
@@ -138,9 +128,7 @@ both_hosts! {
             let cluster = cluster(&through).await?;
             let target = look(&cluster, &tenant).await?;
             let Decision::Do(plan) = pause::plan(&target, 1, &PAUSE) else { panic!("there is something to do") };
-            let operation = Operation::start("pause", pause::STEPS, move |progress| async move {
-                pause::carry_out(&cluster, &target, &plan, &PAUSE, &progress).await
-            });
+            let operation = pause::start(cluster, target, plan, PAUSE);
             operation
                 .follow()
                 .wait_for(|state| !matches!(state.steps[step].state, StepState::Waiting) || state.end.is_some())
@@ -165,9 +153,7 @@ both_hosts! {
         let target = look(&cluster, &tenant).await?;
         let Decision::Do(plan) = pause::plan(&target, 0, &PAUSE) else { panic!("there is something to do") };
         proxy.set(Wire::Cut);
-        let operation = Operation::start("pause", pause::STEPS, move |progress| async move {
-            pause::carry_out(&cluster, &target, &plan, &PAUSE, &progress).await
-        });
+        let operation = pause::start(cluster, target, plan, PAUSE);
         let done: Result<(), LifeError> = operation.result().await;
         let error = done.expect_err("nobody answered").to_string();
         let what = format!("cannot change StatefulSet {}/{} on ", tenant.namespace, tenant.name);
@@ -182,9 +168,7 @@ both_hosts! {
         let target = look(&cluster, &tenant).await?;
         let Decision::Do(mut plan) = pause::plan(&target, 0, &PAUSE) else { panic!("there is something to do") };
         plan.control_plane[0].uid = "of-another".into();
-        let operation = Operation::start("pause", pause::STEPS, move |progress| async move {
-            pause::carry_out(&cluster, &target, &plan, &PAUSE, &progress).await
-        });
+        let operation = pause::start(cluster, target, plan, PAUSE);
         let done: Result<(), LifeError> = operation.result().await;
         assert!(matches!(done, Err(LifeError::Changed(_))), "{done:?}");
         let plane = object(&host, "apps", "StatefulSet", &tenant.namespace, &tenant.name).await?.expect("there");

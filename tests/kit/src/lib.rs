@@ -4,6 +4,7 @@
 //! latter comes from.
 
 pub mod cache;
+pub mod gateway;
 pub mod host;
 pub mod inside;
 pub mod kubeconfig;
@@ -16,6 +17,7 @@ pub mod pty;
 pub mod real;
 pub mod rooms;
 pub mod seat;
+pub mod served;
 pub mod subnet;
 pub mod users;
 
