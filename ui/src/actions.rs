@@ -13,6 +13,10 @@ pub enum Scope {
     List,
     /// On a row that stands for an object: a virtual cluster or a pod.
     Object,
+    /// Where one virtual cluster is selected or open.
+    Vcluster,
+    /// The same, where nothing smaller is selected.
+    Whole,
     /// On screens with tabs.
     Tabs,
     /// In the pods of one virtual cluster.
@@ -28,15 +32,32 @@ pub enum Scope {
 }
 
 /// The combinations of scopes that are active together; a key means one thing in each of them.
-pub const STACKS: [&[Scope]; 8] = [
-    &[Scope::Everywhere, Scope::Moving, Scope::List, Scope::Object],
-    &[Scope::Everywhere, Scope::Moving, Scope::Tabs, Scope::List, Scope::Object],
-    &[Scope::Everywhere, Scope::Moving, Scope::Tabs, Scope::List, Scope::Object, Scope::Pods],
-    &[Scope::Everywhere, Scope::Moving, Scope::Tabs, Scope::Text, Scope::Logs],
-    &[Scope::Everywhere, Scope::Moving, Scope::Tabs, Scope::Text, Scope::Yaml],
-    &[Scope::Everywhere, Scope::Moving, Scope::Tabs, Scope::Text],
+pub const STACKS: [&[Scope]; 9] = [
+    &[Scope::Everywhere, Scope::Moving, Scope::List, Scope::Object, Scope::Vcluster, Scope::Whole],
+    &[
+        Scope::Everywhere,
+        Scope::Moving,
+        Scope::Tabs,
+        Scope::List,
+        Scope::Object,
+        Scope::Vcluster,
+        Scope::Whole,
+    ],
+    &[
+        Scope::Everywhere,
+        Scope::Moving,
+        Scope::Tabs,
+        Scope::List,
+        Scope::Object,
+        Scope::Vcluster,
+        Scope::Pods,
+    ],
+    &[Scope::Everywhere, Scope::Moving, Scope::Tabs, Scope::Text, Scope::Logs, Scope::Vcluster, Scope::Whole],
+    &[Scope::Everywhere, Scope::Moving, Scope::Tabs, Scope::Text, Scope::Yaml, Scope::Vcluster, Scope::Whole],
+    &[Scope::Everywhere, Scope::Moving, Scope::Tabs, Scope::Text, Scope::Vcluster, Scope::Whole],
     &[Scope::Everywhere, Scope::Moving, Scope::Tabs, Scope::List, Scope::Jobs],
     &[Scope::Everywhere, Scope::Moving, Scope::List],
+    &[Scope::Everywhere, Scope::Moving, Scope::Jobs],
 ];
 
 impl Scope {
@@ -52,6 +73,8 @@ impl Scope {
             Scope::Moving => "Moving",
             Scope::List => "Lists",
             Scope::Object => "Virtual clusters and pods",
+            Scope::Vcluster => "Virtual clusters",
+            Scope::Whole => "Virtual clusters as a whole",
             Scope::Tabs => "Tabs",
             Scope::Pods => "Pods",
             Scope::Text => "Texts",
@@ -69,6 +92,8 @@ impl fmt::Display for Scope {
             Scope::Moving => "moving",
             Scope::List => "lists",
             Scope::Object => "objects",
+            Scope::Vcluster => "virtual clusters",
+            Scope::Whole => "whole virtual clusters",
             Scope::Tabs => "tabs",
             Scope::Pods => "pods",
             Scope::Text => "texts",
@@ -88,6 +113,14 @@ pub struct Need {
     pub group: &'static str,
     /// Resource in the plural, such as `pods`.
     pub resource: &'static str,
+}
+
+impl Need {
+    /// The same right on Deployments, where it is one on StatefulSets: control planes are either.
+    pub fn of_deployments(self) -> Need {
+        let resource = if self.resource == "statefulsets" { "deployments" } else { self.resource };
+        Need { resource, ..self }
+    }
 }
 
 /// One thing a person can do.
@@ -142,6 +175,21 @@ const fn hinted(
     Action { id, name, title, hint: Some(hint), keys, scope, needs: None, destructive: false }
 }
 
+/// A verb that changes a virtual cluster.
+const fn changing(
+    id: ActionId,
+    name: &'static str,
+    title: &'static str,
+    keys: &'static [&'static str],
+    needs: Need,
+) -> Action {
+    Action { id, name, title, hint: None, keys, scope: S::Vcluster, needs: Some(needs), destructive: true }
+}
+
+const PATCH_PLANE: Need = Need { verb: "patch", group: "apps", resource: "statefulsets" };
+const DELETE_PLANE: Need = Need { verb: "delete", group: "apps", resource: "statefulsets" };
+const DELETE_PODS: Need = Need { verb: "delete", group: "", resource: "pods" };
+
 macro_rules! ids {
     ($($(#[$doc:meta])* $id:ident),+ $(,)?) => {
         /// Names every action in code; the words are in [`ACTIONS`].
@@ -170,6 +218,14 @@ ids! {
     DeletePod,
     /// Pauses the virtual cluster, or resumes it.
     Pause,
+    /// Replaces the pods of the control plane.
+    Restart,
+    /// Replaces the pods of its etcd.
+    RestartEtcd,
+    /// Protects the virtual cluster against deletion, or no longer.
+    Protect,
+    /// Deletes the virtual cluster.
+    Delete,
     /// Every verb for the selection.
     Menu,
     /// Narrows a list.
@@ -308,15 +364,26 @@ pub const ACTIONS: &[Action] = &[
     hinted(A::Yaml, "yaml", "YAML of the selected object", "yaml", &["y"], S::Object),
     hinted(A::Logs, "logs", "logs of the selected object", "logs", &["l"], S::Object),
     quiet(A::PreviousLogs, "previous-logs", "logs before the last restart", &["p"], S::Object),
+    changing(A::Pause, "pause", "pause the virtual cluster, or resume a paused one", &["z"], PATCH_PLANE),
+    changing(
+        A::Restart,
+        "restart",
+        "restart its control plane, with the syncer, pod by pod",
+        &["r"],
+        DELETE_PODS,
+    ),
+    changing(A::RestartEtcd, "restart-etcd", "restart its etcd, pod by pod", &[], DELETE_PODS),
+    changing(A::Protect, "protect", "protect it against deletion, or no longer", &["P"], PATCH_PLANE),
     Action {
-        id: A::Pause,
-        name: "pause",
-        title: "pause the virtual cluster, or resume a paused one",
-        hint: None,
-        keys: &["z"],
-        scope: S::Object,
-        needs: Some(Need { verb: "patch", group: "apps", resource: "statefulsets" }),
-        destructive: true,
+        hint: Some("delete"),
+        scope: S::Whole,
+        ..changing(
+            A::Delete,
+            "delete",
+            "delete the virtual cluster with everything that was made for it",
+            &["ctrl-d"],
+            DELETE_PLANE,
+        )
     },
     Action {
         id: A::DeletePod,
@@ -325,7 +392,7 @@ pub const ACTIONS: &[Action] = &[
         hint: Some("delete"),
         keys: &["ctrl-d"],
         scope: S::Pods,
-        needs: Some(Need { verb: "delete", group: "", resource: "pods" }),
+        needs: Some(DELETE_PODS),
         destructive: true,
     },
     hinted(A::Menu, "menu", "every verb for the selection", "menu", &["m"], S::Everywhere),

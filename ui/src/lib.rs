@@ -19,4 +19,5 @@ pub mod settings;
 pub mod terminal;
 pub mod text;
 pub mod theme;
+pub mod verbs;
 pub mod widgets;

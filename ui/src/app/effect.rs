@@ -1,6 +1,7 @@
 //! What a layer wants to happen: the only way out of `update`.
 
 use std::fmt;
+use std::sync::Arc;
 
 use smol_str::SmolStr;
 use v9s::cluster::LogRequest;
@@ -8,7 +9,7 @@ use v9s::cluster::LogRequest;
 use super::jobs::JobId;
 use super::layer::Layer;
 use super::messages::Level;
-use super::operation::Operation;
+use super::operation::Verb;
 use super::reads::{Read, Ticket};
 use super::world::Session;
 use crate::actions::ActionId;
@@ -43,7 +44,7 @@ pub enum Cmd {
         namespace: SmolStr,
     },
     /// Carry out a job.
-    Operate(JobId, Box<dyn Operation>),
+    Operate(JobId, Arc<dyn Verb>),
     /// Stop a job.
     Stop(JobId),
     /// Put a text into the clipboard.
@@ -100,7 +101,7 @@ pub enum Effect {
     /// Tell the person.
     Say(Level, String),
     /// Begin a job.
-    Operate(Box<dyn Operation>),
+    Operate(Arc<dyn Verb>),
     /// Stop a job.
     Stop(JobId),
     /// Watch something else.
@@ -119,7 +120,7 @@ impl fmt::Debug for Effect {
             Effect::Close => f.write_str("Close"),
             Effect::Act(id) => write!(f, "Act({id:?})"),
             Effect::Say(level, text) => write!(f, "Say({level:?}, {text:?})"),
-            Effect::Operate(operation) => write!(f, "Operate({operation:?})"),
+            Effect::Operate(verb) => write!(f, "Operate({verb:?})"),
             Effect::Stop(job) => write!(f, "Stop({job:?})"),
             Effect::Switch(session) => write!(f, "Switch({session:?})"),
             Effect::Exit => f.write_str("Exit"),

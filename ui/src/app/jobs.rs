@@ -1,49 +1,77 @@
-//! Everything slow is a job: numbered steps, progress, cancel and a result; it goes on when its screen is left.
+//! Everything slow is a job: numbered steps, what they wait for, cancel and a result; it goes on when its screen is left.
+
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use smol_str::SmolStr;
+use v9s::operation::{OperationState, Step, StepState};
+
+use super::operation::Verb;
 
 /// Which job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct JobId(pub u64);
 
-/// How far one step is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum StepState {
-    /// Not begun.
-    Waiting,
-    /// Under way, with what it waits for when there is something.
-    Running(SmolStr),
-    /// Done, with a word about it when there is one.
-    Done(SmolStr),
-    /// Failed, and why.
-    Failed(SmolStr),
-    /// Left out since an earlier step failed or the job was stopped.
-    Skipped,
-}
-
-/// One step of a job.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Step {
-    /// What it does, such as `delete pod web-0 in team-a`.
-    pub title: SmolStr,
-    /// How far it is.
-    pub state: StepState,
-}
-
 /// How a job ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    /// As wanted, in one sentence.
-    Done(SmolStr),
-    /// Not as wanted, in one sentence with what to do.
-    Failed(SmolStr),
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// As wanted.
+    Done,
+    /// As wanted, and something is left to look at.
+    Partly,
+    /// Not as wanted.
+    Failed,
     /// Stopped by the person.
     Cancelled,
 }
 
+/// What follows a job that ended as wanted.
+#[derive(Debug, Clone)]
+pub enum Then {
+    /// Another job.
+    Begin(Arc<dyn Verb>),
+}
+
+/// What came of a job.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// How it ended.
+    pub ended: Ended,
+    /// The same in a sentence, with what to do where there is something.
+    pub said: SmolStr,
+    /// More to read: a word and its lines, such as what a deletion has left.
+    pub facts: Facts,
+    /// What follows.
+    pub then: Option<Then>,
+}
+
+/// A word and its lines, several times.
+pub type Facts = Vec<(&'static str, Vec<String>)>;
+
+impl Outcome {
+    /// An outcome of which a sentence tells everything.
+    pub fn new(ended: Ended, said: impl Into<SmolStr>) -> Self {
+        Outcome { ended, said: said.into(), facts: Vec::new(), then: None }
+    }
+
+    /// With more to read.
+    #[must_use]
+    pub fn with(mut self, word: &'static str, lines: Vec<String>) -> Self {
+        if !lines.is_empty() {
+            self.facts.push((word, lines));
+        }
+        self
+    }
+
+    /// Followed by something.
+    #[must_use]
+    pub fn then(self, then: Then) -> Self {
+        Outcome { then: Some(then), ..self }
+    }
+}
+
 /// One job.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Job {
     /// Which one.
     pub id: JobId,
@@ -53,6 +81,8 @@ pub struct Job {
     pub steps: Vec<Step>,
     /// When it began.
     pub began: DateTime<Utc>,
+    /// When the step that runs began.
+    pub step_began: DateTime<Utc>,
     /// How and when it ended.
     pub ended: Option<(DateTime<Utc>, Outcome)>,
     /// Whether the person has asked to stop it.
@@ -65,7 +95,7 @@ impl Job {
         let over = self
             .steps
             .iter()
-            .filter(|s| !matches!(s.state, StepState::Waiting | StepState::Running(_)))
+            .filter(|s| !matches!(s.state, StepState::Waiting | StepState::Running { .. }))
             .count();
         (over, self.steps.len())
     }
@@ -74,13 +104,18 @@ impl Job {
     pub fn running(&self) -> bool {
         self.ended.is_none()
     }
+
+    /// Place of the step that runs.
+    pub fn at(&self) -> Option<usize> {
+        self.steps.iter().position(|step| matches!(step.state, StepState::Running { .. }))
+    }
 }
 
 /// What a job reports.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum JobEvent {
-    /// A step is in another state.
-    Step(usize, StepState),
+    /// It is further.
+    State(Arc<OperationState>),
     /// It is over.
     Ended(Outcome),
 }
@@ -108,7 +143,7 @@ impl Jobs {
             self.all.remove(at);
         }
         let steps = steps.into_iter().map(|title| Step { title, state: StepState::Waiting }).collect();
-        self.all.push(Job { id, title, steps, began: now, ended: None, stopping: false });
+        self.all.push(Job { id, title, steps, began: now, step_began: now, ended: None, stopping: false });
         id
     }
 
@@ -117,18 +152,15 @@ impl Jobs {
         let job = self.all.iter_mut().find(|job| job.id == id && job.running())?;
         self.revision += 1;
         match event {
-            JobEvent::Step(at, state) => {
-                if let Some(step) = job.steps.get_mut(at) {
-                    step.state = state;
+            JobEvent::State(state) => {
+                let before = job.at();
+                job.steps.clone_from(&state.steps);
+                if job.at() != before {
+                    job.step_began = now;
                 }
                 None
             }
             JobEvent::Ended(outcome) => {
-                for step in &mut job.steps {
-                    if matches!(step.state, StepState::Waiting | StepState::Running(_)) {
-                        step.state = StepState::Skipped;
-                    }
-                }
                 job.ended = Some((now, outcome));
                 Some(job)
             }
@@ -170,10 +202,18 @@ impl Jobs {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, Instant};
+
     use super::*;
 
     fn now() -> DateTime<Utc> {
         DateTime::from_timestamp(1_000_000, 0).unwrap()
+    }
+
+    fn state(states: [StepState; 2]) -> JobEvent {
+        let steps = states.into_iter().map(|state| Step { title: "x".into(), state }).collect();
+        let state = OperationState { title: "t".into(), steps, since: Instant::now(), end: None };
+        JobEvent::State(Arc::new(state))
     }
 
     fn two_steps() -> (Jobs, JobId) {
@@ -183,25 +223,26 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_job_says_which_steps_were_left_out() {
+    fn a_job_shows_the_steps_of_its_operation_and_since_when_the_present_one_runs() {
         let (mut jobs, id) = two_steps();
-        jobs.report(id, JobEvent::Step(0, StepState::Failed("forbidden".into())), now());
-        let ended = jobs.report(id, JobEvent::Ended(Outcome::Failed("forbidden".into())), now());
-        assert!(ended.is_some());
+        let later = now() + chrono::TimeDelta::seconds(7);
+        let done = StepState::Done { took: Duration::from_secs(7), note: None };
+        let runs = || StepState::Running { since: Instant::now(), cause: None };
+        jobs.report(id, state([runs(), StepState::Waiting]), now());
+        jobs.report(id, state([done, runs()]), later);
         let job = jobs.get(id).unwrap();
-        assert_eq!(job.steps[1].state, StepState::Skipped);
-        assert_eq!(job.progress(), (2, 2));
-        assert_eq!(jobs.running(), 0);
+        assert_eq!((job.at(), job.progress(), job.step_began), (Some(1), (1, 2), later));
     }
 
     #[test]
     fn a_report_after_the_end_changes_nothing() {
         let (mut jobs, id) = two_steps();
-        jobs.report(id, JobEvent::Ended(Outcome::Cancelled), now());
-        let before = jobs.get(id).cloned();
-        assert!(jobs.report(id, JobEvent::Step(0, StepState::Running("".into())), now()).is_none());
+        jobs.report(id, JobEvent::Ended(Outcome::new(Ended::Cancelled, "stopped")), now());
+        assert_eq!(jobs.running(), 0);
+        let late = StepState::Running { since: Instant::now(), cause: None };
+        assert!(jobs.report(id, state([late, StepState::Waiting]), now()).is_none());
         assert!(!jobs.stop(id));
-        assert_eq!(jobs.get(id).cloned(), before);
+        assert_eq!(jobs.get(id).unwrap().at(), None);
     }
 
     #[test]
@@ -209,7 +250,7 @@ mod tests {
         let (mut jobs, id) = two_steps();
         for _ in 0..KEPT * 2 {
             let other = jobs.begin("x".into(), vec![], now());
-            jobs.report(other, JobEvent::Ended(Outcome::Done("".into())), now());
+            jobs.report(other, JobEvent::Ended(Outcome::new(Ended::Done, "")), now());
         }
         assert!(jobs.get(id).is_some());
         assert!(jobs.all().len() <= KEPT + 1);

@@ -1,55 +1,83 @@
-//! What a job carries out.
+//! What a job carries out: an operation of the library, whatever it answers.
 
-use std::fmt;
+use std::fmt::{self, Display};
+use std::sync::Arc;
 
+use futures::FutureExt;
 use futures::future::BoxFuture;
-use smol_str::SmolStr;
-use tokio::sync::mpsc;
+use smol_str::{SmolStr, ToSmolStr};
+use thiserror::Error;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use v9s::lifecycle::LifeError;
+use v9s::operation::{Cancelled, Operation, OperationState};
 
-use super::jobs::{JobEvent, JobId, Outcome, StepState};
-use super::msg::Msg;
+use super::jobs::{Ended, Outcome};
 use super::runner::Clusters;
 
-/// Something slow that changes something: it has steps, can be stopped between them and ends with a sentence.
-pub trait Operation: fmt::Debug + Send {
+/// Something slow that a person wants done; the library does it.
+pub trait Verb: fmt::Debug + Send + Sync {
     /// What it does, such as `delete 3 pods of team-a`.
     fn title(&self) -> SmolStr;
 
     /// Its steps in order.
     fn steps(&self) -> Vec<SmolStr>;
 
-    /// Carries it out. Failing and stopping are outcomes, never a panic.
-    fn run(self: Box<Self>, clusters: Clusters, progress: Progress) -> BoxFuture<'static, Outcome>;
+    /// Starts it on a task of its own. Never waits.
+    fn begin(&self, clusters: &Clusters) -> Begun;
+
+    /// Whether its steps are shown as soon as it begins; the job list has it in any case.
+    fn is_watched(&self) -> bool {
+        true
+    }
 }
 
-/// How an operation reports, and learns that it is to stop.
-#[derive(Debug, Clone)]
-pub struct Progress {
-    job: JobId,
-    to: mpsc::UnboundedSender<Msg>,
-    stop: CancellationToken,
+/// An operation of the library that is under way, without the type of what it answers.
+pub struct Begun {
+    /// How far it is, now and from now on; closes after the last state.
+    pub states: watch::Receiver<Arc<OperationState>>,
+    /// Asks it to end early.
+    pub cancel: CancellationToken,
+    /// What comes of it.
+    pub outcome: BoxFuture<'static, Outcome>,
 }
 
-impl Progress {
-    /// Reports for one job.
-    pub fn new(job: JobId, to: mpsc::UnboundedSender<Msg>, stop: CancellationToken) -> Self {
-        Self { job, to, stop }
+impl Begun {
+    /// Follows an operation; `told` says what came of it.
+    pub fn follow<T, E>(operation: Operation<T, E>, told: impl FnOnce(T) -> Outcome + Send + 'static) -> Begun
+    where
+        T: Send + 'static,
+        E: Display + From<Cancelled> + Send + 'static,
+    {
+        let (states, cancel) = (operation.follow(), operation.canceller());
+        let stopped = cancel.clone();
+        let outcome = async move {
+            match operation.result().await {
+                Ok(done) => told(done),
+                Err(_) if stopped.is_cancelled() => Outcome::new(Ended::Cancelled, "stopped"),
+                Err(error) => Outcome::new(Ended::Failed, error.to_smolstr()),
+            }
+        };
+        Begun { states, cancel, outcome: outcome.boxed() }
     }
+}
 
-    /// A step is in another state.
-    pub fn step(&self, at: usize, state: StepState) {
-        // Nobody listens any more only when v9s ends.
-        let _ = self.to.send(Msg::Job(self.job, JobEvent::Step(at, state)));
-    }
+/// Why a verb was not carried out, as a sentence.
+#[derive(Debug, Error)]
+pub enum Trouble {
+    /// Somebody asked it to end.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+    /// What went wrong and what to do.
+    #[error("{0}")]
+    Said(String),
+    /// What the library says.
+    #[error(transparent)]
+    Life(#[from] LifeError),
+}
 
-    /// Waits until the person wants it to stop.
-    pub async fn stopped(&self) {
-        self.stop.cancelled().await;
-    }
-
-    /// Whether the person wants it to stop: look before each step.
-    pub fn stopping(&self) -> bool {
-        self.stop.is_cancelled()
+impl From<String> for Trouble {
+    fn from(said: String) -> Self {
+        Trouble::Said(said)
     }
 }

@@ -4,12 +4,14 @@ use chrono::{DateTime, Utc};
 use smol_str::SmolStr;
 use v9s::cluster::{ContainerInfo, EventRow, ObjectRef};
 
+use crate::verbs::{Looked, Wish};
+
 /// Joins a question and its answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Ticket(pub u64);
 
 /// One question to one host, named by its kube context.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Read {
     /// All namespaces that may be listed.
     Namespaces {
@@ -50,10 +52,12 @@ pub enum Read {
         /// Name of the pod.
         pod: SmolStr,
     },
+    /// What a verb comes to.
+    Plan(Wish),
 }
 
 /// One answer, or one part of it. An error is a whole sentence for the person.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub enum Reply {
     /// To [`Read::Namespaces`].
     Namespaces(Result<Vec<SmolStr>, String>),
@@ -65,6 +69,8 @@ pub enum Reply {
     Containers(Result<Vec<ContainerInfo>, String>),
     /// Part of a log that is followed.
     Log(Vec<LogPart>),
+    /// To [`Read::Plan`].
+    Plan(Result<Looked, String>),
 }
 
 /// What a log tells.

@@ -1,14 +1,17 @@
 //! The state of the dashboard and how messages change it.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use crossterm::event::KeyCode;
 use ratatui::layout::Size;
 
 use super::effect::{Cmd, Effect, Effects};
-use super::jobs::{JobEvent, Outcome};
+use super::jobs::{Ended, JobEvent, JobId, Then};
 use super::layer::{Input, Layer, News, Offer};
 use super::messages::Level;
 use super::msg::Msg;
+use super::operation::Verb;
 use super::registry::{self, Below, Opened, Registry};
 use super::stack::Stack;
 use super::world::{Access, Session, World};
@@ -17,6 +20,9 @@ use crate::keymap::Key;
 
 /// The smallest terminal that shows anything but a request for more room.
 pub const SMALLEST: Size = Size { width: 60, height: 15 };
+
+/// The command that shows one job.
+const JOB: &str = "job";
 
 /// What one effect may lead to: a bound, so that no pair of layers can keep each other busy for ever.
 const MOST_EFFECTS: usize = 64;
@@ -134,15 +140,32 @@ impl State {
         self.tell_seen(&News::Tick);
     }
 
-    fn job(&mut self, id: super::jobs::JobId, event: JobEvent) {
+    fn job(&mut self, id: JobId, event: JobEvent) {
         let Some(job) = self.world.jobs.report(id, event, self.world.now) else { return };
-        let said = match &job.ended {
-            Some((_, Outcome::Done(text))) => (Level::Info, format!("{}: {text}", job.title)),
-            Some((_, Outcome::Failed(text))) => (Level::Error, format!("{}: {text}", job.title)),
-            Some((_, Outcome::Cancelled)) => (Level::Warning, format!("{}: stopped", job.title)),
-            None => return,
+        let Some((_, outcome)) = &job.ended else { return };
+        let level = match outcome.ended {
+            Ended::Done => Level::Info,
+            Ended::Partly | Ended::Cancelled => Level::Warning,
+            Ended::Failed => Level::Error,
         };
-        self.world.messages.add(said.0, said.1, self.world.now);
+        let said = format!("{}: {}", job.title, outcome.said);
+        let then = outcome.then.clone();
+        self.world.messages.add(level, said, self.world.now);
+        if let Some(Then::Begin(verb)) = then {
+            self.effects.push(Effect::Operate(verb));
+        }
+    }
+
+    /// Begins a job, and shows its steps unless the person is in the middle of something else by now.
+    fn operate(&mut self, verb: Arc<dyn Verb>, cmds: &mut Vec<Cmd>) {
+        let (title, now) = (verb.title(), self.world.now);
+        let job = self.world.jobs.begin(title.clone(), verb.steps(), now);
+        self.world.messages.add(Level::Info, format!("{title}: begun"), now);
+        let busy = self.popups.iter().any(|popup| popup.address().screen != JOB) || self.top().typing();
+        if verb.is_watched() && !busy {
+            self.run(&format!("{JOB} {}", job.0));
+        }
+        cmds.push(Cmd::Operate(job, verb));
     }
 
     fn key(&mut self, key: Key) {
@@ -380,11 +403,7 @@ impl State {
                 self.act(actions::action(id));
             }
             Effect::Say(level, text) => self.world.messages.add(level, text, self.world.now),
-            Effect::Operate(operation) => {
-                let job = self.world.jobs.begin(operation.title(), operation.steps(), self.world.now);
-                self.world.messages.add(Level::Info, format!("{}: begun", operation.title()), self.world.now);
-                cmds.push(Cmd::Operate(job, operation));
-            }
+            Effect::Operate(verb) => self.operate(verb, cmds),
             Effect::Stop(job) => {
                 if self.world.jobs.stop(job) {
                     cmds.push(Cmd::Stop(job));

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use smol_str::SmolStr;
 use v9s::fleet::Fleet;
+use v9s::fleet::model::{Vcluster, Workload};
 
 use super::jobs::Jobs;
 use super::messages::Messages;
@@ -129,10 +130,23 @@ impl World {
     /// Whether an action that changes a cluster may be offered in a namespace: absent in read-only mode, greyed
     /// with the missing right otherwise.
     pub fn permits(&self, action: &Action, host: &SmolStr, namespace: &SmolStr) -> Offer {
+        self.permits_to(action, action.needs, host, namespace)
+    }
+
+    /// The same for a virtual cluster: what is needed of StatefulSets is needed of Deployments where it is one.
+    pub fn permits_on(&self, action: &Action, vcluster: &Vcluster) -> Offer {
+        let needs = action.needs.map(|need| match vcluster.workload {
+            Workload::Deployment => need.of_deployments(),
+            Workload::StatefulSet => need,
+        });
+        self.permits_to(action, needs, &vcluster.key.host, &vcluster.key.namespace)
+    }
+
+    fn permits_to(&self, action: &Action, needs: Option<Need>, host: &SmolStr, namespace: &SmolStr) -> Offer {
         if action.destructive && self.config.read_only_because(host).is_some() {
             return Offer::Absent;
         }
-        let Some(need) = action.needs else { return Offer::Possible };
+        let Some(need) = needs else { return Offer::Possible };
         match self.access(host, namespace) {
             None | Some(Access::Asked) => {
                 Offer::Impossible(format!("asking {host} what you may do in {namespace}").into())

@@ -1,5 +1,7 @@
 //! The plan before damage: what is touched, what is kept, the same as a command, and a question whose weight fits.
 
+use std::sync::Arc;
+
 use crossterm::event::KeyCode;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -8,44 +10,22 @@ use ratatui::widgets::Widget;
 
 use super::popup;
 use crate::actions::{ActionId, Scope};
+use crate::app::jobs::Facts;
 use crate::app::line::Line;
 use crate::app::messages::Level;
-use crate::app::operation::Operation;
+use crate::app::operation::Verb;
 use crate::app::{Address, Effect, Effects, Input, Layer, World};
 use crate::keymap::Key;
 use crate::text;
 use crate::theme::Slot;
-
-/// What the person must do to confirm. Nothing else confirms; enter without it cancels.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ask {
-    /// Press `y`: one object that is made again by its owner.
-    Yes,
-    /// Type how many.
-    Count(usize),
-    /// Type the name.
-    Name(String),
-}
-
-/// What is about to happen.
-#[derive(Debug)]
-pub struct Plan {
-    /// One line: verb and objects.
-    pub title: String,
-    /// What is touched, what is kept, why: a word and its lines.
-    pub facts: Vec<(&'static str, Vec<String>)>,
-    /// What to do to confirm.
-    pub ask: Ask,
-    /// What then happens.
-    pub operation: Box<dyn Operation>,
-}
+use crate::verbs::{Ask, Plan};
 
 /// The dialog that shows a plan.
 pub struct Confirm {
     title: String,
-    facts: Vec<(&'static str, Vec<String>)>,
+    facts: Facts,
     ask: Ask,
-    operation: Option<Box<dyn Operation>>,
+    verb: Option<Arc<dyn Verb>>,
     typed: Line,
     wrong: bool,
     first: usize,
@@ -54,9 +34,8 @@ pub struct Confirm {
 impl Confirm {
     /// Asks about a plan.
     pub fn new(plan: Plan) -> Self {
-        let Plan { title, facts, ask, operation } = plan;
-        let (operation, typed) = (Some(operation), Line::default());
-        Self { title, facts, ask, operation, typed, wrong: false, first: 0 }
+        let Plan { title, facts, ask, verb } = plan;
+        Self { title, facts, ask, verb: Some(verb), typed: Line::default(), wrong: false, first: 0 }
     }
 
     fn wanted(&self) -> Option<String> {
@@ -74,8 +53,8 @@ impl Confirm {
 
     fn confirm(&mut self, out: &mut Effects) {
         out.push(Effect::Close);
-        if let Some(operation) = self.operation.take() {
-            out.push(Effect::Operate(operation));
+        if let Some(verb) = self.verb.take() {
+            out.push(Effect::Operate(verb));
         }
     }
 
@@ -112,7 +91,7 @@ impl Confirm {
 }
 
 /// The words of a line over as many lines as it takes; nothing is left out of a plan.
-fn wrapped(fact: &str, width: usize) -> Vec<String> {
+pub(super) fn wrapped(fact: &str, width: usize) -> Vec<String> {
     let width = width.max(1);
     let mut lines: Vec<String> = Vec::new();
     for mut word in fact.split(' ') {

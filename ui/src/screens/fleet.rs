@@ -7,10 +7,9 @@ use std::sync::Arc;
 use v9s::fleet::model::{Link, Severity, Vcluster, VclusterKey};
 
 use super::list::{Item, List, Rows};
-use super::vcluster::turn_dialog;
+use super::verb;
 use crate::actions::{Action, ActionId, Scope};
 use crate::app::registry::{Entry, Opened, no_completion};
-use crate::app::world::Access;
 use crate::app::{Address, Effect, Effects, Input, Layer, News, Offer, World};
 use crate::columns;
 use crate::filter::{self, Language};
@@ -86,11 +85,6 @@ impl Default for FleetScreen {
     }
 }
 
-/// Whether it is known what one may do to it.
-fn known(world: &World, vcluster: &Vcluster) -> bool {
-    matches!(world.access(&vcluster.key.host, &vcluster.key.namespace), Some(Access::Known { .. }))
-}
-
 fn rows(world: &World) -> Rows<'_, Arc<Vcluster>> {
     Rows { all: &world.fleet.vclusters, revision: world.snapshot }
 }
@@ -117,7 +111,7 @@ impl Layer for FleetScreen {
     }
 
     fn scopes(&self) -> &'static [Scope] {
-        &[Scope::Moving, Scope::List, Scope::Object]
+        &[Scope::Moving, Scope::List, Scope::Object, Scope::Vcluster, Scope::Whole]
     }
 
     fn typing(&self) -> bool {
@@ -125,17 +119,16 @@ impl Layer for FleetScreen {
     }
 
     fn offer(&self, action: &Action, world: &World) -> Offer {
-        let Some(vcluster) = self.list.current(rows(world)).filter(|_| action.destructive) else {
-            return if action.destructive {
-                Offer::Impossible("there is none".into())
-            } else {
-                Offer::Possible
-            };
-        };
-        // What one may do is asked where a virtual cluster is opened; here the server says so.
-        match world.permits(action, &vcluster.key.host, &vcluster.key.namespace) {
-            Offer::Impossible(_) if !known(world, vcluster) => Offer::Possible,
-            offer => offer,
+        if !verb::is_verb(action) {
+            return Offer::Possible;
+        }
+        let chosen = self.list.chosen(rows(world));
+        match chosen.as_slice() {
+            [] => Offer::Impossible("there is none".into()),
+            [one] => verb::offer(action, one, world),
+            many => Offer::Impossible(
+                format!("{} are marked, and this is done to one at a time", many.len()).into(),
+            ),
         }
     }
 
@@ -145,13 +138,12 @@ impl Layer for FleetScreen {
             ActionId::Yaml => self.open("yaml", world, out),
             ActionId::Logs => self.open("logs", world, out),
             ActionId::PreviousLogs => self.open("previous", world, out),
-            ActionId::Pause => {
-                if let Some(vcluster) = self.list.current(rows(world)) {
-                    out.push(Effect::Popup(Box::new(turn_dialog(vcluster, world))));
-                }
-            }
             ActionId::Wide => return false,
-            _ => return self.list.act(action, rows(world), world, out),
+            _ => {
+                let chosen = self.list.chosen(rows(world)).into_iter().next();
+                return chosen.is_some_and(|vcluster| verb::act(action, vcluster, out))
+                    || self.list.act(action, rows(world), world, out);
+            }
         }
         true
     }

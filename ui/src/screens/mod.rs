@@ -15,6 +15,7 @@ pub mod tabs;
 pub mod text;
 pub mod themes;
 pub mod vcluster;
+pub mod verb;
 
 use crate::app::registry::{Entry, Registry};
 
@@ -24,12 +25,13 @@ mod tests;
 /// Every screen and command; the first one is where v9s starts.
 pub const REGISTRY: Registry = &ENTRIES;
 
-static ENTRIES: [Entry; 12] = [
+static ENTRIES: [Entry; 13] = [
     fleet::ENTRY,
     vcluster::ENTRY,
     contexts::ENTRY,
     namespaces::ENTRY,
     activity::JOBS,
+    activity::JOB,
     activity::MESSAGES,
     help::ENTRY,
     chooser::MENU,

@@ -21,10 +21,10 @@ use v9s::fleet::live::FleetOptions;
 
 use self::session::Watching;
 use super::effect::Cmd;
-use super::jobs::{JobEvent, JobId, Outcome};
+use super::jobs::{Ended, JobEvent, JobId, Outcome};
 use super::messages::Level;
 use super::msg::Msg;
-use super::operation::{Operation, Progress};
+use super::operation::{Begun, Verb};
 use super::reads::{Read, Ticket};
 use super::world::{Access, Session, right};
 use crate::actions::{ACTIONS, Need};
@@ -125,7 +125,7 @@ impl Runner {
             Cmd::Follow { ticket, host, request } => self.follow(ticket, host, request),
             Cmd::Forget(ticket) => drop(self.reads.remove(&ticket)),
             Cmd::Access { host, namespace } => self.access(host, namespace),
-            Cmd::Operate(job, operation) => self.operate(job, operation),
+            Cmd::Operate(job, verb) => self.operate(job, verb.as_ref()),
             Cmd::Stop(job) => {
                 if let Some(stop) = self.jobs.get(&job) {
                     stop.cancel();
@@ -208,20 +208,24 @@ impl Runner {
         });
     }
 
-    fn operate(&mut self, job: JobId, operation: Box<dyn Operation>) {
-        let stop = CancellationToken::new();
-        self.jobs.insert(job, stop.clone());
-        let (clusters, to) = (self.clusters.clone(), self.to.clone());
-        let work = operation.run(clusters, Progress::new(job, to.clone(), stop));
+    fn operate(&mut self, job: JobId, verb: &dyn Verb) {
+        let Begun { mut states, cancel, outcome } = verb.begin(&self.clusters);
+        self.jobs.insert(job, cancel);
+        let to = self.to.clone();
         tokio::spawn(async move {
-            // A task of its own: whatever happens in there, the job ends.
-            let outcome = match tokio::spawn(work).await {
-                Ok(outcome) => outcome,
-                Err(error) => {
-                    tracing::error!(%error, "an operation ended badly");
-                    Outcome::Failed("a mistake in v9s itself; its log has more".into())
+            loop {
+                let state = states.borrow_and_update().clone();
+                // Nobody listens any more only when v9s ends.
+                let _ = to.send(Msg::Job(job, JobEvent::State(state)));
+                if states.changed().await.is_err() {
+                    break;
                 }
-            };
+            }
+            // A task of its own: whatever happens in there, the job ends.
+            let outcome = tokio::spawn(outcome).await.unwrap_or_else(|error| {
+                tracing::error!(%error, "an operation ended badly");
+                Outcome::new(Ended::Failed, "a mistake in v9s itself; its log has more")
+            });
             to.send(Msg::Job(job, JobEvent::Ended(outcome)))
         });
     }
@@ -249,5 +253,9 @@ async fn rights(cluster: &Cluster, namespace: &SmolStr) -> Access {
         resource.is_some_and(|resource| access.may(need.verb, &resource, None) == Permission::Missing)
     };
     let needs = ACTIONS.iter().filter_map(|action| action.needs);
-    Access::Known { forbidden: needs.filter(missing).map(right).collect() }
+    let mut forbidden: Vec<SmolStr> =
+        needs.flat_map(|need| [need, need.of_deployments()]).filter(missing).map(right).collect();
+    forbidden.sort();
+    forbidden.dedup();
+    Access::Known { forbidden }
 }

@@ -8,6 +8,7 @@ use v9s::cluster::{Cluster, LogEvent, LogRequest, ReadError, YamlOptions};
 use super::Clusters;
 use crate::app::msg::Msg;
 use crate::app::reads::{LogPart, Read, Reply, Ticket};
+use crate::verbs;
 
 /// Most lines in one message.
 const BATCH: usize = 512;
@@ -33,6 +34,7 @@ pub async fn answer(clusters: &Clusters, read: Read) -> Reply {
             let read = async |cluster: Cluster| cluster.containers(&namespace, &pod).await;
             Reply::Containers(on(clusters, &host, read).await)
         }
+        Read::Plan(wish) => Reply::Plan(verbs::look(clusters, &wish).await),
     }
 }
 

@@ -1,28 +1,32 @@
 //! What v9s does and has said: jobs with their steps, and messages.
 
+mod job;
 mod rows;
+mod steps;
 
 use crossterm::event::{MouseButton, MouseEventKind};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
-use ratatui::text::{Line as Text, Span};
+use ratatui::text::Line as Text;
 use ratatui::widgets::Widget;
 use smol_str::SmolStr;
 
+use self::steps::Lines;
 use super::list::{List, Rows};
 use super::tabs::Tabs;
 use crate::actions::{Action, ActionId, Scope};
-use crate::app::jobs::{Job, Outcome, StepState};
+use crate::app::jobs::Job;
 use crate::app::messages::Message;
 use crate::app::registry::{Entry, Opened, no_completion};
 use crate::app::{Address, Effect, Effects, Input, Layer, News, Offer, World};
-use crate::text;
 use crate::theme::Slot;
+
+pub use self::job::ENTRY as JOB;
 
 /// Jobs first.
 pub const JOBS: Entry = Entry {
     name: "jobs",
-    aliases: &["job", "activity"],
+    aliases: &["activity"],
     title: "jobs and their steps",
     argument: "",
     open: |_| Ok(Opened::Screen(Box::new(Activity::new(0)))),
@@ -109,13 +113,9 @@ impl Layer for Activity {
 
     fn offer(&self, action: &Action, world: &World) -> Offer {
         match action.id {
-            ActionId::CancelJob => match self.job(world) {
-                None => Offer::Impossible("there is no job".into()),
-                Some(job) if !job.running() => Offer::Impossible("it is over".into()),
-                Some(job) if job.stopping => Offer::Impossible("it stops after the present step".into()),
-                Some(_) => Offer::Possible,
-            },
-            ActionId::Open => Offer::Absent,
+            ActionId::CancelJob => job::stoppable(self.job(world)),
+            ActionId::Open if !self.on_jobs() => Offer::Absent,
+            ActionId::Open if self.job(world).is_none() => Offer::Impossible("there is no job".into()),
             _ => Offer::Possible,
         }
     }
@@ -129,6 +129,12 @@ impl Layer for Activity {
             ActionId::CancelJob => {
                 if let Some(job) = self.job(world) {
                     out.push(Effect::Stop(job.id));
+                }
+                true
+            }
+            ActionId::Open => {
+                if let Some(job) = self.job(world) {
+                    out.push(Effect::Command(format!("job {}", job.id.0)));
                 }
                 true
             }
@@ -165,54 +171,16 @@ impl Layer for Activity {
         if !self.on_jobs() {
             return self.messages.draw(area, buf, world, messages(world), "nothing has been said yet");
         }
-        let steps = self.job(world).map_or(0, |job| u16::try_from(job.steps.len() + 2).unwrap_or(u16::MAX));
-        let below = steps.min(area.height / 2);
+        let lines = self.job(world).map(|job| Lines::of(job, usize::from(area.width), world));
+        let wanted = lines.as_ref().map_or(0, |lines| u16::try_from(lines.len() + 1).unwrap_or(u16::MAX));
+        let below = wanted.min(area.height * 2 / 3);
         let above = Rect { height: area.height - below, ..area };
         self.jobs.draw(above, buf, world, jobs(world), "no jobs yet");
-        if let Some(job) = self.job(world) {
-            draw_steps(job, Rect { y: above.bottom(), height: below, ..area }, buf, world);
+        if let Some(lines) = lines.filter(|_| below > 0) {
+            let rule = Rect { y: above.bottom(), height: 1, ..area };
+            let line = world.theme.symbols().rule.repeat(usize::from(area.width));
+            Text::styled(line, world.theme.style(Slot::Border)).render(rule, buf);
+            lines.draw(None, Rect { y: rule.bottom(), height: below - 1, ..area }, buf);
         }
-    }
-}
-
-/// The steps of a job, the running one in view.
-fn draw_steps(job: &Job, area: Rect, buf: &mut Buffer, world: &World) {
-    let theme = &world.theme;
-    let symbols = theme.symbols();
-    let mut lines = Vec::new();
-    for (at, step) in job.steps.iter().enumerate() {
-        let (sign, slot, said) = match &step.state {
-            StepState::Waiting => (symbols.dot, Slot::Muted, ""),
-            StepState::Running(cause) => (symbols.step, Slot::Accent, cause.as_str()),
-            StepState::Done(said) => (symbols.ok, Slot::Ok, said.as_str()),
-            StepState::Failed(said) => (symbols.err, Slot::Err, said.as_str()),
-            StepState::Skipped => (symbols.not_applicable, Slot::Muted, "left out"),
-        };
-        lines.push(Text::from(vec![
-            Span::styled(format!(" {sign} {:>3} ", at + 1), theme.style(slot)),
-            Span::styled(text::clean(&step.title).into_owned(), theme.style(Slot::Text)),
-            Span::styled(format!("  {}", text::clean(said)), theme.style(slot)),
-        ]));
-    }
-    if let Some((_, outcome)) = &job.ended {
-        let (slot, said) = match outcome {
-            Outcome::Done(said) => (Slot::Ok, said.as_str()),
-            Outcome::Failed(said) => (Slot::Err, said.as_str()),
-            Outcome::Cancelled => (Slot::Warn, "stopped"),
-        };
-        let said = format!(" {} {}", symbols.of(slot), text::clean(said));
-        lines.push(Text::styled(said, theme.style(slot)));
-    }
-    let rule = symbols.rule.repeat(usize::from(area.width));
-    let mut rows = area.rows();
-    if let Some(row) = rows.next() {
-        Text::styled(rule, theme.style(Slot::Border)).render(row, buf);
-    }
-    let room = usize::from(area.height.saturating_sub(1));
-    let running =
-        job.steps.iter().position(|step| matches!(step.state, StepState::Running(_))).unwrap_or(lines.len());
-    let skip = (running + 1).saturating_sub(room).min(lines.len().saturating_sub(room));
-    for (line, row) in lines.into_iter().skip(skip).zip(rows) {
-        line.render(row, buf);
     }
 }

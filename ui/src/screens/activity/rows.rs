@@ -1,6 +1,6 @@
 //! Columns of jobs and messages.
 
-use crate::app::jobs::{Job, JobId, Outcome};
+use crate::app::jobs::{Ended, Job, JobId};
 use crate::app::messages::{Level, Message};
 use crate::columns::{Cell, Column, Cut, Direction, Value};
 use crate::filter::{Field, Kind, Language};
@@ -30,9 +30,15 @@ fn state(job: &Job) -> (&'static str, Slot) {
     match &job.ended {
         None if job.stopping => ("stopping", Slot::Warn),
         None => ("running", Slot::Pending),
-        Some((_, Outcome::Done(_))) => ("done", Slot::Ok),
-        Some((_, Outcome::Failed(_))) => ("failed", Slot::Err),
-        Some((_, Outcome::Cancelled)) => ("stopped", Slot::Warn),
+        Some((_, outcome)) => {
+            let word = match outcome.ended {
+                Ended::Done => "done",
+                Ended::Partly => "partly",
+                Ended::Failed => "failed",
+                Ended::Cancelled => "stopped",
+            };
+            (word, super::steps::slot(outcome.ended))
+        }
     }
 }
 
@@ -95,7 +101,7 @@ impl Item for Job {
     }
 
     fn is_fault(&self) -> bool {
-        matches!(self.ended, Some((_, Outcome::Failed(_) | Outcome::Cancelled)))
+        self.ended.as_ref().is_some_and(|(_, outcome)| outcome.ended != Ended::Done)
     }
 
     fn language() -> &'static Language<Self> {

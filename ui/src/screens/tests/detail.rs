@@ -1,12 +1,14 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::TimeDelta;
 use smol_str::SmolStr;
 use v9s::cluster::{ContainerInfo, LogRequest};
 use v9s::fleet::model::{Phase, PodRow, Vcluster};
+use v9s::operation::StepState;
 
-use super::stage::{Stage, fleet};
-use crate::app::jobs::{JobEvent, Outcome, StepState};
+use super::stage::{Stage, fleet, state};
+use crate::app::jobs::{Ended, JobEvent, Outcome};
 use crate::app::reads::{LogPart, Read, Reply, Ticket};
 use crate::app::world::Access;
 use crate::app::{Cmd, Msg};
@@ -364,11 +366,15 @@ fn a_job_shows_its_steps_and_says_how_it_ended() {
     stage.keys("space space ctrl-d 2 enter");
     let job = stage.asked(|cmd| if let Cmd::Operate(job, _) = cmd { Some(*job) } else { None }).unwrap();
     assert!(stage.text().lines().next().unwrap().contains("1 job"), "{}", stage.text());
-    stage.tell(Msg::Job(job, JobEvent::Step(0, StepState::Done("accepted".into()))));
-    stage.tell(Msg::Job(job, JobEvent::Step(1, StepState::Failed("forbidden: needs delete pods".into()))));
+    let took = Duration::from_millis(40);
+    let steps = [
+        StepState::Done { took, note: Some("accepted".into()) },
+        StepState::Failed { took, why: "forbidden: needs delete pods".into() },
+    ];
+    stage.tell(Msg::Job(job, state(&["delete pod team-alpha/web-0", "delete pod team-alpha/web-1"], steps)));
     stage.keys("ctrl-o");
     insta::assert_snapshot!(stage.text_at(120, 20));
-    stage.tell(Msg::Job(job, JobEvent::Ended(Outcome::Failed("forbidden: needs delete pods".into()))));
+    stage.tell(Msg::Job(job, JobEvent::Ended(Outcome::new(Ended::Failed, "forbidden: needs delete pods"))));
     assert!(stage.says().contains("forbidden"), "{}", stage.says());
     stage.keys("tab");
     insta::assert_snapshot!(stage.text_at(120, 16));

@@ -1,6 +1,7 @@
 //! A dashboard without terminal, cluster or clock.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use chrono::{TimeDelta, Utc};
 use ratatui::buffer::Buffer;
@@ -9,7 +10,9 @@ use smol_str::SmolStr;
 use v9s::fleet::Fleet;
 use v9s::fleet::model::{Host, Link, Scope, Vcluster};
 use v9s::known::Known;
+use v9s::operation::{OperationState, Step, StepState};
 
+use crate::app::jobs::JobEvent;
 use crate::app::world::{ContextRow, Contexts, Session, World};
 use crate::app::{Cmd, Msg, State};
 use crate::config::Config;
@@ -126,6 +129,13 @@ impl Stage {
     pub fn asked<T>(&self, find: impl FnMut(&Cmd) -> Option<T>) -> Option<T> {
         self.cmds.iter().rev().find_map(find)
     }
+}
+
+/// What a job tells when its steps are so far.
+pub fn state<const N: usize>(titles: &[&str; N], states: [StepState; N]) -> JobEvent {
+    let steps = titles.iter().zip(states);
+    let steps = steps.map(|(title, state)| Step { title: (*title).into(), state }).collect();
+    JobEvent::State(Arc::new(OperationState { title: "t".into(), steps, since: Instant::now(), end: None }))
 }
 
 pub fn no_colour() -> Appearance {

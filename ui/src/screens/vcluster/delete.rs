@@ -1,17 +1,19 @@
 //! Deleting pods: the plan, the question, and the job.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
-use futures::FutureExt;
-use futures::future::BoxFuture;
 use smol_str::{SmolStr, format_smolstr};
 use v9s::fleet::model::{PodRow, Vcluster};
+use v9s::operation::{Operation, Progress};
 
-use crate::app::jobs::{Outcome, StepState};
-use crate::app::operation::{Operation, Progress};
+use crate::app::jobs::{Ended, Facts, Outcome};
+use crate::app::operation::{Begun, Trouble, Verb};
 use crate::app::runner::Clusters;
 use crate::app::world::{Access, World};
 use crate::format;
-use crate::screens::confirm::{Ask, Confirm, Plan};
+use crate::screens::confirm::Confirm;
+use crate::verbs::{Ask, Plan};
 
 /// Deletes pods of one host, one step each.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,15 +36,10 @@ pub fn dialog(vcluster: &Vcluster, pods: Vec<PodRow>, hidden: usize, world: &Wor
     if let Some(Access::Failed(why)) = world.access(&vcluster.key.host, &vcluster.key.namespace) {
         facts.push(("rights", vec![format!("not known, the server may refuse: {why}")]));
     }
-    Confirm::new(Plan { title, facts, ask, operation: Box::new(operation) })
+    Confirm::new(Plan { title, facts, ask, verb: Arc::new(operation) })
 }
 
-fn facts(
-    vcluster: &Vcluster,
-    pods: &[PodRow],
-    hidden: usize,
-    now: DateTime<Utc>,
-) -> Vec<(&'static str, Vec<String>)> {
+fn facts(vcluster: &Vcluster, pods: &[PodRow], hidden: usize, now: DateTime<Utc>) -> Facts {
     let control_plane = pods.iter().filter(|pod| pod.virtual_name.is_none()).count();
     let mut facts = vec![("deletes", pods.iter().map(|pod| line(pod, now)).collect::<Vec<_>>())];
     if hidden > 0 {
@@ -91,7 +88,35 @@ fn commands(host: &str, pods: &[PodRow]) -> Vec<String> {
         .collect()
 }
 
-impl Operation for DeletePods {
+impl DeletePods {
+    async fn carry_out(self, clusters: Clusters, progress: Progress) -> Result<(), Trouble> {
+        let cluster = clusters.open(&self.host).await?;
+        let mut failed: Vec<String> = Vec::new();
+        for (at, pod) in self.pods.iter().enumerate() {
+            let delete = async {
+                let deleted = cluster.delete_pod(pod, None).await;
+                deleted.map_err(|error| Trouble::Said(format!("{error}; {}", error.remedy())))?;
+                progress.note("accepted");
+                Ok(())
+            };
+            // One that is refused does not keep the others: each is a decision of its own.
+            match progress.step(at, delete).await {
+                Ok(()) => {}
+                Err(Trouble::Cancelled(cancelled)) => return Err(cancelled.into()),
+                Err(error) => failed.push(error.to_string()),
+            }
+        }
+        match (failed.first(), failed.len()) {
+            (None, _) => Ok(()),
+            (Some(why), 1) => Err(Trouble::Said(why.clone())),
+            (Some(why), count) => {
+                Err(Trouble::Said(format!("{count} of {} not deleted; first: {why}", self.pods.len())))
+            }
+        }
+    }
+}
+
+impl Verb for DeletePods {
     fn title(&self) -> SmolStr {
         match self.pods.as_slice() {
             [pod] => format_smolstr!("delete pod {} of {}", pod.name, self.of),
@@ -103,37 +128,15 @@ impl Operation for DeletePods {
         self.pods.iter().map(|pod| format_smolstr!("delete pod {}/{}", pod.namespace, pod.name)).collect()
     }
 
-    fn run(self: Box<Self>, clusters: Clusters, progress: Progress) -> BoxFuture<'static, Outcome> {
-        async move {
-            let cluster = match clusters.open(&self.host).await {
-                Ok(cluster) => cluster,
-                Err(why) => return Outcome::Failed(why.into()),
-            };
-            let mut failed: Vec<String> = Vec::new();
-            for (at, pod) in self.pods.iter().enumerate() {
-                if progress.stopping() {
-                    return Outcome::Cancelled;
-                }
-                progress.step(at, StepState::Running(SmolStr::default()));
-                // One that is refused does not keep the others: each is a decision of its own.
-                match cluster.delete_pod(pod, None).await {
-                    Ok(()) => progress.step(at, StepState::Done("accepted".into())),
-                    Err(error) => {
-                        let why = format!("{error}; {}", error.remedy());
-                        progress.step(at, StepState::Failed(why.as_str().into()));
-                        failed.push(why);
-                    }
-                }
-            }
-            match (failed.first(), failed.len()) {
-                (None, _) => Outcome::Done("accepted by the server".into()),
-                (Some(why), 1) => Outcome::Failed(why.as_str().into()),
-                (Some(why), count) => Outcome::Failed(format_smolstr!(
-                    "{count} of {} not deleted; first: {why}",
-                    self.pods.len()
-                )),
-            }
-        }
-        .boxed()
+    fn begin(&self, clusters: &Clusters) -> Begun {
+        let (pods, clusters) = (self.clone(), clusters.clone());
+        let operation =
+            Operation::start(self.title(), self.steps(), |progress| pods.carry_out(clusters, progress));
+        Begun::follow(operation, |()| Outcome::new(Ended::Done, "accepted by the server"))
+    }
+
+    /// The list of pods shows by itself what becomes of them.
+    fn is_watched(&self) -> bool {
+        false
     }
 }

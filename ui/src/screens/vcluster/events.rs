@@ -85,7 +85,7 @@ impl Tab for EventsTab {
     }
 
     fn scopes(&self) -> &'static [Scope] {
-        &[Scope::Moving, Scope::Tabs, Scope::List, Scope::Object]
+        &[Scope::Moving, Scope::Tabs, Scope::List, Scope::Object, Scope::Vcluster, Scope::Whole]
     }
 
     fn typing(&self) -> bool {

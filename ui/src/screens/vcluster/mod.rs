@@ -2,7 +2,6 @@
 
 mod delete;
 mod events;
-mod life;
 mod open;
 mod overview;
 mod pods;
@@ -19,13 +18,13 @@ use smol_str::SmolStr;
 use v9s::fleet::model::{Vcluster, VclusterKey};
 
 use super::tabs::Tabs;
+use super::verb;
 use crate::actions::{Action, ActionId, Scope};
-use crate::app::{Address, Cmd, Effect, Effects, Input, Layer, News, Offer, World};
+use crate::app::{Address, Cmd, Effects, Input, Layer, News, Offer, World};
 use crate::text;
 use crate::theme::Slot;
 
 pub use self::delete::DeletePods;
-pub use self::life::{Turn, dialog as turn_dialog};
 pub use self::open::ENTRY;
 
 /// What a tab may look at.
@@ -213,11 +212,12 @@ impl Layer for VclusterScreen {
             let number = self.tabs.target(action.id, self.panes.len());
             return if number.is_some() { Offer::Possible } else { Offer::Absent };
         }
-        if action.id == ActionId::Pause {
-            let VclusterKey { host, namespace, .. } = &self.key;
-            return match (self.gone, world.permits(action, host, namespace)) {
-                (true, Offer::Possible) => Offer::Impossible("it is gone from the host".into()),
-                (_, offer) => offer,
+        if verb::is_verb(action) {
+            return match verb::offer(action, &self.vcluster, world) {
+                Offer::Possible if self.gone && action.id != ActionId::Delete => {
+                    Offer::Impossible("it is gone from the host".into())
+                }
+                offer => offer,
             };
         }
         self.tab().offer(action, Seen { vcluster: &self.vcluster, world })
@@ -228,13 +228,15 @@ impl Layer for VclusterScreen {
             self.open_tab(tab, world, out);
             return true;
         }
+        if verb::act(action, &self.vcluster, out) {
+            return true;
+        }
         let seen = Seen { vcluster: &self.vcluster, world };
         if self.panes[self.tabs.at()].act(action, seen, out) {
             return true;
         }
         // What a tab has no row for means the virtual cluster itself.
         match action {
-            ActionId::Pause => out.push(Effect::Popup(Box::new(turn_dialog(&self.vcluster, world)))),
             ActionId::Describe => self.open_named("overview", world, out),
             ActionId::Yaml => self.open_named("yaml", world, out),
             ActionId::Logs | ActionId::PreviousLogs => {

@@ -22,7 +22,7 @@ impl Tab for OverviewTab {
     }
 
     fn scopes(&self) -> &'static [Scope] {
-        &[Scope::Moving, Scope::Tabs, Scope::List, Scope::Object]
+        &[Scope::Moving, Scope::Tabs, Scope::List, Scope::Object, Scope::Vcluster, Scope::Whole]
     }
 
     fn offer(&self, action: &Action, _: Seen<'_>) -> Offer {

@@ -90,7 +90,7 @@ impl Tab for PodsTab {
     }
 
     fn scopes(&self) -> &'static [Scope] {
-        &[Scope::Moving, Scope::Tabs, Scope::List, Scope::Object, Scope::Pods]
+        &[Scope::Moving, Scope::Tabs, Scope::List, Scope::Object, Scope::Vcluster, Scope::Pods]
     }
 
     fn typing(&self) -> bool {

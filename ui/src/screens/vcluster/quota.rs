@@ -29,7 +29,7 @@ impl Tab for QuotaTab {
     }
 
     fn scopes(&self) -> &'static [Scope] {
-        &[Scope::Moving, Scope::Tabs, Scope::List, Scope::Object]
+        &[Scope::Moving, Scope::Tabs, Scope::List, Scope::Object, Scope::Vcluster, Scope::Whole]
     }
 
     fn offer(&self, action: &Action, _: Seen<'_>) -> Offer {

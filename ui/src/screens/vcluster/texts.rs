@@ -37,7 +37,7 @@ impl Tab for LogsTab {
     }
 
     fn scopes(&self) -> &'static [Scope] {
-        &[Scope::Moving, Scope::Tabs, Scope::Text, Scope::Logs]
+        &[Scope::Moving, Scope::Tabs, Scope::Text, Scope::Logs, Scope::Vcluster, Scope::Whole]
     }
 
     fn typing(&self) -> bool {
@@ -88,7 +88,7 @@ impl Tab for ConfigTab {
     }
 
     fn scopes(&self) -> &'static [Scope] {
-        &[Scope::Moving, Scope::Tabs, Scope::Text]
+        &[Scope::Moving, Scope::Tabs, Scope::Text, Scope::Vcluster, Scope::Whole]
     }
 
     fn typing(&self) -> bool {
@@ -135,7 +135,7 @@ impl Tab for YamlTab {
     }
 
     fn scopes(&self) -> &'static [Scope] {
-        &[Scope::Moving, Scope::Tabs, Scope::Text, Scope::Yaml]
+        &[Scope::Moving, Scope::Tabs, Scope::Text, Scope::Yaml, Scope::Vcluster, Scope::Whole]
     }
 
     fn typing(&self) -> bool {

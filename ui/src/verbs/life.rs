@@ -1,0 +1,177 @@
+//! Pause, resume, restart and protect.
+
+use std::sync::Arc;
+
+use smol_str::{SmolStr, format_smolstr};
+use v9s::cluster::Cluster;
+use v9s::lifecycle::pause::{self, PauseOptions, PausePlan};
+use v9s::lifecycle::restart::{self, RestartPlan, What as Part};
+use v9s::lifecycle::resume::{self, ResumeOptions, ResumePlan};
+use v9s::lifecycle::{LifeError, protect};
+use v9s::operation::{Operation, Progress};
+use v9s::target::{self, Target};
+
+use super::{Ask, Looked, Plan, What, command, looked};
+use crate::app::jobs::{Ended, Facts, Outcome};
+use crate::app::operation::{Begun, Trouble, Verb};
+use crate::app::runner::Clusters;
+
+/// What is done to a virtual cluster that was looked at.
+#[derive(Debug, Clone, PartialEq)]
+struct Deed {
+    target: Target,
+    act: Act,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Act {
+    Pause(PausePlan),
+    Resume(ResumePlan),
+    Restart(Part, RestartPlan),
+    Protect(Box<target::Part>, bool),
+}
+
+/// Looks and plans.
+pub(super) async fn look(cluster: &Cluster, target: &Target, what: What) -> Result<Looked, String> {
+    let said = |error: LifeError| error.to_string();
+    Ok(match what {
+        What::Pause => {
+            let synced = pause::count_synced(cluster, target).await.map_err(said)?;
+            let decision = pause::plan(target, synced, &PauseOptions::default());
+            looked(decision, |plan| ask(target, Act::Pause(plan)))
+        }
+        What::Resume => {
+            let decision = resume::plan(target, &ResumeOptions::default());
+            looked(decision, |plan| ask(target, Act::Resume(plan)))
+        }
+        What::Restart(part) => {
+            let found = restart::look(cluster, target, part).await.map_err(said)?;
+            looked(restart::plan(target, found), |plan| ask(target, Act::Restart(part, plan)))
+        }
+        What::Protect => {
+            let on = !target.is_protected();
+            let decision = protect::plan(target, on, false);
+            looked(decision, |part| ask(target, Act::Protect(Box::new(part), on)))
+        }
+        What::Delete => Looked::Nothing(format!("{target} is not deleted by this")),
+    })
+}
+
+/// All of these are undone by another of them: a `y` is enough.
+fn ask(target: &Target, act: Act) -> Plan {
+    let deed = Deed { target: target.clone(), act };
+    let title = deed.title().to_string();
+    Plan { title, facts: deed.facts(), ask: Ask::Yes, verb: Arc::new(deed) }
+}
+
+impl Deed {
+    fn facts(&self) -> Facts {
+        let one = |line: &str| vec![line.to_owned()];
+        let mut facts: Facts = match &self.act {
+            Act::Pause(plan) => {
+                let parts = plan.control_plane.iter().chain(&plan.etcd);
+                let mut stops: Vec<String> =
+                    parts.map(|part| format!("{} ({} replicas)", part.object(), part.replicas)).collect();
+                if plan.synced > 0 {
+                    stops.push(format!("{} pods of the tenant, each in its own time", plan.synced));
+                }
+                vec![
+                    ("stops", stops),
+                    ("keeps", one("what is stored, and every object but these pods")),
+                    ("undone", one("by resuming it, here or with the official CLI")),
+                ]
+            }
+            Act::Resume(plan) => {
+                let parts = plan.etcd.iter().chain(&plan.control_plane);
+                let starts = parts.map(|(part, replicas)| format!("{} ({replicas} replicas)", part.object()));
+                vec![("starts", starts.collect())]
+            }
+            Act::Restart(_, plan) => {
+                let mut facts =
+                    vec![("replaces", plan.pods.iter().map(|(_, pod)| pod.name.to_string()).collect())];
+                if plan.gap {
+                    facts.push(("beware", one("nobody answers meanwhile: it has one replica")));
+                }
+                facts.push(("keeps", one("volumes, and everything that is stored")));
+                facts
+            }
+            Act::Protect(part, on) => {
+                let then = if *on {
+                    "neither v9s nor the official CLI deletes it until that is taken away"
+                } else {
+                    "it can be deleted again"
+                };
+                vec![("marks", vec![part.object().to_string()]), ("then", one(then))]
+            }
+        };
+        let words = match &self.act {
+            Act::Pause(_) => "pause",
+            Act::Resume(_) => "resume",
+            Act::Restart(Part::ControlPlane, _) => "restart",
+            Act::Restart(Part::Etcd, _) => "restart --part etcd",
+            Act::Protect(_, true) => "protect",
+            Act::Protect(_, false) => "protect --off",
+        };
+        facts.push(("as", command(words, &self.target)));
+        facts
+    }
+
+    async fn carry_out(self, clusters: Clusters, progress: Progress) -> Result<(), Trouble> {
+        let cluster = clusters.open(&self.target.host).await?;
+        let (cluster, target, progress) = (&cluster, &self.target, &progress);
+        match &self.act {
+            Act::Pause(plan) => {
+                pause::carry_out(cluster, target, plan, &PauseOptions::default(), progress).await?;
+            }
+            Act::Resume(plan) => {
+                resume::carry_out(cluster, target, plan, &ResumeOptions::default(), progress).await?;
+            }
+            Act::Restart(_, plan) => {
+                restart::carry_out(cluster, target, plan, restart::PATIENCE, progress).await?
+            }
+            Act::Protect(part, on) => protect::carry_out(cluster, target, part, *on, progress).await?,
+        }
+        Ok(())
+    }
+
+    fn done(&self) -> &'static str {
+        match &self.act {
+            Act::Pause(_) => "paused",
+            Act::Resume(_) => "it runs",
+            Act::Restart(..) => "restarted",
+            Act::Protect(_, true) => "protected",
+            Act::Protect(_, false) => "no longer protected",
+        }
+    }
+}
+
+impl Verb for Deed {
+    fn title(&self) -> SmolStr {
+        let word = match &self.act {
+            Act::Pause(_) => "pause",
+            Act::Resume(_) => "resume",
+            Act::Restart(Part::ControlPlane, _) => "restart",
+            Act::Restart(Part::Etcd, _) => "restart etcd of",
+            Act::Protect(_, true) => "protect",
+            Act::Protect(_, false) => "unprotect",
+        };
+        format_smolstr!("{word} {}", self.target)
+    }
+
+    fn steps(&self) -> Vec<SmolStr> {
+        let fixed: &[&'static str] = match &self.act {
+            Act::Restart(_, plan) => return plan.steps(),
+            Act::Pause(_) => &pause::STEPS,
+            Act::Resume(_) => &resume::STEPS,
+            Act::Protect(..) => &protect::STEPS,
+        };
+        fixed.iter().map(|step| SmolStr::new_static(step)).collect()
+    }
+
+    fn begin(&self, clusters: &Clusters) -> Begun {
+        let (deed, clusters, done) = (self.clone(), clusters.clone(), self.done());
+        let operation =
+            Operation::start(self.title(), self.steps(), |progress| deed.carry_out(clusters, progress));
+        Begun::follow(operation, move |()| Outcome::new(Ended::Done, done))
+    }
+}

@@ -1,0 +1,157 @@
+//! What a person does to virtual clusters from the dashboard. Each verb looks at its virtual cluster first, says what it comes
+//! to, and runs as a job after a yes. The library does the work, as it does for the subcommands.
+
+mod delete;
+mod life;
+
+use std::fmt;
+use std::sync::Arc;
+
+use smol_str::{SmolStr, format_smolstr};
+use v9s::cluster::Cluster;
+use v9s::fleet::model::{Vcluster, VclusterKey};
+use v9s::fleet::state::State;
+use v9s::lifecycle::restart::What as Part;
+use v9s::lifecycle::{Decision, Refusal};
+use v9s::target::{Target, find};
+
+use crate::actions::ActionId;
+use crate::app::jobs::Facts;
+use crate::app::operation::Verb;
+use crate::app::runner::Clusters;
+
+/// What is wanted of one virtual cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    /// Stop it.
+    Pause,
+    /// Start it again.
+    Resume,
+    /// Replace pods.
+    Restart(Part),
+    /// Protect it against deletion, or no longer.
+    Protect,
+    /// Delete it.
+    Delete,
+}
+
+/// A verb and its virtual cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wish {
+    /// Which one.
+    pub key: VclusterKey,
+    /// What is to be done.
+    pub what: What,
+}
+
+impl Wish {
+    /// What an action wants of a virtual cluster; None for an action that is no verb.
+    pub fn of(action: ActionId, vcluster: &Vcluster) -> Option<Wish> {
+        let what = match action {
+            ActionId::Pause if vcluster.state == State::Paused => What::Resume,
+            ActionId::Pause => What::Pause,
+            ActionId::Restart => What::Restart(Part::ControlPlane),
+            ActionId::RestartEtcd => What::Restart(Part::Etcd),
+            ActionId::Protect => What::Protect,
+            ActionId::Delete => What::Delete,
+            _ => return None,
+        };
+        Some(Wish { key: vcluster.key.clone(), what })
+    }
+
+    /// What it is called, such as `pause team-a/shop`.
+    pub fn title(&self) -> SmolStr {
+        format_smolstr!("{} {}/{}", self.what, self.key.namespace, self.key.name)
+    }
+}
+
+impl fmt::Display for What {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            What::Pause => "pause",
+            What::Resume => "resume",
+            What::Restart(Part::ControlPlane) => "restart",
+            What::Restart(Part::Etcd) => "restart etcd of",
+            What::Protect => "protect",
+            What::Delete => "delete",
+        })
+    }
+}
+
+/// What the person must do to confirm. Nothing else confirms; enter without it cancels.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ask {
+    /// Press `y`: what is undone by another verb, or made again by its owner.
+    Yes,
+    /// Type how many.
+    Count(usize),
+    /// Type the name.
+    Name(String),
+}
+
+/// What is about to happen.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// One line: verb and objects.
+    pub title: String,
+    /// What is touched, what is kept, why: a word and its lines.
+    pub facts: Facts,
+    /// What to do to confirm.
+    pub ask: Ask,
+    /// What then happens.
+    pub verb: Arc<dyn Verb>,
+}
+
+/// What a verb comes to after a look.
+#[derive(Debug, Clone)]
+pub enum Looked {
+    /// This is to be done, if the person says so.
+    Ask(Box<Plan>),
+    /// It is so already.
+    Nothing(String),
+    /// It is not to be done here.
+    Refused {
+        /// Why.
+        why: String,
+        /// Commands that do it where it belongs.
+        instead: Vec<String>,
+    },
+}
+
+/// Looks at a virtual cluster as its host has it now, and plans.
+///
+/// # Errors
+/// A sentence: the host cannot be reached, or does not say.
+pub async fn look(clusters: &Clusters, wish: &Wish) -> Result<Looked, String> {
+    let cluster = clusters.open(&wish.key.host).await?;
+    match wish.what {
+        What::Delete => delete::look(&cluster, &wish.key).await,
+        what => life::look(&cluster, &target(&cluster, &wish.key).await?, what).await,
+    }
+}
+
+async fn target(cluster: &Cluster, key: &VclusterKey) -> Result<Target, String> {
+    let found = find(cluster, Some(&key.namespace), &key.name).await;
+    found.map_err(|error| format!("{error}; {}", error.remedy()))
+}
+
+/// A decision of the library as what it comes to here.
+fn looked<P>(decision: Decision<P>, plan: impl FnOnce(P) -> Plan) -> Looked {
+    match decision {
+        Decision::Do(done) => Looked::Ask(Box::new(plan(done))),
+        Decision::Nothing(why) => Looked::Nothing(why),
+        Decision::Refused(refusal) => refused(&refusal),
+    }
+}
+
+fn refused(refusal: &Refusal) -> Looked {
+    Looked::Refused { why: refusal.to_string(), instead: refusal.instead().to_vec() }
+}
+
+/// The same as a subcommand.
+fn command(words: &str, target: &Target) -> Vec<String> {
+    let Target { host, namespace, name, .. } = target;
+    let (verb, flags) = words.split_once(' ').unwrap_or((words, ""));
+    let flags = if flags.is_empty() { String::new() } else { format!(" {flags}") };
+    vec![format!("v9s {verb} {name} -n {namespace} --context {host}{flags}")]
+}
