@@ -106,3 +106,46 @@ fn the_keys_with_high_contrast() -> Result<()> {
     terminal.send("?")?;
     shot.take(&terminal, &["help", "open what is selected", "narrow the list"])
 }
+
+/// A tenant from its form to the plan of its end, each a picture: the form, the job that made it, and what deleting takes.
+fn a_tenant(size: (u16, u16), theme: &'static str) -> Result<()> {
+    let shot = |name| Shot { name, size, theme };
+    let (_home, terminal) = shot("create").start()?;
+    terminal.press(&["n"])?;
+    terminal.wait_for_text("Create a virtual cluster")?;
+    terminal.send("shop")?;
+    terminal.press(&["down", "down", "right", "right"])?;
+    shot("create").take(&terminal, &["Create shop", "vcluster.yaml", "prod", "highAvailability"])?;
+
+    // What runs at once has no volumes.
+    terminal.press(&["left", "left", "right"])?;
+    terminal.wait_for_text("volumeClaim: {enabled: false}")?;
+    terminal.press(&["ctrl-g"])?;
+    terminal.wait_for_text("press y to go on")?;
+    shot("create-plan").take(&terminal, &["creates", "press y to go on"])?;
+    terminal.press(&["y"])?;
+    terminal.wait_for_text("it can be used")?;
+    shot("job").take(&terminal, &["create vcluster-shop/shop", "control plane", "it can be used"])?;
+
+    terminal.press(&["esc"])?;
+    terminal.send("/shop\r")?;
+    terminal.wait_until_gone("ml-training")?;
+    terminal.wait_for_text("vcluster-shop")?;
+    terminal.press(&["ctrl-d"])?;
+    shot("delete").take(&terminal, &["delete vcluster-shop/shop", "stops", "type shop to go on"])
+}
+
+#[test]
+fn a_tenant_in_80_columns_and_the_terminals_own_colours() -> Result<()> {
+    a_tenant((80, 24), "terminal")
+}
+
+#[test]
+fn a_tenant_on_a_wide_screen_and_dark() -> Result<()> {
+    a_tenant((200, 50), "dark")
+}
+
+#[test]
+fn a_tenant_in_a_light_theme() -> Result<()> {
+    a_tenant((120, 36), "light")
+}

@@ -5,4 +5,5 @@
 mod deeds;
 mod manners;
 mod seat;
+mod tenant;
 mod views;

@@ -9,6 +9,8 @@ pub enum Scope {
     Everywhere,
     /// On every screen where something can be moved through: lists, texts, help.
     Moving,
+    /// In the table of all virtual clusters.
+    Fleet,
     /// In every list.
     List,
     /// On a row that stands for an object: a virtual cluster or a pod.
@@ -27,13 +29,23 @@ pub enum Scope {
     Yaml,
     /// In logs.
     Logs,
+    /// In the list of connections.
+    Connections,
     /// In the list of jobs.
     Jobs,
 }
 
 /// The combinations of scopes that are active together; a key means one thing in each of them.
-pub const STACKS: [&[Scope]; 9] = [
-    &[Scope::Everywhere, Scope::Moving, Scope::List, Scope::Object, Scope::Vcluster, Scope::Whole],
+pub const STACKS: [&[Scope]; 10] = [
+    &[
+        Scope::Everywhere,
+        Scope::Moving,
+        Scope::Fleet,
+        Scope::List,
+        Scope::Object,
+        Scope::Vcluster,
+        Scope::Whole,
+    ],
     &[
         Scope::Everywhere,
         Scope::Moving,
@@ -57,6 +69,7 @@ pub const STACKS: [&[Scope]; 9] = [
     &[Scope::Everywhere, Scope::Moving, Scope::Tabs, Scope::Text, Scope::Vcluster, Scope::Whole],
     &[Scope::Everywhere, Scope::Moving, Scope::Tabs, Scope::List, Scope::Jobs],
     &[Scope::Everywhere, Scope::Moving, Scope::List],
+    &[Scope::Everywhere, Scope::Moving, Scope::List, Scope::Connections],
     &[Scope::Everywhere, Scope::Moving, Scope::Jobs],
 ];
 
@@ -71,6 +84,7 @@ impl Scope {
         match self {
             Scope::Everywhere => "Everywhere",
             Scope::Moving => "Moving",
+            Scope::Fleet => "Fleet",
             Scope::List => "Lists",
             Scope::Object => "Virtual clusters and pods",
             Scope::Vcluster => "Virtual clusters",
@@ -80,6 +94,7 @@ impl Scope {
             Scope::Text => "Texts",
             Scope::Yaml => "YAML",
             Scope::Logs => "Logs",
+            Scope::Connections => "Connections",
             Scope::Jobs => "Jobs",
         }
     }
@@ -90,6 +105,7 @@ impl fmt::Display for Scope {
         f.write_str(match self {
             Scope::Everywhere => "everywhere",
             Scope::Moving => "moving",
+            Scope::Fleet => "the fleet",
             Scope::List => "lists",
             Scope::Object => "objects",
             Scope::Vcluster => "virtual clusters",
@@ -99,6 +115,7 @@ impl fmt::Display for Scope {
             Scope::Text => "texts",
             Scope::Yaml => "yaml",
             Scope::Logs => "logs",
+            Scope::Connections => "connections",
             Scope::Jobs => "jobs",
         })
     }
@@ -186,6 +203,7 @@ const fn changing(
     Action { id, name, title, hint: None, keys, scope: S::Vcluster, needs: Some(needs), destructive: true }
 }
 
+const CREATE_PLANE: Need = Need { verb: "create", group: "apps", resource: "statefulsets" };
 const PATCH_PLANE: Need = Need { verb: "patch", group: "apps", resource: "statefulsets" };
 const DELETE_PLANE: Need = Need { verb: "delete", group: "apps", resource: "statefulsets" };
 const DELETE_PODS: Need = Need { verb: "delete", group: "", resource: "pods" };
@@ -218,6 +236,22 @@ ids! {
     DeletePod,
     /// Pauses the virtual cluster, or resumes it.
     Pause,
+    /// Opens the form for a new virtual cluster.
+    Create,
+    /// Gets into the virtual cluster.
+    Connect,
+    /// Ways into virtual clusters that are open.
+    Connections,
+    /// A shell in the virtual cluster of a connection.
+    Shell,
+    /// Copies the path of a connection's kubeconfig.
+    CopyPath,
+    /// Closes a connection.
+    CloseConnection,
+    /// Leaves the context of a virtual cluster.
+    Disconnect,
+    /// Tells when certificates end.
+    Certificates,
     /// Replaces the pods of the control plane.
     Restart,
     /// Replaces the pods of its etcd.
@@ -364,6 +398,27 @@ pub const ACTIONS: &[Action] = &[
     hinted(A::Yaml, "yaml", "YAML of the selected object", "yaml", &["y"], S::Object),
     hinted(A::Logs, "logs", "logs of the selected object", "logs", &["l"], S::Object),
     quiet(A::PreviousLogs, "previous-logs", "logs before the last restart", &["p"], S::Object),
+    Action {
+        hint: Some("create"),
+        scope: S::Fleet,
+        ..changing(A::Create, "create", "make a virtual cluster", &["n"], CREATE_PLANE)
+    },
+    Action {
+        needs: Some(Need { verb: "get", group: "", resource: "secrets" }),
+        ..hinted(
+            A::Connect,
+            "connect",
+            "get into it: a shell, a kubeconfig, a context",
+            "connect",
+            &["C"],
+            S::Vcluster,
+        )
+    },
+    Action {
+        needs: Some(Need { verb: "get", group: "", resource: "secrets" }),
+        ..quiet(A::Certificates, "certificates", "when its certificates end", &["K"], S::Vcluster)
+    },
+    quiet(A::Connections, "connections", "ways into virtual clusters that are open", &["f"], S::Object),
     changing(A::Pause, "pause", "pause the virtual cluster, or resume a paused one", &["z"], PATCH_PLANE),
     changing(
         A::Restart,
@@ -450,6 +505,17 @@ pub const ACTIONS: &[Action] = &[
     quiet(A::Tab5, "tab-5", "fifth tab", &["5"], S::Tabs),
     quiet(A::Tab6, "tab-6", "sixth tab", &["6"], S::Tabs),
     quiet(A::Tab7, "tab-7", "seventh tab", &["7"], S::Tabs),
+    hinted(A::Shell, "shell", "a shell in its virtual cluster", "shell", &["s"], S::Connections),
+    hinted(A::CopyPath, "copy-path", "copy the path of its kubeconfig", "kubeconfig", &["p"], S::Connections),
+    hinted(A::CloseConnection, "close", "close the connection", "close", &["ctrl-d"], S::Connections),
+    hinted(
+        A::Disconnect,
+        "leave-context",
+        "leave a virtual cluster's context in your kubeconfig, and take stale ones out",
+        "disconnect",
+        &["D"],
+        S::Connections,
+    ),
     hinted(A::CancelJob, "cancel-job", "stop the selected job", "stop", &["x"], S::Jobs),
     quiet(A::Up, "up", "up", &["up", "k"], S::Moving),
     quiet(A::Down, "down", "down", &["down", "j"], S::Moving),

@@ -63,7 +63,14 @@ pub fn run(settings: Settings, source: Source, filter: Option<&str>) -> anyhow::
         appearance,
         fleet: FleetOptions { fallback_namespaces, ..FleetOptions::default() },
     };
-    let ended = runtime.block_on(async { event_loop::run(&mut tui, state, Runner::new(setup)).await });
+    let ended = runtime.block_on(async {
+        let runner = Runner::new(setup);
+        let connections = runner.connections();
+        let ended = event_loop::run(&mut tui, state, runner).await;
+        // A context that leads through a tunnel of this process leads nowhere from now on.
+        connections.close_all();
+        ended
+    });
     drop(tui);
     // A plugin or a lookup that hangs must not keep the shell waiting.
     runtime.shutdown_background();

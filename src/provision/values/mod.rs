@@ -7,6 +7,7 @@ pub mod actors;
 mod check;
 mod cidr;
 mod cross;
+pub mod edit;
 mod fragment;
 mod kind;
 mod layers;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 use v9s::cluster::LogRequest;
 
+use super::connections::ConnectionId;
 use super::jobs::JobId;
 use super::layer::Layer;
 use super::messages::Level;
@@ -47,6 +48,10 @@ pub enum Cmd {
     Operate(JobId, Arc<dyn Verb>),
     /// Stop a job.
     Stop(JobId),
+    /// Give the terminal to a shell in a virtual cluster until it ends.
+    Shell(ConnectionId),
+    /// Close a connection.
+    Disconnect(ConnectionId),
     /// Put a text into the clipboard.
     Copy {
         /// The text.

@@ -8,11 +8,13 @@ use crossterm::event::{Event, EventStream, KeyEventKind, MouseEventKind};
 use futures::StreamExt;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until};
 
+use super::connections::ConnectionId;
 use super::effect::Cmd;
 use super::messages::Level;
 use super::msg::Msg;
 use super::runner::Runner;
 use super::state::State;
+use crate::cli::verbs::session;
 use crate::keymap::Key;
 use crate::terminal::{self, Multiplexer, Signal, Signals, Tui};
 
@@ -196,6 +198,7 @@ impl Loop<'_> {
                 }
                 Cmd::Suspend => self.suspend()?,
                 Cmd::Copy { text, what } => self.copy(&text, &what)?,
+                Cmd::Shell(id) => self.shell(id).await?,
                 Cmd::Edit { name, text } => self.edit(&name, &text).await?,
                 other => self.runner.start(other),
             }
@@ -241,6 +244,25 @@ impl Loop<'_> {
                 }
             }
             Err(error) => Some(format!("cannot write a copy for the editor: {error}")),
+        };
+        if let Some(said) = said {
+            self.state.update(Msg::Say(Level::Warning, said), Utc::now());
+        }
+        Ok(())
+    }
+
+    /// A shell in a virtual cluster has the terminal until it ends.
+    async fn shell(&mut self, id: ConnectionId) -> anyhow::Result<()> {
+        let said = match self.runner.connections().shell(id) {
+            Ok((command, tenant)) => {
+                self.hand_over();
+                let ended = session::run_for(command, &tenant).await;
+                // What interrupts a shell is not meant for the dashboard.
+                self.signals.forget_interrupts()?;
+                self.take_back()?;
+                ended.err().map(|error| format!("the shell: {error:#}"))
+            }
+            Err(why) => Some(why),
         };
         if let Some(said) = said {
             self.state.update(Msg::Say(Level::Warning, said), Utc::now());

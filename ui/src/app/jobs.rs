@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use smol_str::SmolStr;
 use v9s::operation::{OperationState, Step, StepState};
 
+use super::connections::ConnectionId;
 use super::operation::Verb;
 
 /// Which job.
@@ -30,6 +31,8 @@ pub enum Ended {
 pub enum Then {
     /// Another job.
     Begin(Arc<dyn Verb>),
+    /// A shell in what was connected to.
+    Shell(ConnectionId),
 }
 
 /// What came of a job.

@@ -71,6 +71,8 @@ pub enum News {
     Fleet,
     /// A second has passed and the person is looking.
     Tick,
+    /// Connections have changed.
+    Connections,
     /// What one may do somewhere is known now.
     Access,
     /// An answer, or part of one.

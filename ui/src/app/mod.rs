@@ -3,6 +3,7 @@
 //! [`State::update`] is synchronous and free of I/O; the clock is handed in. It knows no screen by name: screens
 //! come from a registry.
 
+pub mod connections;
 pub mod effect;
 pub mod event_loop;
 pub mod jobs;

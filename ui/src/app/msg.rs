@@ -6,6 +6,7 @@ use crossterm::event::MouseEvent;
 use smol_str::SmolStr;
 use v9s::fleet::Fleet;
 
+use super::connections::{Connection, ConnectionId};
 use super::jobs::{JobEvent, JobId};
 use super::messages::Level;
 use super::reads::{Reply, Ticket};
@@ -45,6 +46,10 @@ pub enum Msg {
     },
     /// A job reports.
     Job(JobId, JobEvent),
+    /// A connection is open, or doing otherwise.
+    Connection(Connection),
+    /// A connection is closed.
+    Disconnected(ConnectionId),
     /// Something to tell the person.
     Say(Level, String),
     /// Another theme.

@@ -13,7 +13,7 @@ use v9s::lifecycle::LifeError;
 use v9s::operation::{Cancelled, Operation, OperationState};
 
 use super::jobs::{Ended, Outcome};
-use super::runner::Clusters;
+use super::runner::Hands;
 
 /// Something slow that a person wants done; the library does it.
 pub trait Verb: fmt::Debug + Send + Sync {
@@ -24,7 +24,7 @@ pub trait Verb: fmt::Debug + Send + Sync {
     fn steps(&self) -> Vec<SmolStr>;
 
     /// Starts it on a task of its own. Never waits.
-    fn begin(&self, clusters: &Clusters) -> Begun;
+    fn begin(&self, hands: &Hands) -> Begun;
 
     /// Whether its steps are shown as soon as it begins; the job list has it in any case.
     fn is_watched(&self) -> bool {

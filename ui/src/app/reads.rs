@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use smol_str::SmolStr;
 use v9s::cluster::{ContainerInfo, EventRow, ObjectRef};
 
-use crate::verbs::{Looked, Wish};
+use crate::verbs::{Errand, Looked};
 
 /// Joins a question and its answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -53,7 +53,9 @@ pub enum Read {
         pod: SmolStr,
     },
     /// What a verb comes to.
-    Plan(Wish),
+    Plan(Errand),
+    /// A person's own presets.
+    Presets,
 }
 
 /// One answer, or one part of it. An error is a whole sentence for the person.
@@ -71,6 +73,8 @@ pub enum Reply {
     Log(Vec<LogPart>),
     /// To [`Read::Plan`].
     Plan(Result<Looked, String>),
+    /// To [`Read::Presets`]: names and texts.
+    Presets(Vec<(SmolStr, String)>),
 }
 
 /// What a log tells.

@@ -120,6 +120,14 @@ impl State {
                 self.tell_seen(&News::Access);
             }
             Msg::Job(id, event) => self.job(id, event),
+            Msg::Connection(connection) => {
+                self.world.connections.put(connection);
+                self.tell_seen(&News::Connections);
+            }
+            Msg::Disconnected(id) => {
+                self.world.connections.remove(id);
+                self.tell_seen(&News::Connections);
+            }
             Msg::Say(level, text) => self.world.messages.add(level, text, now),
             Msg::Theme(theme) => self.world.theme = theme,
         }
@@ -151,8 +159,17 @@ impl State {
         let said = format!("{}: {}", job.title, outcome.said);
         let then = outcome.then.clone();
         self.world.messages.add(level, said, self.world.now);
-        if let Some(Then::Begin(verb)) = then {
-            self.effects.push(Effect::Operate(verb));
+        match then {
+            Some(Then::Begin(verb)) => self.effects.push(Effect::Operate(verb)),
+            // The terminal is not taken from somebody who does something else by now.
+            Some(Then::Shell(id)) if self.top().address().screen == JOB => {
+                self.effects.push(Effect::Close);
+                self.effects.cmd(Cmd::Shell(id));
+            }
+            Some(Then::Shell(_)) => {
+                self.effects.say(Level::Info, "connected; s in :connections opens the shell");
+            }
+            None => {}
         }
     }
 
@@ -243,6 +260,7 @@ impl State {
             ActionId::Menu => self.run("menu"),
             ActionId::Palette => self.run("palette"),
             ActionId::Activity => self.run("jobs"),
+            ActionId::Connections => self.run("connections"),
             ActionId::Command => self.run("command"),
             ActionId::Exit => self.run("quit"),
             ActionId::Quit if self.popups.is_empty() && self.stack.at_root() => self.run("quit"),

@@ -8,6 +8,7 @@ use smol_str::SmolStr;
 use v9s::fleet::Fleet;
 use v9s::fleet::model::{Vcluster, Workload};
 
+use super::connections::Connections;
 use super::jobs::Jobs;
 use super::messages::Messages;
 use crate::actions::{Action, Need};
@@ -88,6 +89,8 @@ pub struct World {
     pub access: HashMap<(SmolStr, SmolStr), Access>,
     /// All jobs.
     pub jobs: Jobs,
+    /// Ways into virtual clusters that are open.
+    pub connections: Connections,
     /// All messages.
     pub messages: Messages,
     /// Commands typed, oldest first.
@@ -113,6 +116,7 @@ impl World {
             contexts: Contexts::default(),
             access: HashMap::new(),
             jobs: Jobs::default(),
+            connections: Connections::default(),
             messages: Messages::default(),
             history: Vec::new(),
             wide: config.wide,

@@ -26,6 +26,7 @@ pub struct Confirm {
     facts: Facts,
     ask: Ask,
     verb: Option<Arc<dyn Verb>>,
+    leaves: bool,
     typed: Line,
     wrong: bool,
     first: usize,
@@ -34,8 +35,8 @@ pub struct Confirm {
 impl Confirm {
     /// Asks about a plan.
     pub fn new(plan: Plan) -> Self {
-        let Plan { title, facts, ask, verb } = plan;
-        Self { title, facts, ask, verb: Some(verb), typed: Line::default(), wrong: false, first: 0 }
+        let Plan { title, facts, ask, verb, leaves } = plan;
+        Self { title, facts, ask, verb: Some(verb), leaves, typed: Line::default(), wrong: false, first: 0 }
     }
 
     fn wanted(&self) -> Option<String> {
@@ -53,6 +54,9 @@ impl Confirm {
 
     fn confirm(&mut self, out: &mut Effects) {
         out.push(Effect::Close);
+        if self.leaves {
+            out.push(Effect::Close);
+        }
         if let Some(verb) = self.verb.take() {
             out.push(Effect::Operate(verb));
         }

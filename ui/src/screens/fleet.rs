@@ -111,7 +111,7 @@ impl Layer for FleetScreen {
     }
 
     fn scopes(&self) -> &'static [Scope] {
-        &[Scope::Moving, Scope::List, Scope::Object, Scope::Vcluster, Scope::Whole]
+        &[Scope::Moving, Scope::Fleet, Scope::List, Scope::Object, Scope::Vcluster, Scope::Whole]
     }
 
     fn typing(&self) -> bool {
@@ -119,6 +119,12 @@ impl Layer for FleetScreen {
     }
 
     fn offer(&self, action: &Action, world: &World) -> Offer {
+        if action.id == ActionId::Create {
+            // Where one may is looked at before anything is made.
+            let mut hosts = world.fleet.hosts.iter().map(|host| &host.context);
+            let some = hosts.len() == 0 || hosts.any(|host| world.config.read_only_because(host).is_none());
+            return if some && !world.config.read_only { Offer::Possible } else { Offer::Absent };
+        }
         if !verb::is_verb(action) {
             return Offer::Possible;
         }
@@ -138,6 +144,7 @@ impl Layer for FleetScreen {
             ActionId::Yaml => self.open("yaml", world, out),
             ActionId::Logs => self.open("logs", world, out),
             ActionId::PreviousLogs => self.open("previous", world, out),
+            ActionId::Create => out.push(Effect::Command("create".to_owned())),
             ActionId::Wide => return false,
             _ => {
                 let chosen = self.list.chosen(rows(world)).into_iter().next();

@@ -4,7 +4,10 @@ pub mod activity;
 pub mod chooser;
 pub mod command;
 pub mod confirm;
+pub mod connect;
+pub mod connections;
 pub mod contexts;
+pub mod create;
 pub mod fleet;
 pub mod help;
 pub mod list;
@@ -25,9 +28,12 @@ mod tests;
 /// Every screen and command; the first one is where v9s starts.
 pub const REGISTRY: Registry = &ENTRIES;
 
-static ENTRIES: [Entry; 13] = [
+static ENTRIES: [Entry; 16] = [
     fleet::ENTRY,
     vcluster::ENTRY,
+    create::ENTRY,
+    connections::ENTRY,
+    verb::DISCONNECT,
     contexts::ENTRY,
     namespaces::ENTRY,
     activity::JOBS,

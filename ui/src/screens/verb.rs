@@ -1,22 +1,37 @@
 //! A verb for one virtual cluster: a look first, then the plan and its question, or why it is not to be done here.
 
+use std::sync::Arc;
+
 use crossterm::event::KeyCode;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line as Text, Span};
 use ratatui::widgets::Widget;
-use v9s::fleet::model::Vcluster;
+use v9s::fleet::model::{Vcluster, VclusterKey};
 
 use super::confirm::{Confirm, wrapped};
+use super::connect::ConnectPopup;
 use super::popup;
 use crate::actions::{Action, ActionId, Scope};
+use crate::app::jobs::Facts;
 use crate::app::messages::Level;
 use crate::app::reads::{Read, Reply, Ticket};
+use crate::app::registry::{Entry, Opened, no_completion};
 use crate::app::world::Access;
 use crate::app::{Address, Cmd, Effect, Effects, Input, Layer, News, Offer, World};
 use crate::text;
 use crate::theme::Slot;
-use crate::verbs::{Looked, Wish};
+use crate::verbs::{Errand, Looked, Wish};
+
+/// Back from the context of a virtual cluster.
+pub const DISCONNECT: Entry = Entry {
+    name: "disconnect",
+    aliases: &[],
+    title: "leave a virtual cluster's context in your kubeconfig, and take stale ones out",
+    argument: "",
+    open: |_| Ok(Opened::Popup(Box::new(VerbDialog::new(Errand::Disconnect)))),
+    complete: no_completion,
+};
 
 /// Whether an action is a verb for virtual clusters.
 pub fn is_verb(action: &Action) -> bool {
@@ -37,8 +52,12 @@ fn is_known(world: &World, vcluster: &Vcluster) -> bool {
 
 /// Does what an action wants of a virtual cluster; false when it is no verb.
 pub fn act(action: ActionId, vcluster: &Vcluster, out: &mut Effects) -> bool {
+    if action == ActionId::Connect {
+        out.push(Effect::Popup(Box::new(ConnectPopup::new(vcluster))));
+        return true;
+    }
     let Some(wish) = Wish::of(action, vcluster) else { return false };
-    out.push(Effect::Popup(Box::new(VerbDialog::new(wish))));
+    out.push(Effect::Popup(Box::new(VerbDialog::new(Errand::Verb(wish)))));
     true
 }
 
@@ -48,29 +67,33 @@ enum Stage {
     Looking(Option<Ticket>),
     /// The person is asked.
     Asking(Box<Confirm>),
+    /// What was asked for.
+    Told(Facts, bool),
     /// It is not done: why, and what does it instead.
     Refused(String, Vec<String>),
 }
 
 /// The dialog of one verb.
 pub struct VerbDialog {
-    wish: Wish,
+    errand: Errand,
     stage: Stage,
 }
 
 impl VerbDialog {
     /// Looks as soon as it is seen.
-    pub fn new(wish: Wish) -> Self {
-        Self { wish, stage: Stage::Looking(None) }
+    pub fn new(errand: Errand) -> Self {
+        Self { errand, stage: Stage::Looking(None) }
     }
 
     fn enter(&mut self, world: &World, out: &mut Effects) {
         if let Stage::Looking(ticket @ None) = &mut self.stage {
-            let (host, namespace) = (self.wish.key.host.clone(), self.wish.key.namespace.clone());
-            if world.access(&host, &namespace).is_none() {
+            let known = |key: &VclusterKey| world.access(&key.host, &key.namespace).is_some();
+            if let (Errand::Verb(_), Some(key)) = (&self.errand, self.errand.key().filter(|key| !known(key)))
+            {
+                let VclusterKey { host, namespace, .. } = key;
                 out.cmd(Cmd::Access { host, namespace });
             }
-            *ticket = Some(out.read(Read::Plan(self.wish.clone())));
+            *ticket = Some(out.read(Read::Plan(self.errand.clone())));
         }
     }
 
@@ -78,15 +101,22 @@ impl VerbDialog {
         match looked {
             Ok(Looked::Ask(plan)) => {
                 let mut plan = plan.as_ref().clone();
-                match world.access(&self.wish.key.host, &self.wish.key.namespace) {
-                    Some(Access::Known { .. }) => {}
-                    Some(Access::Failed(why)) => {
-                        plan.facts.push(("rights", vec![format!("not known, the server may refuse: {why}")]));
-                    }
-                    _ => plan.facts.push(("rights", vec!["not known yet, the server may refuse".to_owned()])),
+                // The look before something is made asks for every right itself.
+                if let (Errand::Verb(_), Some(key)) = (&self.errand, self.errand.key()) {
+                    let doubt = match world.access(&key.host, &key.namespace) {
+                        Some(Access::Known { .. }) => None,
+                        Some(Access::Failed(why)) => Some(format!("not known, the server may refuse: {why}")),
+                        _ => Some("not known yet, the server may refuse".to_owned()),
+                    };
+                    plan.facts.extend(doubt.map(|doubt| ("rights", vec![doubt])));
                 }
                 self.stage = Stage::Asking(Box::new(Confirm::new(plan)));
             }
+            Ok(Looked::Begin(verb)) => {
+                out.push(Effect::Close);
+                out.push(Effect::Operate(Arc::clone(verb)));
+            }
+            Ok(Looked::Told { facts, warns }) => self.stage = Stage::Told(facts.clone(), *warns),
             Ok(Looked::Nothing(why)) => {
                 out.push(Effect::Close);
                 out.say(Level::Info, why.clone());
@@ -105,7 +135,7 @@ impl Layer for VerbDialog {
     }
 
     fn title(&self, _: &World) -> String {
-        self.wish.title().to_string()
+        self.errand.title().to_string()
     }
 
     fn scopes(&self) -> &'static [Scope] {
@@ -120,6 +150,7 @@ impl Layer for VerbDialog {
         match &self.stage {
             Stage::Looking(_) => &[("esc", "cancel")],
             Stage::Asking(confirm) => confirm.fixed_keys(),
+            Stage::Told(..) => &[("esc", "close")],
             Stage::Refused(_, instead) if instead.is_empty() => &[("esc", "close")],
             Stage::Refused(..) => &[("c", "copy the commands"), ("esc", "close")],
         }
@@ -161,7 +192,7 @@ impl Layer for VerbDialog {
     }
 
     fn draw(&mut self, area: Rect, buf: &mut Buffer, world: &World) {
-        let title = self.wish.title();
+        let title = self.errand.title();
         match &mut self.stage {
             Stage::Asking(confirm) => confirm.draw(area, buf, world),
             Stage::Looking(_) => {
@@ -169,27 +200,63 @@ impl Layer for VerbDialog {
                 let said = format!("{} looking at what this takes", world.theme.symbols().pending);
                 Text::styled(said, world.theme.style(Slot::Pending)).render(inside, buf);
             }
-            Stage::Refused(why, instead) => draw_refusal(area, buf, world, &title, (why, instead)),
+            Stage::Told(facts, warns) => {
+                let slot = if *warns { Slot::Warn } else { Slot::Ok };
+                draw_lines(area, buf, world, (&title, slot), |room| told_lines(facts, *warns, room, world));
+            }
+            Stage::Refused(why, instead) => {
+                draw_lines(area, buf, world, (&title, Slot::Warn), |room| refusal(why, instead, room, world));
+            }
         }
     }
 }
 
-fn draw_refusal(area: Rect, buf: &mut Buffer, world: &World, title: &str, said: (&str, &[String])) {
-    let theme = &world.theme;
-    let width = area.width.saturating_sub(4).min(100);
-    let room = usize::from(width).saturating_sub(4);
-    let line = |text: String, slot: Slot| Text::from(Span::styled(text, theme.style(slot)));
-    let mut lines: Vec<Text<'_>> =
-        wrapped(&text::clean(said.0), room).into_iter().map(|it| line(it, Slot::Warn)).collect();
-    if !said.1.is_empty() {
+fn styled(text: String, slot: Slot, world: &World) -> Text<'static> {
+    Text::styled(text, world.theme.style(slot))
+}
+
+fn refusal(why: &str, instead: &[String], room: usize, world: &World) -> Vec<Text<'static>> {
+    let broken = |text: &str| wrapped(&text::clean(text), room);
+    let why = why.lines().flat_map(broken);
+    let mut lines: Vec<Text<'_>> = why.map(|line| styled(line, Slot::Warn, world)).collect();
+    if !instead.is_empty() {
         lines.push(Text::default());
-        lines.push(line("instead".to_owned(), Slot::Muted));
-        for command in said.1 {
-            lines.extend(wrapped(&text::clean(command), room).into_iter().map(|it| line(it, Slot::Text)));
+        lines.push(styled("instead".to_owned(), Slot::Muted, world));
+        let commands = instead.iter().flat_map(|command| broken(command));
+        lines.extend(commands.map(|line| styled(line, Slot::Text, world)));
+    }
+    lines
+}
+
+fn told_lines(facts: &Facts, warns: bool, room: usize, world: &World) -> Vec<Text<'static>> {
+    const WORD: usize = 8;
+    let mut lines = Vec::new();
+    for (at, (word, said)) in facts.iter().enumerate() {
+        let mut word = *word;
+        let slot = if warns && at == 0 { Slot::Warn } else { Slot::Text };
+        for line in said.iter().flat_map(|line| wrapped(&text::clean(line), room.saturating_sub(WORD))) {
+            lines.push(Text::from(vec![
+                Span::styled(format!("{word:<WORD$}"), world.theme.style(Slot::Muted)),
+                Span::styled(line, world.theme.style(slot)),
+            ]));
+            word = "";
         }
     }
+    lines
+}
+
+/// A frame as high as its lines, which are made for its width.
+fn draw_lines(
+    area: Rect,
+    buf: &mut Buffer,
+    world: &World,
+    (title, slot): (&str, Slot),
+    lines: impl FnOnce(usize) -> Vec<Text<'static>>,
+) {
+    let width = area.width.saturating_sub(4).min(100);
+    let lines = lines(usize::from(width).saturating_sub(4));
     let height = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_add(2).min(area.height);
-    let inside = popup::frame(popup::centered(area, width, height), buf, world, title, Slot::Warn);
+    let inside = popup::frame(popup::centered(area, width, height), buf, world, title, slot);
     for (line, row) in lines.into_iter().zip(inside.rows()) {
         line.render(row, buf);
     }

@@ -37,6 +37,14 @@ impl Signals {
         })
     }
 
+    /// Interrupts that came until now were for somebody else.
+    pub fn forget_interrupts(&mut self) -> io::Result<()> {
+        use tokio::signal::unix::{SignalKind, signal};
+        self.interrupt = signal(SignalKind::interrupt())?;
+        self.quit = signal(SignalKind::quit())?;
+        Ok(())
+    }
+
     /// The next signal.
     pub async fn next(&mut self) -> Signal {
         tokio::select! {
@@ -59,6 +67,11 @@ impl Signals {
     /// Starts to listen.
     pub fn listen() -> io::Result<Self> {
         Ok(Self)
+    }
+
+    /// There are none to forget.
+    pub fn forget_interrupts(&mut self) -> io::Result<()> {
+        Ok(())
     }
 
     /// The next signal.

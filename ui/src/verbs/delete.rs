@@ -15,7 +15,7 @@ use v9s::target::{Target, refresh};
 use super::{Ask, Looked, Plan, command, looked};
 use crate::app::jobs::{Ended, Facts, Outcome};
 use crate::app::operation::{Begun, Trouble, Verb};
-use crate::app::runner::Clusters;
+use crate::app::runner::{Clusters, Hands};
 
 /// Deletes what is in its plan, and nothing else.
 #[derive(Debug, Clone)]
@@ -41,6 +41,7 @@ pub(super) async fn look(cluster: &Cluster, key: &VclusterKey) -> Result<Looked,
             facts: facts(&delete),
             ask: Ask::Name(delete.target.name.to_string()),
             verb: Arc::new(delete),
+            leaves: false,
         }
     }))
 }
@@ -136,8 +137,8 @@ impl Verb for Delete {
         delete::STEPS.iter().map(|step| SmolStr::new_static(step)).collect()
     }
 
-    fn begin(&self, clusters: &Clusters) -> Begun {
-        let (delete, clusters) = (self.clone(), clusters.clone());
+    fn begin(&self, hands: &Hands) -> Begun {
+        let (delete, clusters) = (self.clone(), hands.clusters.clone());
         let namespace = self.target.namespace.clone();
         let operation =
             Operation::start(self.title(), self.steps(), |progress| delete.carry_out(clusters, progress));

@@ -12,15 +12,17 @@ use v9s::operation::{Operation, Progress};
 use v9s::target::{self, Target};
 
 use super::{Ask, Looked, Plan, What, command, looked};
-use crate::app::jobs::{Ended, Facts, Outcome};
+use crate::app::jobs::{Ended, Facts, Outcome, Then};
 use crate::app::operation::{Begun, Trouble, Verb};
-use crate::app::runner::Clusters;
+use crate::app::runner::{Clusters, Hands};
 
 /// What is done to a virtual cluster that was looked at.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 struct Deed {
     target: Target,
     act: Act,
+    /// What follows.
+    next: Option<Arc<dyn Verb>>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -53,15 +55,25 @@ pub(super) async fn look(cluster: &Cluster, target: &Target, what: What) -> Resu
             let decision = protect::plan(target, on, false);
             looked(decision, |part| ask(target, Act::Protect(Box::new(part), on)))
         }
-        What::Delete => Looked::Nothing(format!("{target} is not deleted by this")),
+        // These look by themselves.
+        What::Delete | What::Certificates => Looked::Nothing(format!("{what} {target}: not here")),
     })
 }
 
 /// All of these are undone by another of them: a `y` is enough.
 fn ask(target: &Target, act: Act) -> Plan {
-    let deed = Deed { target: target.clone(), act };
+    followed(target, act, None)
+}
+
+/// Asks to resume it, for the sake of something else.
+pub(super) fn wake(target: &Target, plan: ResumePlan, next: Arc<dyn Verb>) -> Plan {
+    followed(target, Act::Resume(plan), Some(next))
+}
+
+fn followed(target: &Target, act: Act, next: Option<Arc<dyn Verb>>) -> Plan {
+    let deed = Deed { target: target.clone(), act, next };
     let title = deed.title().to_string();
-    Plan { title, facts: deed.facts(), ask: Ask::Yes, verb: Arc::new(deed) }
+    Plan { title, facts: deed.facts(), ask: Ask::Yes, verb: Arc::new(deed), leaves: false }
 }
 
 impl Deed {
@@ -168,10 +180,17 @@ impl Verb for Deed {
         fixed.iter().map(|step| SmolStr::new_static(step)).collect()
     }
 
-    fn begin(&self, clusters: &Clusters) -> Begun {
-        let (deed, clusters, done) = (self.clone(), clusters.clone(), self.done());
+    fn begin(&self, hands: &Hands) -> Begun {
+        let (deed, clusters, done) = (self.clone(), hands.clusters.clone(), self.done());
+        let next = self.next.clone();
         let operation =
             Operation::start(self.title(), self.steps(), |progress| deed.carry_out(clusters, progress));
-        Begun::follow(operation, move |()| Outcome::new(Ended::Done, done))
+        Begun::follow(operation, move |()| {
+            let outcome = Outcome::new(Ended::Done, done);
+            match next {
+                Some(next) => outcome.then(Then::Begin(next)),
+                None => outcome,
+            }
+        })
     }
 }

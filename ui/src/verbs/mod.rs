@@ -1,8 +1,15 @@
 //! What a person does to virtual clusters from the dashboard. Each verb looks at its virtual cluster first, says what it comes
 //! to, and runs as a job after a yes. The library does the work, as it does for the subcommands.
 
+mod certificates;
+mod connect;
+mod create;
 mod delete;
+mod disconnect;
 mod life;
+
+pub use self::connect::Use;
+pub use self::create::Order;
 
 use std::fmt;
 use std::sync::Arc;
@@ -31,6 +38,8 @@ pub enum What {
     Restart(Part),
     /// Protect it against deletion, or no longer.
     Protect,
+    /// Tell when its certificates end.
+    Certificates,
     /// Delete it.
     Delete,
 }
@@ -53,6 +62,7 @@ impl Wish {
             ActionId::Restart => What::Restart(Part::ControlPlane),
             ActionId::RestartEtcd => What::Restart(Part::Etcd),
             ActionId::Protect => What::Protect,
+            ActionId::Certificates => What::Certificates,
             ActionId::Delete => What::Delete,
             _ => return None,
         };
@@ -73,8 +83,51 @@ impl fmt::Display for What {
             What::Restart(Part::ControlPlane) => "restart",
             What::Restart(Part::Etcd) => "restart etcd of",
             What::Protect => "protect",
+            What::Certificates => "certificates of",
             What::Delete => "delete",
         })
+    }
+}
+
+/// Anything that is looked at before it is done.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Errand {
+    /// A verb for a virtual cluster that is there.
+    Verb(Wish),
+    /// A way into one.
+    Connect {
+        /// Which one.
+        key: VclusterKey,
+        /// What for.
+        purpose: Use,
+        /// Whether it may be woken if it is paused.
+        may_wake: bool,
+    },
+    /// Back from the context of one, in the person's own kubeconfig.
+    Disconnect,
+    /// One that is to be made.
+    Create(Box<Order>),
+}
+
+impl Errand {
+    /// Which virtual cluster it is about.
+    pub fn key(&self) -> Option<VclusterKey> {
+        match self {
+            Errand::Verb(wish) => Some(wish.key.clone()),
+            Errand::Connect { key, .. } => Some(key.clone()),
+            Errand::Create(order) => Some(order.key()),
+            Errand::Disconnect => None,
+        }
+    }
+
+    /// What it is called.
+    pub fn title(&self) -> SmolStr {
+        match self {
+            Errand::Verb(wish) => wish.title(),
+            Errand::Connect { key, .. } => format_smolstr!("connect to {}/{}", key.namespace, key.name),
+            Errand::Create(order) => order.title(),
+            Errand::Disconnect => "disconnect".into(),
+        }
     }
 }
 
@@ -100,6 +153,8 @@ pub struct Plan {
     pub ask: Ask,
     /// What then happens.
     pub verb: Arc<dyn Verb>,
+    /// Whether the screen below has done its part then.
+    pub leaves: bool,
 }
 
 /// What a verb comes to after a look.
@@ -107,6 +162,15 @@ pub struct Plan {
 pub enum Looked {
     /// This is to be done, if the person says so.
     Ask(Box<Plan>),
+    /// There is nothing to ask: it is done.
+    Begin(Arc<dyn Verb>),
+    /// This was asked for, and nothing is done.
+    Told {
+        /// A word and its lines.
+        facts: Facts,
+        /// Whether a person should do something about it.
+        warns: bool,
+    },
     /// It is so already.
     Nothing(String),
     /// It is not to be done here.
@@ -122,10 +186,19 @@ pub enum Looked {
 ///
 /// # Errors
 /// A sentence: the host cannot be reached, or does not say.
-pub async fn look(clusters: &Clusters, wish: &Wish) -> Result<Looked, String> {
+pub async fn look(clusters: &Clusters, errand: &Errand) -> Result<Looked, String> {
+    let wish = match errand {
+        Errand::Create(order) => return create::look(clusters, order).await,
+        Errand::Disconnect => return disconnect::look(clusters).await,
+        Errand::Connect { key, purpose, may_wake } => {
+            return connect::look(clusters, key, *purpose, *may_wake).await;
+        }
+        Errand::Verb(wish) => wish,
+    };
     let cluster = clusters.open(&wish.key.host).await?;
     match wish.what {
         What::Delete => delete::look(&cluster, &wish.key).await,
+        What::Certificates => certificates::look(&cluster, &target(&cluster, &wish.key).await?).await,
         what => life::look(&cluster, &target(&cluster, &wish.key).await?, what).await,
     }
 }

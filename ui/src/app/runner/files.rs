@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use smol_str::SmolStr;
 use tokio::io::AsyncWriteExt;
 
 use crate::app::messages::Level;
@@ -30,6 +31,24 @@ pub async fn save(folder: PathBuf, name: String, text: String) -> Option<(Level,
         Ok(()) => (Level::Info, format!("saved as {}", path.display())),
         Err(error) => (Level::Error, format!("cannot save as {}: {error}", path.display())),
     })
+}
+
+/// A person's own presets by name, with their texts. What cannot be read is none.
+pub async fn presets(folder: PathBuf) -> Vec<(SmolStr, String)> {
+    let mut presets = Vec::new();
+    let Ok(mut entries) = tokio::fs::read_dir(&folder).await else { return presets };
+    while let Ok(Some(entry)) = entries.next_entry().await {
+        let path = entry.path();
+        let name = path.file_stem().and_then(|stem| stem.to_str()).map(SmolStr::from);
+        let yaml = path.extension().is_some_and(|ending| ending == "yaml");
+        if let (Some(name), true) = (name, yaml)
+            && let Ok(text) = tokio::fs::read_to_string(&path).await
+        {
+            presets.push((name, text));
+        }
+    }
+    presets.sort();
+    presets
 }
 
 /// Adds a command to the history. A history that cannot be written is nobody's trouble.

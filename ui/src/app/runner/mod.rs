@@ -2,10 +2,12 @@
 
 mod clusters;
 mod files;
+mod hands;
 mod reads;
 mod session;
 
 pub use clusters::{Clusters, Source, source_at_hand};
+pub use hands::{Hands, Merged, Open, own_file};
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,6 +22,7 @@ use v9s::fleet::Fleet;
 use v9s::fleet::live::FleetOptions;
 
 use self::session::Watching;
+use super::connections::ConnectionId;
 use super::effect::Cmd;
 use super::jobs::{Ended, JobEvent, JobId, Outcome};
 use super::messages::Level;
@@ -59,6 +62,7 @@ pub struct Runner {
     fleets: watch::Sender<(u64, Arc<Fleet>)>,
     newest: watch::Receiver<(u64, Arc<Fleet>)>,
     clusters: Clusters,
+    open: Open,
     dirs: Dirs,
     theme: Arc<Mutex<ThemeSource>>,
     appearance: Appearance,
@@ -76,6 +80,7 @@ impl Runner {
         let (fleets, newest) = watch::channel((0, Arc::default()));
         let Setup { clusters, dirs, theme, appearance, fleet } = setup;
         Self {
+            open: Open::new(to.clone()),
             to,
             from,
             lines,
@@ -131,13 +136,19 @@ impl Runner {
                     stop.cancel();
                 }
             }
+            Cmd::Disconnect(id) => self.disconnect(id),
             Cmd::Save { name, text } => self.file(files::save(self.dirs.saved(), name, text)),
             Cmd::Remember(line) => self.file(files::remember(self.dirs.history(), line)),
             Cmd::LookAtTheme => self.theme(None),
             Cmd::LoadTheme(name) => self.theme(Some(name)),
             // The loop has the terminal and carries these out itself.
-            Cmd::Copy { .. } | Cmd::Edit { .. } | Cmd::Mouse(_) | Cmd::Suspend | Cmd::Repaint | Cmd::Exit => {
-            }
+            Cmd::Copy { .. }
+            | Cmd::Edit { .. }
+            | Cmd::Shell(_)
+            | Cmd::Mouse(_)
+            | Cmd::Suspend
+            | Cmd::Repaint
+            | Cmd::Exit => {}
         }
     }
 
@@ -180,9 +191,9 @@ impl Runner {
     }
 
     fn read(&mut self, ticket: Ticket, read: Read) {
-        let (clusters, to) = (self.clusters.clone(), self.to.clone());
+        let (clusters, dirs, to) = (self.clusters.clone(), self.dirs.clone(), self.to.clone());
         self.reading(ticket, async move {
-            let reply = reads::answer(&clusters, read).await;
+            let reply = reads::answer(&clusters, &dirs, read).await;
             drop(to.send(Msg::Reply(ticket, reply)));
         });
     }
@@ -209,7 +220,8 @@ impl Runner {
     }
 
     fn operate(&mut self, job: JobId, verb: &dyn Verb) {
-        let Begun { mut states, cancel, outcome } = verb.begin(&self.clusters);
+        let hands = Hands { clusters: self.clusters.clone(), open: self.open.clone() };
+        let Begun { mut states, cancel, outcome } = verb.begin(&hands);
         self.jobs.insert(job, cancel);
         let to = self.to.clone();
         tokio::spawn(async move {
@@ -227,6 +239,25 @@ impl Runner {
                 Outcome::new(Ended::Failed, "a mistake in v9s itself; its log has more")
             });
             to.send(Msg::Job(job, JobEvent::Ended(outcome)))
+        });
+    }
+
+    /// Ways into virtual clusters.
+    pub fn connections(&self) -> Open {
+        self.open.clone()
+    }
+
+    fn disconnect(&self, id: ConnectionId) {
+        let (open, to) = (self.open.clone(), self.to.clone());
+        // Files block.
+        tokio::task::spawn_blocking(move || {
+            let (level, said) = match open.close(id) {
+                Ok(()) => (Level::Info, "closed".to_owned()),
+                Err(why) => {
+                    (Level::Error, format!("closed, and its context is still in your kubeconfig: {why}"))
+                }
+            };
+            to.send(Msg::Say(level, said))
         });
     }
 

@@ -5,16 +5,17 @@ use smol_str::SmolStr;
 use tokio::sync::mpsc;
 use v9s::cluster::{Cluster, LogEvent, LogRequest, ReadError, YamlOptions};
 
-use super::Clusters;
+use super::{Clusters, files};
 use crate::app::msg::Msg;
 use crate::app::reads::{LogPart, Read, Reply, Ticket};
+use crate::config::Dirs;
 use crate::verbs;
 
 /// Most lines in one message.
 const BATCH: usize = 512;
 
 /// Answers a question.
-pub async fn answer(clusters: &Clusters, read: Read) -> Reply {
+pub async fn answer(clusters: &Clusters, dirs: &Dirs, read: Read) -> Reply {
     match read {
         Read::Namespaces { host } => {
             Reply::Namespaces(on(clusters, &host, async |cluster| cluster.namespaces().await).await)
@@ -34,7 +35,8 @@ pub async fn answer(clusters: &Clusters, read: Read) -> Reply {
             let read = async |cluster: Cluster| cluster.containers(&namespace, &pod).await;
             Reply::Containers(on(clusters, &host, read).await)
         }
-        Read::Plan(wish) => Reply::Plan(verbs::look(clusters, &wish).await),
+        Read::Plan(errand) => Reply::Plan(verbs::look(clusters, &errand).await),
+        Read::Presets => Reply::Presets(files::presets(dirs.presets()).await),
     }
 }
 

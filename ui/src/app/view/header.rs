@@ -10,6 +10,7 @@ use ratatui::widgets::Widget;
 use v9s::fleet::model::{Host, Link};
 use v9s::fleet::state::State as Word;
 
+use crate::app::connections::Connection;
 use crate::app::world::World;
 use crate::config::Tone;
 use crate::format;
@@ -192,6 +193,12 @@ fn modes(world: &World) -> Vec<Part> {
         && world.fleet.hosts.iter().all(|host| world.config.read_only_because(&host.context).is_some());
     if world.config.read_only || all_read_only {
         parts.push((" read-only ".to_owned(), Slot::Badge));
+    }
+    let open = world.connections.all();
+    if !open.is_empty() {
+        let slot = if open.iter().all(Connection::is_ready) { Slot::Ok } else { Slot::Warn };
+        let sign = world.theme.symbols().of(slot);
+        parts.push((format!(" {sign} {} ", plural(open.len() as u64, "connection")), slot));
     }
     let running = world.jobs.running();
     if running > 0 {

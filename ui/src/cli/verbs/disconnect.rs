@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use http::Uri;
 use smol_str::SmolStr;
 use v9s::cluster::{self, Cluster, ConnectOptions, KubeconfigSource};
@@ -50,7 +52,13 @@ pub fn run(settings: &Settings, args: &DisconnectArgs) -> anyhow::Result<Exit> {
     let document = Document::read(&text).with_context(|| path.display().to_string())?;
     let mut lines = Vec::new();
     let back = returned(&document, &mut lines);
-    let stale = block_on(stale(settings, &document))?;
+    let options = ConnectOptions { interactive: true, ..settings.connect.clone() };
+    let source = settings.kubeconfig.clone();
+    let open = move |host: SmolStr| {
+        let (source, options) = (source.clone(), options.clone());
+        async move { cluster::open(&source, Some(&host), &options).await.ok() }.boxed()
+    };
+    let stale = block_on(async { Ok(stale(&document, open).await) })?;
     for (context, why) in &stale {
         let word = if args.clean { "stale, taken out" } else { "stale" };
         lines.push(format!("{word}: {} ({why})", context.name));
@@ -87,7 +95,7 @@ fn returned(document: &Document, lines: &mut Vec<String>) -> bool {
 }
 
 /// Leaves the context of a virtual cluster that is current.
-fn leave_current(document: &Document) -> Change {
+pub(crate) fn leave_current(document: &Document) -> Change {
     match document.current() {
         Some(current) => leave(document, current),
         None => Change::default(),
@@ -95,7 +103,7 @@ fn leave_current(document: &Document) -> Change {
 }
 
 /// Leaves a context, if it is the current one and that of a virtual cluster.
-pub(super) fn leave(document: &Document, name: &str) -> Change {
+pub(crate) fn leave(document: &Document, name: &str) -> Change {
     let all = tenant_contexts(document);
     match all.iter().find(|context| context.current && context.name == name) {
         Some(context) => Change::make_current(way_back(document, context)),
@@ -104,7 +112,12 @@ pub(super) fn leave(document: &Document, name: &str) -> Change {
 }
 
 /// Contexts that lead nowhere. What a host does not tell counts as leading somewhere.
-async fn stale(settings: &Settings, document: &Document) -> anyhow::Result<Vec<(TenantContext, Stale)>> {
+///
+/// `open` reaches a host by its context; None where it cannot.
+pub(crate) async fn stale(
+    document: &Document,
+    open: impl Fn(SmolStr) -> BoxFuture<'static, Option<Cluster>>,
+) -> Vec<(TenantContext, Stale)> {
     let mut stale = Vec::new();
     let mut hosts: BTreeMap<SmolStr, Option<Cluster>> = BTreeMap::new();
     for context in tenant_contexts(document) {
@@ -112,12 +125,12 @@ async fn stale(settings: &Settings, document: &Document) -> anyhow::Result<Vec<(
             Some(why) => Some(why.clone()),
             None => match nobody_listens(&context).await {
                 Some(why) => Some(why),
-                None => vanished(settings, &context, &mut hosts).await,
+                None => vanished(&open, &context, &mut hosts).await,
             },
         };
         stale.extend(why.map(|why| (context, why)));
     }
-    Ok(stale)
+    stale
 }
 
 /// A port of this machine at which nobody listens.
@@ -135,15 +148,13 @@ async fn nobody_listens(context: &TenantContext) -> Option<Stale> {
 
 /// A virtual cluster that its host does not know any more.
 async fn vanished(
-    settings: &Settings,
+    open: &impl Fn(SmolStr) -> BoxFuture<'static, Option<Cluster>>,
     context: &TenantContext,
     hosts: &mut BTreeMap<SmolStr, Option<Cluster>>,
 ) -> Option<Stale> {
     let host = &context.origin.host_context;
     if !hosts.contains_key(host) {
-        let options = ConnectOptions { interactive: true, ..settings.connect.clone() };
-        let opened = cluster::open(&settings.kubeconfig, Some(host), &options).await;
-        hosts.insert(host.clone(), opened.ok());
+        hosts.insert(host.clone(), open(host.clone()).await);
     }
     let cluster = hosts.get(host)?.as_ref()?;
     match find(cluster, Some(&context.origin.namespace), &context.origin.vcluster).await {

@@ -16,7 +16,7 @@ pub mod resume;
 mod ask;
 mod host;
 mod report;
-mod session;
+pub(crate) mod session;
 #[cfg(test)]
 mod tests;
 

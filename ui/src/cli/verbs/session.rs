@@ -15,13 +15,13 @@ use tokio::signal::unix::{SignalKind, signal};
 use v9s::connect::kubeconfig::{Entry, write_private};
 
 /// A folder that only this person can read, with the kubeconfig of the session. It goes with the session.
-pub(super) struct Seat {
+pub(crate) struct Seat {
     folder: TempDir,
 }
 
 impl Seat {
     /// Writes the kubeconfig.
-    pub(super) fn new(entry: &Entry) -> anyhow::Result<Self> {
+    pub(crate) fn new(entry: &Entry) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new()
             .prefix("v9s-")
             .tempdir()
@@ -30,12 +30,13 @@ impl Seat {
         Ok(Seat { folder })
     }
 
-    fn kubeconfig(&self) -> std::path::PathBuf {
+    /// The file.
+    pub(crate) fn kubeconfig(&self) -> std::path::PathBuf {
         self.folder.path().join("kubeconfig")
     }
 
     /// The command, as it is to run.
-    pub(super) fn command(&self, words: &[OsString], tenant: &str) -> anyhow::Result<Command> {
+    pub(crate) fn command(&self, words: &[OsString], tenant: &str) -> anyhow::Result<Command> {
         let (program, arguments) = words.split_first().context("no command was given")?;
         let mut command = Command::new(program);
         command.args(arguments).env("KUBECONFIG", self.kubeconfig()).env("V9S_VCLUSTER", tenant);
@@ -43,7 +44,7 @@ impl Seat {
     }
 
     /// The person's shell, with the name of the tenant in its prompt.
-    pub(super) fn shell(&self, shell: &Path, tenant: &str) -> anyhow::Result<Command> {
+    pub(crate) fn shell(&self, shell: &Path, tenant: &str) -> anyhow::Result<Command> {
         let kubeconfig = quoted(&self.kubeconfig().display().to_string());
         let mut command = self.command(&[shell.as_os_str().to_owned()], tenant)?;
         let kind = shell.file_name().and_then(|name| name.to_str()).unwrap_or_default();
@@ -89,15 +90,21 @@ fn quoted(text: &str) -> String {
 }
 
 /// The person's shell.
-pub(super) fn own_shell() -> std::path::PathBuf {
+pub(crate) fn own_shell() -> std::path::PathBuf {
     let named = std::env::var_os("SHELL").filter(|shell| !shell.is_empty());
     let shell = named.map(std::path::PathBuf::from).filter(|shell| fs::metadata(shell).is_ok());
     shell.unwrap_or_else(|| "/bin/sh".into())
 }
 
+/// Runs a shell to its end, saying first where it is.
+pub(crate) async fn run_for(shell: Command, tenant: &str) -> anyhow::Result<u8> {
+    super::ask::note(&format!("a shell in {tenant}: `exit` leaves it; your own kubeconfig is as it was"));
+    run(shell).await
+}
+
 /// Runs a command to its end. What the terminal sends to interrupt goes to it alone; what is sent to end v9s is passed on.
 /// Answers its exit code, as shells do: 128 and the number of the signal that ended it.
-pub(super) async fn run(mut command: Command) -> anyhow::Result<u8> {
+pub(crate) async fn run(mut command: Command) -> anyhow::Result<u8> {
     let name = command.as_std().get_program().to_string_lossy().into_owned();
     let mut child = match command.spawn() {
         Ok(child) => child,

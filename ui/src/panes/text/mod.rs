@@ -18,6 +18,9 @@ use crate::format::{age, count};
 use crate::text::{Align, clean, clean_lines, pad};
 use crate::theme::{Slot, Theme};
 
+/// What the parts of a line of YAML mean; text between them is plain.
+pub use yaml::spans as yaml_spans;
+
 /// Which parts of a text stand out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Highlight {

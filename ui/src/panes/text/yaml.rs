@@ -73,7 +73,7 @@ fn key_end(node: &str) -> Option<usize> {
 }
 
 /// What the parts of a line mean; text between them is plain.
-pub(super) fn spans(line: &str) -> Vec<(Range<usize>, Slot)> {
+pub fn spans(line: &str) -> Vec<(Range<usize>, Slot)> {
     let indent = indent(line);
     let trimmed = line.get(indent..).unwrap_or_default();
     if trimmed.starts_with('#') || matches!(trimmed, "---" | "...") {

@@ -9,11 +9,11 @@ use v9s::operation::StepState;
 use crate::app::jobs::{Ended, JobEvent, JobId, Outcome};
 use crate::app::operation::{Begun, Verb};
 use crate::app::reads::{Read, Reply};
-use crate::app::runner::Clusters;
+use crate::app::runner::Hands;
 use crate::app::world::Access;
 use crate::app::{Cmd, Msg};
 use crate::config::Config;
-use crate::verbs::{Ask, Looked, Plan, What, Wish};
+use crate::verbs::{Ask, Errand, Looked, Plan, What};
 
 use super::detail::asked_for;
 use super::stage::{Stage, state};
@@ -31,7 +31,7 @@ impl Verb for Nothing {
         vec!["stop the control plane".into(), "delete its objects".into()]
     }
 
-    fn begin(&self, _: &Clusters) -> Begun {
+    fn begin(&self, _: &Hands) -> Begun {
         unreachable!("nothing is carried out without a cluster")
     }
 }
@@ -45,7 +45,9 @@ fn operated(stage: &Stage) -> Option<(JobId, String)> {
 }
 
 fn wished(stage: &Stage) -> Option<What> {
-    stage.asked(|cmd| if let Cmd::Read(_, Read::Plan(wish)) = cmd { Some(wish.what) } else { None })
+    stage.asked(
+        |cmd| if let Cmd::Read(_, Read::Plan(Errand::Verb(wish))) = cmd { Some(wish.what) } else { None },
+    )
 }
 
 fn may(stage: &mut Stage, forbidden: &[&str]) {
@@ -66,7 +68,13 @@ fn plan(ask: Ask) -> Looked {
         ("DATA", vec!["1 PersistentVolumeClaim data-team-alpha-0".to_owned()]),
         ("leaves", vec!["Namespace other: look into it".to_owned()]),
     ];
-    Looked::Ask(Box::new(Plan { title: title.to_owned(), facts, ask, verb: Arc::new(Nothing(title.into())) }))
+    Looked::Ask(Box::new(Plan {
+        title: title.to_owned(),
+        facts,
+        ask,
+        verb: Arc::new(Nothing(title.into())),
+        leaves: false,
+    }))
 }
 
 #[test]
@@ -175,7 +183,7 @@ fn what_somebody_else_deploys_is_not_touched_and_the_commands_can_be_copied() {
 fn a_host_that_does_not_say_is_told_in_the_dialog() {
     let mut stage = Stage::new();
     stage.keys("r");
-    let ticket = asked_for(&stage, |read| matches!(read, Read::Plan(Wish { .. })));
+    let ticket = asked_for(&stage, |read| matches!(read, Read::Plan(_)));
     stage.tell(Msg::Reply(ticket, Reply::Plan(Err("connection refused".to_owned()))));
     assert!(stage.text().contains("connection refused"), "{}", stage.text());
 }

@@ -1,5 +1,7 @@
 //! The real state driven by keys, and pictures of what it shows.
 
+mod connect;
+mod create;
 mod detail;
 mod events;
 mod fleet;

@@ -9,7 +9,7 @@ use v9s::operation::{Operation, Progress};
 
 use crate::app::jobs::{Ended, Facts, Outcome};
 use crate::app::operation::{Begun, Trouble, Verb};
-use crate::app::runner::Clusters;
+use crate::app::runner::{Clusters, Hands};
 use crate::app::world::{Access, World};
 use crate::format;
 use crate::screens::confirm::Confirm;
@@ -36,7 +36,7 @@ pub fn dialog(vcluster: &Vcluster, pods: Vec<PodRow>, hidden: usize, world: &Wor
     if let Some(Access::Failed(why)) = world.access(&vcluster.key.host, &vcluster.key.namespace) {
         facts.push(("rights", vec![format!("not known, the server may refuse: {why}")]));
     }
-    Confirm::new(Plan { title, facts, ask, verb: Arc::new(operation) })
+    Confirm::new(Plan { title, facts, ask, verb: Arc::new(operation), leaves: false })
 }
 
 fn facts(vcluster: &Vcluster, pods: &[PodRow], hidden: usize, now: DateTime<Utc>) -> Facts {
@@ -128,8 +128,8 @@ impl Verb for DeletePods {
         self.pods.iter().map(|pod| format_smolstr!("delete pod {}/{}", pod.namespace, pod.name)).collect()
     }
 
-    fn begin(&self, clusters: &Clusters) -> Begun {
-        let (pods, clusters) = (self.clone(), clusters.clone());
+    fn begin(&self, hands: &Hands) -> Begun {
+        let (pods, clusters) = (self.clone(), hands.clusters.clone());
         let operation =
             Operation::start(self.title(), self.steps(), |progress| pods.carry_out(clusters, progress));
         Begun::follow(operation, |()| Outcome::new(Ended::Done, "accepted by the server"))

@@ -278,7 +278,7 @@ impl Layer for VclusterScreen {
             }
             News::Left => self.entered = false,
             News::Fleet => self.look(world),
-            News::Tick | News::Access | News::Reply(..) => {}
+            News::Tick | News::Access | News::Connections | News::Reply(..) => {}
         }
         self.tell(news, world, out);
     }
