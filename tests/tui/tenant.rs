@@ -48,7 +48,7 @@ fn create(terminal: &Terminal) -> Result<()> {
     terminal.press(&["ctrl-g"])?;
     terminal.wait_for("the plan", |screen| {
         let text = screen.contents();
-        text.contains("press y to go on") && text.contains("StatefulSet") | text.contains("Deployment shop")
+        text.contains("press y to go on") && text.contains("Deployment shop")
     })?;
     terminal.press(&["y"])?;
     terminal.wait_for_text("it can be used")?;

@@ -394,7 +394,7 @@ use Scope as S;
 /// Every action, in the order of menus and help.
 pub const ACTIONS: &[Action] = &[
     hinted(A::Open, "open", "open what is selected", "open", &["enter"], S::List),
-    hinted(A::Describe, "describe", "overview of the virtual cluster", "describe", &["d"], S::Object),
+    quiet(A::Describe, "describe", "overview of the virtual cluster", &["d"], S::Object),
     hinted(A::Yaml, "yaml", "YAML of the selected object", "yaml", &["y"], S::Object),
     hinted(A::Logs, "logs", "logs of the selected object", "logs", &["l"], S::Object),
     quiet(A::PreviousLogs, "previous-logs", "logs before the last restart", &["p"], S::Object),
@@ -430,7 +430,6 @@ pub const ACTIONS: &[Action] = &[
     changing(A::RestartEtcd, "restart-etcd", "restart its etcd, pod by pod", &[], DELETE_PODS),
     changing(A::Protect, "protect", "protect it against deletion, or no longer", &["P"], PATCH_PLANE),
     Action {
-        hint: Some("delete"),
         scope: S::Whole,
         ..changing(
             A::Delete,

@@ -50,9 +50,9 @@ fn an_unbound_action_is_reached_by_name() {
 #[test]
 fn a_key_given_to_another_action_is_in_hint_and_help() {
     let mut config = Config::default();
-    config.keymap.rebind(crate::actions::ActionId::Filter, vec!["f".parse().unwrap()]);
+    config.keymap.rebind(crate::actions::ActionId::Filter, vec!["F".parse().unwrap()]);
     let mut stage = Stage::with_fleet(config, Appearance::default());
-    assert!(stage.text().lines().last().unwrap().contains("f filter"));
+    assert!(stage.text().lines().last().unwrap().contains("F filter"));
 }
 
 /// What is chosen has the selection's own colours in every cell: a key's colour may not be readable on its ground.
