@@ -128,9 +128,10 @@ fn a_tenant(size: (u16, u16), theme: &'static str) -> Result<()> {
     shot("job").take(&terminal, &["create vcluster-shop/shop", "control plane", "it can be used"])?;
 
     terminal.press(&["esc"])?;
+    terminal.wait_until_gone("accounts and rights")?;
     terminal.send("/shop\r")?;
     terminal.wait_until_gone("ml-training")?;
-    terminal.wait_for_text("vcluster-shop")?;
+    terminal.wait_for_text("Running")?;
     terminal.press(&["ctrl-d"])?;
     shot("delete").take(&terminal, &["delete vcluster-shop/shop", "stops", "type shop to go on"])
 }

@@ -35,6 +35,13 @@ fn demo() -> Result<(Seat, Program)> {
     Ok((seat, program))
 }
 
+/// Closes what is on top. What follows an escape at once would be one key with it.
+fn hide(terminal: &Terminal, shown: &str) -> Result<()> {
+    terminal.press(&["esc"])?;
+    terminal.wait_until_gone(shown)?;
+    Ok(())
+}
+
 /// Makes `shop` through the form, with the preset for runs of tests, and waits until it can be used.
 fn create(terminal: &Terminal) -> Result<()> {
     terminal.wait_for("a live fleet", |screen| {
@@ -52,7 +59,7 @@ fn create(terminal: &Terminal) -> Result<()> {
     })?;
     terminal.press(&["y"])?;
     terminal.wait_for_text("it can be used")?;
-    terminal.press(&["esc"])?;
+    hide(terminal, "wait until it mirrors")?;
     filter(terminal, "shop")?;
     terminal.wait_for("a healthy row", |screen| {
         let text = screen.contents();
@@ -87,13 +94,13 @@ async fn a_tenant_is_made_entered_paused_resumed_and_deleted() -> Result<()> {
     terminal.press(&["ctrl-d"])?;
     terminal.wait_for_text("none is open")?;
     assert!(namespaces(&seat.file("inside")).await.is_err(), "a closed tunnel leads nowhere");
-    terminal.press(&["esc"])?;
+    hide(&terminal, "none is open")?;
 
     terminal.press(&["z"])?;
     terminal.wait_for_text("press y to go on")?;
     terminal.press(&["y"])?;
     terminal.wait_for_text("✓ paused")?;
-    terminal.press(&["esc"])?;
+    hide(&terminal, "end what it runs")?;
     terminal.wait_for_text("‖ Paused")?;
 
     // Connecting asks before it is woken.
@@ -106,7 +113,7 @@ async fn a_tenant_is_made_entered_paused_resumed_and_deleted() -> Result<()> {
     terminal.wait_for_text("press y to go on")?;
     terminal.press(&["y"])?;
     terminal.wait_for_text("✓ it runs")?;
-    terminal.press(&["esc"])?;
+    hide(&terminal, "start the control plane")?;
     terminal.wait_for_text("✓ Running")?;
 
     terminal.press(&["ctrl-d"])?;
@@ -133,7 +140,10 @@ async fn a_context_of_a_tunnel_is_in_the_own_kubeconfig_for_as_long_as_the_tunne
     terminal.wait_for_text("the current context of your kubeconfig is vcluster_shop_vcluster-shop_")?;
     let inside = namespaces(&seat.file("kubeconfig")).await?;
     assert!(inside.contains(&"kube-system".to_owned()), "{inside:?}");
-    terminal.press(&["esc", "ctrl-c", "ctrl-c"])?;
+    hide(&terminal, "read its credentials")?;
+    terminal.press(&["ctrl-c"])?;
+    terminal.wait_for_text("leave v9s?")?;
+    terminal.press(&["ctrl-c"])?;
     terminal.wait_for_exit()?;
     let after: Value = serde_json::from_str(&before)?;
     let now = std::fs::read_to_string(seat.file("kubeconfig"))?;

@@ -434,7 +434,7 @@ pub const ACTIONS: &[Action] = &[
         ..changing(
             A::Delete,
             "delete",
-            "delete the virtual cluster with everything that was made for it",
+            "delete it, and everything that was made for it",
             &["ctrl-d"],
             DELETE_PLANE,
         )
@@ -510,7 +510,7 @@ pub const ACTIONS: &[Action] = &[
     hinted(
         A::Disconnect,
         "leave-context",
-        "leave a virtual cluster's context in your kubeconfig, and take stale ones out",
+        "leave its context in your kubeconfig; take stale ones out",
         "disconnect",
         &["D"],
         S::Connections,

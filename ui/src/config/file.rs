@@ -262,7 +262,7 @@ help = ["?", "f1"]
 
     #[test]
     fn a_clash_is_reported_where_it_was_written_and_the_default_keys_stay() {
-        let (config, problems) = read_text("[keys]\nwrap = \"z\"\nhelp = \"q\"\n");
+        let (config, problems) = read_text("[keys]\nwrap = \"u\"\nhelp = \"q\"\n");
         assert_eq!(config.keymap, Keymap::default());
         assert_eq!(problems.len(), 1);
         assert!(problems[0].starts_with("config.toml:3: the key q would be both"), "{problems:?}");

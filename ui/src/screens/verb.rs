@@ -27,7 +27,7 @@ use crate::verbs::{Errand, Looked, Wish};
 pub const DISCONNECT: Entry = Entry {
     name: "disconnect",
     aliases: &[],
-    title: "leave a virtual cluster's context in your kubeconfig, and take stale ones out",
+    title: "leave its context in your kubeconfig; take stale ones out",
     argument: "",
     open: |_| Ok(Opened::Popup(Box::new(VerbDialog::new(Errand::Disconnect)))),
     complete: no_completion,

@@ -164,7 +164,7 @@ impl CreateScreen {
         Shown {
             label: setting.label,
             value,
-            default: setting.default.to_owned(),
+            default: (setting.default)().to_owned(),
             chosen: !setting.is_typed(),
             wrong,
         }
@@ -186,7 +186,10 @@ impl CreateScreen {
     fn paint_said(&self, area: Rect, buf: &mut Buffer, world: &World) {
         let theme = &world.theme;
         let symbols = theme.symbols();
-        let rest = popup::title_line(area, buf, world, "");
+        let rule = Rect { height: 1.min(area.height), ..area };
+        let line = symbols.rule.repeat(usize::from(area.width));
+        Text::styled(line, theme.style(Slot::Border)).render(rule, buf);
+        let rest = Rect { y: rule.bottom(), height: area.height - rule.height, ..area };
         let field = match self.pane {
             Pane::Form => self.mistake.clone().or_else(|| self.shown(&self.row(world), world).wrong),
             Pane::Text => None,

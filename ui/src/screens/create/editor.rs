@@ -86,9 +86,11 @@ impl Editor {
 
     /// A new line as deep as this one, or deeper behind a key without value.
     fn newline(&mut self) {
-        let line = self.area.lines().get(self.line()).cloned().unwrap_or_default();
-        let indent = line.len() - line.trim_start_matches(' ').len();
-        let deeper = if line.trim_end().ends_with(':') { 2 } else { 0 };
+        let column = self.area.cursor().1;
+        let line = self.area.lines().get(self.line()).map(String::as_str).unwrap_or_default();
+        let before: String = line.chars().take(column).collect();
+        let indent = before.len() - before.trim_start_matches(' ').len();
+        let deeper = if before.trim_end().ends_with(':') { 2 } else { 0 };
         self.area.insert_newline();
         self.area.insert_str(" ".repeat(indent + deeper));
     }

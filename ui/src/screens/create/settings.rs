@@ -1,5 +1,8 @@
 //! The settings of the form: where each is in `vcluster.yaml`, and what can be chosen. Pure: text in, text out.
 
+use std::sync::LazyLock;
+
+use v9s::provision::values::Settings;
 use v9s::provision::values::edit::{EditError, Outline, Value};
 
 /// The way to a setting.
@@ -11,7 +14,7 @@ pub struct Setting {
     /// What stands in front of it.
     pub label: &'static str,
     /// What it is when nothing is written.
-    pub default: &'static str,
+    pub default: fn() -> &'static str,
     /// How it is set.
     pub kind: Kind,
     /// Whether it is shown.
@@ -121,6 +124,13 @@ const EXPOSURES: &[Choice] = &[
     Choice { word: "Ingress", means: &[(SERVICE, None), (INGRESS, Some("true"))] },
 ];
 
+/// The release that is made when none is named.
+fn newest() -> &'static str {
+    static NEWEST: LazyLock<String> =
+        LazyLock::new(|| Settings::default().control_plane.kubernetes.version.clone());
+    &NEWEST
+}
+
 fn always(_: &Outline<'_>) -> bool {
     true
 }
@@ -131,42 +141,42 @@ fn is_on(outline: &Outline<'_>, path: Path) -> bool {
 
 /// The settings of the form, in its order. Another one is another line here.
 pub static SETTINGS: [Setting; 10] = [
-    Setting { label: "version", default: "v9s's newest", kind: Kind::Text(|_| VERSION), shown: always },
-    Setting { label: "store", default: "SQLite", kind: Kind::Choice(STORES), shown: always },
+    Setting { label: "version", default: newest, kind: Kind::Text(|_| VERSION), shown: always },
+    Setting { label: "store", default: || "SQLite", kind: Kind::Choice(STORES), shown: always },
     Setting {
         label: "  source",
-        default: "postgres://…",
+        default: || "postgres://…",
         kind: Kind::Text(|_| SOURCE),
         shown: |outline| is_on(outline, DATABASE),
     },
     Setting {
         label: "  endpoint",
-        default: "host:2379",
+        default: || "host:2379",
         kind: Kind::Text(|_| ENDPOINT),
         shown: |outline| is_on(outline, ETCD_OUTSIDE),
     },
     Setting {
         label: "size",
-        default: "5Gi",
+        default: || "5Gi",
         kind: Kind::Size,
         shown: |outline| !is_on(outline, DATABASE) && !is_on(outline, ETCD_OUTSIDE),
     },
-    Setting { label: "quota", default: "none", kind: Kind::Choice(QUOTAS), shown: always },
-    Setting { label: "  cpu", default: "10", kind: Kind::With(CPU, QUOTA), shown: |it| is_on(it, QUOTA) },
+    Setting { label: "quota", default: || "none", kind: Kind::Choice(QUOTAS), shown: always },
+    Setting { label: "  cpu", default: || "10", kind: Kind::With(CPU, QUOTA), shown: |it| is_on(it, QUOTA) },
     Setting {
         label: "  memory",
-        default: "20Gi",
+        default: || "20Gi",
         kind: Kind::With(MEMORY, QUOTA),
         shown: |it| is_on(it, QUOTA),
     },
-    Setting { label: "isolation", default: "none", kind: Kind::Choice(ISOLATIONS), shown: always },
-    Setting { label: "expose", default: "no, through v9s", kind: Kind::Choice(EXPOSURES), shown: always },
+    Setting { label: "isolation", default: || "none", kind: Kind::Choice(ISOLATIONS), shown: always },
+    Setting { label: "expose", default: || "no, through v9s", kind: Kind::Choice(EXPOSURES), shown: always },
 ];
 
 /// The host of an Ingress, shown behind the settings where one is wanted.
 pub static HOST: Setting = Setting {
     label: "  host",
-    default: "my-host.com",
+    default: || "my-host.com",
     kind: Kind::Text(|_| INGRESS_HOST),
     shown: |outline| is_on(outline, INGRESS),
 };

@@ -76,7 +76,7 @@ fn connections_are_listed_used_and_closed() {
     let mut stage = Stage::new();
     stage.tell(ready());
     stage.keys("f");
-    insta::assert_snapshot!(stage.text_at(120, 12));
+    insta::assert_snapshot!(stage.text_at(120, 16));
     stage.keys("p");
     let copied = stage.asked(|cmd| if let Cmd::Copy { text, .. } = cmd { Some(text.clone()) } else { None });
     assert_eq!(copied.as_deref(), Some("export KUBECONFIG=/tmp/v9s-x/kubeconfig"));
