@@ -2,8 +2,13 @@
 //!
 //! Clients branch on `reason`, people read `message`; both are therefore spelled as the real server spells them.
 
+mod field;
+mod wire;
+
+pub use field::FieldError;
+pub use wire::{Cause, Details};
+
 use crate::store::Gr;
-use serde::Serialize;
 use smol_str::SmolStr;
 use std::fmt;
 
@@ -20,95 +25,6 @@ pub struct Status {
     pub details: Option<Box<Details>>,
     /// A page token with which the list can go on all the same.
     pub next: Option<Box<str>>,
-}
-
-/// What a [`Status`] concerns.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Details {
-    /// Object name.
-    #[serde(skip_serializing_if = "SmolStr::is_empty")]
-    pub name: SmolStr,
-    /// API group.
-    #[serde(skip_serializing_if = "SmolStr::is_empty")]
-    pub group: SmolStr,
-    /// Resource plural, or the kind for validation errors (the real server mixes them so).
-    #[serde(skip_serializing_if = "SmolStr::is_empty")]
-    pub kind: SmolStr,
-    /// UID of the object, where known.
-    #[serde(skip_serializing_if = "SmolStr::is_empty")]
-    pub uid: SmolStr,
-    /// Single reasons.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub causes: Vec<Cause>,
-    /// When to try again.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub retry_after_seconds: u32,
-}
-
-fn is_zero(n: &u32) -> bool {
-    *n == 0
-}
-
-/// One of several reasons of a refusal.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Cause {
-    /// `FieldValueInvalid`, `FieldManagerConflict`.
-    #[serde(skip_serializing_if = "SmolStr::is_empty")]
-    pub reason: SmolStr,
-    /// What a person reads.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub message: String,
-    /// Field path, e.g. `spec.containers[0].name`.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub field: String,
-}
-
-/// A field that does not hold what it must; several make an `Invalid` status.
-#[derive(Clone, Debug, PartialEq)]
-pub struct FieldError {
-    /// `FieldValueRequired`, `FieldValueInvalid`, …
-    pub reason: &'static str,
-    /// Field path from the root of the object.
-    pub field: String,
-    /// Message without the field path, e.g. `Required value: must be specified for an update`.
-    pub message: String,
-}
-
-impl FieldError {
-    /// A value is missing.
-    pub fn required(field: impl Into<String>, detail: &str) -> Self {
-        let message =
-            if detail.is_empty() { "Required value".into() } else { format!("Required value: {detail}") };
-        Self { reason: "FieldValueRequired", field: field.into(), message }
-    }
-
-    /// A value is not acceptable; `value` is shown as the real server shows it (strings quoted).
-    pub fn invalid(field: impl Into<String>, value: impl fmt::Display, detail: &str) -> Self {
-        let colon = if detail.is_empty() { "" } else { ": " };
-        let message = format!("Invalid value: {value}{colon}{detail}");
-        Self { reason: "FieldValueInvalid", field: field.into(), message }
-    }
-
-    /// A value may not be set here.
-    pub fn forbidden(field: impl Into<String>, detail: &str) -> Self {
-        Self { reason: "FieldValueForbidden", field: field.into(), message: format!("Forbidden: {detail}") }
-    }
-
-    /// A value is none of the supported ones.
-    pub fn not_supported(field: impl Into<String>, value: &str, supported: &[&str]) -> Self {
-        Self::not_among(field, format!("{value:?}"), supported)
-    }
-
-    /// A value that is no text is none of the supported ones; `value` is shown as it is.
-    pub fn not_among(field: impl Into<String>, value: impl fmt::Display, supported: &[&str]) -> Self {
-        let list: Vec<String> = supported.iter().map(|s| format!("{s:?}")).collect();
-        Self {
-            reason: "FieldValueNotSupported",
-            field: field.into(),
-            message: format!("Unsupported value: {value}: supported values: {}", list.join(", ")),
-        }
-    }
 }
 
 impl Status {
@@ -345,47 +261,6 @@ impl Status {
     /// Whether the name is taken.
     pub fn is_already_exists(&self) -> bool {
         self.reason == "AlreadyExists"
-    }
-
-    /// The `Status` object as JSON.
-    pub fn to_json(&self) -> Vec<u8> {
-        serde_json::to_vec(self).unwrap_or_default()
-    }
-}
-
-impl Serialize for Status {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct ListMeta<'a> {
-            #[serde(rename = "continue", skip_serializing_if = "Option::is_none")]
-            next: Option<&'a str>,
-        }
-        #[derive(Serialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Wire<'a> {
-            kind: &'static str,
-            api_version: &'static str,
-            metadata: ListMeta<'a>,
-            status: &'static str,
-            #[serde(skip_serializing_if = "str::is_empty")]
-            message: &'a str,
-            #[serde(skip_serializing_if = "str::is_empty")]
-            reason: &'a str,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            details: Option<&'a Details>,
-            code: u16,
-        }
-        Wire {
-            kind: "Status",
-            api_version: "v1",
-            metadata: ListMeta { next: self.next.as_deref() },
-            status: "Failure",
-            message: &self.message,
-            reason: &self.reason,
-            details: self.details.as_deref(),
-            code: self.code,
-        }
-        .serialize(serializer)
     }
 }
 
