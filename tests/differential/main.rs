@@ -6,7 +6,8 @@
 //! they differ still have to.
 //!
 //! `V9S_FUZZ_SCRIPTS` says how many random scripts run (40), `V9S_FUZZ_SEED` which ones (0). What is found is
-//! printed as lines for `cases.jsonl`, the most frequent differences first, at most `V9S_FUZZ_SHOWN` of them (40).
+//! printed as lines for `cases.jsonl`, the most frequent differences first, at most `V9S_FUZZ_SHOWN` of them (40); the
+//! others are named. Whatever is found fails the run.
 //! Differences that stay are listed in `known.jsonl` (`known`), each with its reason; the support matrix publishes both.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "in tests a panic is the failure")]
@@ -131,14 +132,9 @@ fn scripts(count: u64, seed: u64) -> impl Iterator<Item = Script> {
     (0..count).map(move |_| strategy.new_tree(&mut runner).expect("nothing is filtered").current())
 }
 
-/// Differences of one kind.
-struct Group {
-    count: usize,
-    script: Script,
-}
-
 async fn fuzz(hosts: &Hosts, count: u64, seed: u64) -> String {
-    let mut groups: BTreeMap<String, Group> = BTreeMap::new();
+    // Differences of one kind, by the scripts that show them.
+    let mut groups: BTreeMap<String, Vec<Script>> = BTreeMap::new();
     let mut requests = 0;
     let runs = futures::stream::iter(scripts(count, seed)).map(|script| async {
         let found = unknown(hosts, &script).await;
@@ -148,13 +144,7 @@ async fn fuzz(hosts: &Hosts, count: u64, seed: u64) -> String {
     while let Some((script, found)) = runs.next().await {
         requests += script.0.len();
         let Some(first) = found.first() else { continue };
-        let group = groups
-            .entry(signature(&script, first))
-            .or_insert_with(|| Group { count: 0, script: script.clone() });
-        group.count += 1;
-        if script.0.len() < group.script.0.len() {
-            group.script = script;
-        }
+        groups.entry(signature(&script, first)).or_default().push(script);
     }
     eprintln!(
         "{count} scripts of seed {seed} with {requests} requests: {} kinds of differences",
@@ -162,14 +152,34 @@ async fn fuzz(hosts: &Hosts, count: u64, seed: u64) -> String {
     );
     let mut largest: Vec<_> = groups.into_iter().collect();
     let shown = usize::try_from(number("V9S_FUZZ_SHOWN", SHOWN)).unwrap_or(usize::MAX);
-    largest.sort_by_key(|(_, group)| std::cmp::Reverse(group.count));
-    let shown = futures::stream::iter(largest.into_iter().take(shown)).map(|(signature, group)| async move {
-        let script = shrunk(hosts, group.script, &signature).await;
+    largest.sort_by_key(|(_, scripts)| std::cmp::Reverse(scripts.len()));
+    let told = futures::stream::iter(largest.into_iter().enumerate())
+        .map(|(at, (signature, scripts))| async move { told(hosts, &signature, scripts, at < shown).await });
+    told.buffered(3).filter_map(|told| async { told }).collect::<Vec<_>>().await.join("\n")
+}
+
+/// What is said of differences of one kind, if one of their scripts shows them every time: the script made small when
+/// it is to be shown, their name otherwise.
+async fn told(hosts: &Hosts, signature: &str, mut scripts: Vec<Script>, shown: bool) -> Option<String> {
+    let title = format!("{} x {signature}", scripts.len());
+    scripts.sort_by_key(|script| script.0.len());
+    for script in scripts {
         let found = settled(hosts, &script, unknown).await;
-        let described = describe(&script, &found);
-        (!found.is_empty()).then(|| format!("{} x {signature}\n{described}", group.count))
-    });
-    shown.buffered(3).filter_map(|shown| async { shown }).collect::<Vec<_>>().await.join("\n")
+        if found.is_empty() {
+            continue;
+        }
+        if !shown {
+            return Some(title);
+        }
+        let small = shrunk(hosts, script.clone(), signature).await;
+        let described = match settled(hosts, &small, unknown).await {
+            // What was made too small shows it only now and then.
+            none if none.is_empty() => describe(&script, &found),
+            found => describe(&small, &found),
+        };
+        return Some(format!("{title}\n{described}"));
+    }
+    None
 }
 
 /// Where the hosts differ; a host that does not answer is a difference, too.

@@ -69,7 +69,10 @@ fn from_memory(step: &Step) -> bool {
     let (path, query) = step.path.split_once('?').unwrap_or((&step.path, ""));
     let has = |name: &str| query.split('&').any(|part| part.starts_with(name));
     // With a limit, a version alone means exactly this one, unless it is asked for one object.
-    let page = has("limit=1") && !has("resourceVersion=0") && !has("fieldSelector=metadata.name%3D");
+    let page = has("limit=1")
+        && !has("resourceVersion=0")
+        && !has("resourceVersionMatch=NotOlderThan")
+        && !has("fieldSelector=metadata.name%3D");
     let exact = has("resourceVersionMatch=Exact") || page;
     let version = has("resourceVersion=") && !exact;
     step.method == "GET" && version && path.rsplit('/').next().is_some_and(|last| last.ends_with('s'))
