@@ -12,7 +12,10 @@ static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d [+-]\d{4}", "TIME"),
         (r#"((?i)resourceVersion\\?"?[:=] ?\\?"?)\d+"#, "${1}VERSION"),
         (r"\b10\.\d+\.\d+\.\d+\b", "ADDRESS"),
+        (r"(Resource Version: +)\d+", "${1}VERSION"),
         (r"127\.0\.0\.1:\d+", "SERVER"),
+        // Where kubectl runs.
+        (r"/tmp/v9s-kubectl-\w+", "/home"),
         (r"\b3[0-2]\d{3}\b", "NODEPORT"),
         (r"\b(\d{1,3}s|[1-9]m(\d{1,2}s)?)\b", "AGE"),
         (r"<invalid>", "AGE"),

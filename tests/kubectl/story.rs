@@ -1,8 +1,10 @@
 //! Playing a story on both hosts.
 
+use crate::beside::Beside;
 use crate::mask::{in_order, mask, without_prose};
 use anyhow::{Context as _, Result, ensure};
 use std::fmt::Write as _;
+use std::fs;
 use std::time::{Duration, Instant};
 use v9s_testkit::host::{Host, Needs};
 use v9s_testkit::seat::{Said, Seat, words};
@@ -10,26 +12,47 @@ use v9s_testkit::seat::{Said, Seat, words};
 /// One command of a story.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Step {
+    how: How,
     line: String,
-    stdin: String,
+    /// What is typed into it.
+    text: String,
+}
+
+/// What becomes of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum How {
+    /// It runs to its end, and what it says is compared.
+    Compared,
     /// It is repeated until it succeeds, and what it says is not compared: a real server does some things a moment later.
-    patient: bool,
+    Patient,
+    /// It runs beside the others from here on, until it has said the word it begins with; then it is stopped and
+    /// compared.
+    Beside,
+    /// No command, but a file that later ones read.
+    File,
+}
+
+impl How {
+    /// What kind of step a line begins.
+    fn of(line: &str) -> Option<(Self, &str)> {
+        let marks = [("$ ", Self::Compared), ("~ ", Self::Patient), ("& ", Self::Beside), ("> ", Self::File)];
+        marks.into_iter().find_map(|(mark, how)| Some((how, line.strip_prefix(mark)?)))
+    }
 }
 
 /// Nobody waits that long unless something is wrong.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// `$ ` begins a command and `~ ` one that is waited for, what stands below it is typed into it, `# ` begins a remark.
+/// `$ ` begins a command, `~ ` one that is waited for, `& WORD ` one that runs beside the others until it says the word,
+/// `> ` a file; what stands below it is typed into it, `# ` begins a remark.
 fn steps(text: &str) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
     for line in text.lines() {
-        let command = |mark| line.strip_prefix(mark).map(str::to_owned);
-        if let Some((line, patient)) = command("$ ").map(|c| (c, false)).or(command("~ ").map(|c| (c, true)))
-        {
-            steps.push(Step { line, stdin: String::new(), patient });
+        if let Some((how, line)) = How::of(line) {
+            steps.push(Step { how, line: line.to_owned(), text: String::new() });
         } else if let Some(step) = steps.last_mut().filter(|_| !line.starts_with("# ") && !line.is_empty()) {
-            step.stdin += line;
-            step.stdin.push('\n');
+            step.text += line;
+            step.text.push('\n');
         }
     }
     steps
@@ -60,40 +83,71 @@ pub fn play(name: &str, text: &str, needs: Needs) -> Result<()> {
 
 async fn tell(host: &Host, name: &str, steps: &[Step]) -> Result<Vec<String>> {
     let namespace = host.namespace(name).await?;
-    let (kubeconfig, steps) = (host.kubeconfig.clone(), steps.to_vec());
-    let host_name = host.name;
+    let (kubeconfig, steps, host_name) = (host.kubeconfig.clone(), steps.to_vec(), host.name);
     let told = tokio::task::spawn_blocking(move || -> Result<Vec<String>> {
         let seat = Seat::new(&kubeconfig, &namespace)?;
-        let step = |step: &Step| {
-            let line = step.line.replace("NAMESPACE", &namespace);
-            let stdin = step.stdin.replace("NAMESPACE", &namespace);
-            let run =
-                || seat.run(&words(&line), &stdin).with_context(|| format!("{} on {host_name}", step.line));
-            let mut said = run()?;
-            if !step.patient {
-                return Ok(shown(step, &said, &namespace));
-            }
-            let deadline = Instant::now() + PATIENCE;
-            while said.code != Some(0) {
-                ensure!(
-                    Instant::now() < deadline,
-                    "{} on {host_name} never succeeded: {}",
-                    step.line,
-                    said.err
-                );
-                said = run()?;
-            }
-            Ok(String::new())
-        };
-        steps.iter().map(step).collect()
+        let mut teller = Teller { seat, namespace, beside: Vec::new() };
+        let mut told = Vec::new();
+        for (at, step) in steps.iter().enumerate() {
+            told.push(teller.play(at, step).with_context(|| format!("{} on {host_name}", step.line))?);
+        }
+        for (at, step, beside) in std::mem::take(&mut teller.beside) {
+            let said = beside.end().with_context(|| format!("{} on {host_name}", step.line))?;
+            told[at] = shown(&step, &said, &teller.namespace);
+        }
+        Ok(told)
     });
     told.await?
+}
+
+/// Who plays a story on one host.
+struct Teller {
+    seat: Seat,
+    namespace: String,
+    /// Commands that run beside the others, with their places in the story.
+    beside: Vec<(usize, Step, Beside)>,
+}
+
+impl Teller {
+    /// Plays a step; what it said, where that is compared.
+    fn play(&mut self, at: usize, step: &Step) -> Result<String> {
+        let line = step.line.replace("NAMESPACE", &self.namespace);
+        let text = step.text.replace("NAMESPACE", &self.namespace);
+        match step.how {
+            How::Compared => Ok(shown(step, &self.seat.run(&words(&line), &text)?, &self.namespace)),
+            How::Patient => self.wait(&line, &text).map(|()| String::new()),
+            How::Beside => {
+                let (word, command) = line.split_once(' ').context("no command after the word")?;
+                let beside = Beside::start(&self.seat, command, word)?;
+                self.beside.push((at, step.clone(), beside));
+                Ok(String::new())
+            }
+            How::File => {
+                let path = self.seat.home().join(line);
+                fs::create_dir_all(path.parent().context("a file has a folder")?)?;
+                fs::write(path, text)?;
+                Ok(String::new())
+            }
+        }
+    }
+
+    /// Repeats a command until it succeeds.
+    fn wait(&self, line: &str, text: &str) -> Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let said = self.seat.run(&words(line), text)?;
+            if said.code == Some(0) {
+                return Ok(());
+            }
+            ensure!(Instant::now() < deadline, "it never succeeded: {}", said.err);
+        }
+    }
 }
 
 fn shown(step: &Step, said: &Said, namespace: &str) -> String {
     let out = match step.line.split(' ').take(2).collect::<Vec<_>>().as_slice() {
         ["explain", _] => without_prose(&said.out),
-        ["get", "--raw"] => in_order(&said.out),
+        [_, raw] if raw.starts_with("--raw") => in_order(&said.out),
         // Another story may be defining kinds at this moment.
         ["api-resources" | "api-versions", ..] => without_customs(&said.out),
         // In protobuf, in which only the real server answers, a list without items is no list.
@@ -126,8 +180,16 @@ fn compared(theirs: &str, ours: &str) -> String {
 
 #[test]
 fn what_stands_below_a_command_is_typed_into_it() {
-    let steps = steps("# a remark\n$ apply -f -\nkind: X\n\n  a: b\n# another\n~ get x\n");
-    let read: Vec<_> = steps.iter().map(|step| (step.line.as_str(), step.patient)).collect();
-    assert_eq!(read, [("apply -f -", false), ("get x", true)]);
-    assert_eq!(steps[0].stdin, "kind: X\n  a: b\n");
+    let steps =
+        steps("# a remark\n$ apply -f -\nkind: X\n\n  a: b\n# another\n~ get x\n& last get y -w\n> d/f\nt\n");
+    let read: Vec<_> = steps.iter().map(|step| (step.how, step.line.as_str(), step.text.as_str())).collect();
+    assert_eq!(
+        read,
+        [
+            (How::Compared, "apply -f -", "kind: X\n  a: b\n"),
+            (How::Patient, "get x", ""),
+            (How::Beside, "last get y -w", ""),
+            (How::File, "d/f", "t\n"),
+        ]
+    );
 }
