@@ -16,15 +16,19 @@ pub fn subdomain(text: &str) -> Option<String> {
     (!fine).then(|| SUBDOMAIN.into())
 }
 
-/// Why a text is no DNS label (namespaces).
+/// Why a text is no DNS label (namespaces, Services).
 pub fn label(text: &str) -> Option<String> {
     if text.len() > 63 {
         return Some("must be no more than 63 characters".into());
     }
-    (!is_label(text)).then(|| LABEL.into())
+    match is_label(text) {
+        true => None,
+        false if text.split('.').all(is_label) => Some("must not contain dots".into()),
+        false => Some(LABEL.into()),
+    }
 }
 
-/// Why a text is no DNS-1035 label (Services).
+/// Why a text is no DNS-1035 label (names of kinds).
 pub fn label_1035(text: &str) -> Option<String> {
     if text.len() > 63 {
         return Some("must be no more than 63 characters".into());
@@ -78,6 +82,27 @@ pub fn label_value(text: &str) -> Option<String> {
         return Some("must be no more than 63 characters".into());
     }
     (!text.is_empty() && !is_word(text)).then(|| VALUE.into())
+}
+
+/// Every reason why a text is no name of a port.
+pub fn port(text: &str) -> Vec<&'static str> {
+    let mut reasons = Vec::new();
+    if text.len() > 15 {
+        reasons.push("must be no more than 15 characters");
+    }
+    if text.is_empty() || !text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
+        reasons.push("must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)");
+    }
+    if !text.bytes().any(|b| b.is_ascii_lowercase()) {
+        reasons.push("must contain at least one letter (a-z)");
+    }
+    if text.contains("--") {
+        reasons.push("must not contain consecutive hyphens");
+    }
+    if text.starts_with('-') || text.ends_with('-') {
+        reasons.push("must not begin or end with a hyphen");
+    }
+    reasons
 }
 
 fn is_label(text: &str) -> bool {

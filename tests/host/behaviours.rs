@@ -100,10 +100,7 @@ const BEHAVIOURS: &[(&str, &[&str])] = &[
     ),
     (
         "A generated name keeps 58 characters of its base and gets five; a taken one is drawn again, eight times in all.",
-        &[
-            "writes::names_are_generated_from_a_base",
-            "store/tests::a_name_that_is_taken_is_generated_anew_eight_times",
-        ],
+        &["names::names_are_generated_from_a_base", "names::a_name_that_is_taken_is_drawn_anew_eight_times"],
     ),
     (
         "A create does not choose UID, times or version.",

@@ -3,6 +3,8 @@
 use anyhow::Result;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
@@ -17,7 +19,7 @@ use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
-type Answer = dyn Fn(&Value) -> Value + Send + Sync;
+type Answer = dyn Fn(&Value) -> BoxFuture<'static, Value> + Send + Sync;
 
 /// A running server; it ends with the test's runtime.
 pub struct Hook {
@@ -31,6 +33,14 @@ pub struct Hook {
 impl Hook {
     /// Starts one. `answer` makes the `response` of a `request`; its UID is filled in.
     pub async fn start(answer: impl Fn(&Value) -> Value + Send + Sync + 'static) -> Result<Self> {
+        Self::acting(move |request| std::future::ready(answer(request))).await
+    }
+
+    /// One that does something before it answers.
+    pub async fn acting<F>(act: impl Fn(&Value) -> F + Send + Sync + 'static) -> Result<Self>
+    where
+        F: Future<Output = Value> + Send + 'static,
+    {
         let key = KeyPair::generate()?;
         let names = ["127.0.0.1", "localhost", "hook.team.svc"].map(str::to_owned);
         let certificate = CertificateParams::new(names)?.self_signed(&key)?;
@@ -43,13 +53,19 @@ impl Hook {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("https://{}/review", listener.local_addr()?);
         let asked = Arc::new(Mutex::new(Vec::new()));
-        tokio::spawn(serve(listener, TlsAcceptor::from(Arc::new(tls)), Arc::clone(&asked), Arc::new(answer)));
+        let answer: Arc<Answer> = Arc::new(move |request: &Value| act(request).boxed());
+        tokio::spawn(serve(listener, TlsAcceptor::from(Arc::new(tls)), Arc::clone(&asked), answer));
         Ok(Self { url, bundle, asked })
     }
 
     /// One that agrees to everything.
     pub async fn agreeing() -> Result<Self> {
         Self::start(|_| json!({"allowed": true})).await
+    }
+
+    /// All that it was asked.
+    pub fn all(&self) -> Vec<Value> {
+        self.asked.lock().unwrap().clone()
     }
 
     /// The requests it was asked about, about objects of this name.
@@ -86,7 +102,7 @@ async fn respond(
     let review: Value = serde_json::from_slice(&body).unwrap_or_default();
     let request = &review["request"];
     asked.lock().unwrap().push(request.clone());
-    let mut response = answer(request);
+    let mut response = answer(request).await;
     response["uid"] = request["uid"].clone();
     let review =
         json!({"kind": "AdmissionReview", "apiVersion": "admission.k8s.io/v1", "response": response});

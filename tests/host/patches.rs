@@ -104,6 +104,38 @@ both! {
         Ok(())
     }
 
+    async fn no_patch_gives_an_object_another_uid(host: Host) -> Result<()> {
+        let namespace = host.namespace("otheruid").await?;
+        let other = "00000000-0000-0000-0000-000000000000";
+        let maps = format!("/api/v1/namespaces/{namespace}/configmaps");
+        let deployments = format!("/apis/apps/v1/namespaces/{namespace}/deployments");
+        host.post(&maps, &json!({"metadata": {"name": "a"}})).await?.expect_code(201)?;
+        host.post(&deployments, &deployment("a", 1)).await?.expect_code(201)?;
+        let cases = [
+            (format!("{maps}/a"), "ConfigMap", "v1", "ConfigMap"),
+            (format!("{deployments}/a"), "Deployment.apps", "apps/v1", "Deployment"),
+            (format!("{deployments}/a/status"), "Deployment.apps", "apps/v1", "Deployment"),
+            (format!("{deployments}/a/scale"), "Deployment.apps", "autoscaling/v1", "Scale"),
+        ];
+        for (path, told, version, kind) in cases {
+            let whole = json!({"apiVersion": version, "kind": kind, "metadata": {"name": "a", "namespace": namespace, "uid": other}});
+            let part = json!({"metadata": {"uid": other}});
+            let step = json!([{"op": "replace", "path": "/metadata/uid", "value": other}]);
+            for (patch, body) in [("merge", &part), ("strategic", &part), ("json", &step), ("apply", &whole)] {
+                let manager = if patch == "apply" { "?fieldManager=me&force=true" } else { "" };
+                let (code, reason, message) = host.patch(&format!("{path}{manager}"), patch, body).await?.refusal();
+                if kind == "Scale" {
+                    let wanted = format!("Operation cannot be fulfilled on deployments/scale.apps \"a\": Precondition failed: UID in precondition: {other}, ");
+                    assert_eq!((code, reason.as_str(), message.starts_with(&wanted)), (409, "Conflict", true), "{patch}: {message}");
+                    continue;
+                }
+                let wanted = format!("{told} \"a\" is invalid: metadata.uid: Invalid value: {other:?}: field is immutable");
+                assert_eq!((code, reason.as_str(), message), (422, "Invalid", wanted), "{patch} {path}");
+            }
+        }
+        Ok(())
+    }
+
     async fn a_patch_cannot_rename(host: Host) -> Result<()> {
         let maps = host.config_maps("rename").await?;
         host.post(&maps, &json!({"metadata": {"name": "a"}})).await?.expect_code(201)?;

@@ -74,4 +74,47 @@ both! {
         }
         Ok(())
     }
+
+    async fn what_a_pod_may_not_say(host: Host) -> Result<()> {
+        let pods = format!("/api/v1/namespaces/{}/pods", host.namespace("badpods").await?);
+        let container = |content: serde_json::Value| {
+            let mut container = json!({"name": "c", "image": "i"});
+            for (key, value) in content.as_object().into_iter().flatten() {
+                container[key] = value.clone();
+            }
+            json!({"automountServiceAccountToken": false, "containers": [container]})
+        };
+        let with = |key: &str, value: serde_json::Value| {
+            let mut spec = container(json!({}));
+            spec[key] = value;
+            spec
+        };
+        let probe = json!({"exec": {"command": ["x"]}});
+        let cases = [
+            container(json!({"resources": {"requests": {"cpu": "2"}, "limits": {"cpu": "1"}}})),
+            container(json!({"resources": {"requests": {"x.y/gpu": "1"}}})),
+            container(json!({"resources": {"requests": {"x.y/gpu": "1"}, "limits": {"x.y/gpu": "2"}}})),
+            container(json!({"resources": {"limits": {"odd": "1"}}})),
+            container(json!({"resources": {"limits": {"memory": "-1Gi"}}})),
+            container(json!({"imagePullPolicy": "Odd"})),
+            container(json!({"terminationMessagePolicy": "Odd"})),
+            container(json!({"env": [{"name": ""}]})),
+            container(json!({"env": [{"name": "a=b"}]})),
+            container(json!({"env": [{"name": "a", "value": "b", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}]})),
+            with("restartPolicy", json!("Odd")),
+            with("dnsPolicy", json!("Odd")),
+            with("activeDeadlineSeconds", json!(0)),
+            with("nodeSelector", json!({"a b": "c d"})),
+            with("initContainers", json!([{"name": "c", "image": "i"}])),
+            with("initContainers", json!([{"name": "i", "image": "i", "livenessProbe": probe, "lifecycle": {"preStop": probe}}])),
+            with("initContainers", json!([{"name": "i"}])),
+        ];
+        let mut told = Vec::new();
+        for spec in cases {
+            let (code, reason, message) = host.post(&pods, &json!({"metadata": {"name": "p"}, "spec": spec})).await?.refusal();
+            told.push(format!("{code} {reason} {message}"));
+        }
+        insta::assert_snapshot!("refused_pods", told.join("\n"));
+        Ok(())
+    }
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 const GROUP: &str = "/apis/admissionregistration.k8s.io/v1";
 
 /// A webhook for what is written to one namespace, by default ConfigMaps.
-fn webhook(name: &str, namespace: &str, client: &Value) -> Value {
+pub fn webhook(name: &str, namespace: &str, client: &Value) -> Value {
     json!({
         "name": name, "clientConfig": client, "sideEffects": "None", "admissionReviewVersions": ["v1"],
         "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
@@ -18,17 +18,17 @@ fn webhook(name: &str, namespace: &str, client: &Value) -> Value {
 }
 
 /// Puts webhooks into force under a name of their own; `active` tells when they are.
-async fn configure(host: &Host, plural: &str, stem: &str, hooks: &[Value]) -> Result<String> {
+pub async fn configure(host: &Host, plural: &str, stem: &str, hooks: &[Value]) -> Result<String> {
     let body = json!({"metadata": {"name": host.named(stem)}, "webhooks": hooks});
     host.post(&format!("{GROUP}/{plural}"), &body).await?.expect_code(201)?;
     Ok(format!("{GROUP}/{plural}/{}", host.named(stem)))
 }
 
 const MUTATING: &str = "mutatingwebhookconfigurations";
-const VALIDATING: &str = "validatingwebhookconfigurations";
+pub const VALIDATING: &str = "validatingwebhookconfigurations";
 
 /// Waits until a webhook is asked about a ConfigMap that is never made.
-async fn in_force(host: &Host, maps: &str, hook: &Hook) -> Result<()> {
+pub async fn in_force(host: &Host, maps: &str, hook: &Hook) -> Result<()> {
     until(|| async {
         host.post(&format!("{maps}?dryRun=All"), &map("probe", &json!({"probe": "yes"}))).await?;
         Ok(!hook.asked("probe").is_empty())

@@ -1,6 +1,6 @@
 //! Creating and replacing.
 
-use crate::hosts::{both, name, version};
+use crate::hosts::{both, version};
 use serde_json::{Value, json};
 
 both! {
@@ -44,19 +44,6 @@ both! {
         assert_eq!((code, reason.as_str()), (404, "NotFound"));
         assert_eq!(message, format!("namespaces {missing:?} not found"));
         assert_eq!(host.get(&format!("/api/v1/namespaces/{missing}/configmaps")).await?.expect_code(200)?["items"], json!([]));
-        Ok(())
-    }
-
-    async fn names_are_generated_from_a_base(host: Host) -> Result<()> {
-        let maps = host.config_maps("generate").await?;
-        let long = "x".repeat(70);
-        let created = host.post(&maps, &json!({"metadata": {"generateName": long}})).await?.expect_code(201)?;
-        assert_eq!(name(&created).len(), 63);
-        assert_eq!(created["metadata"]["generateName"], long);
-        let suffix = &name(&created)[58..];
-        assert!(suffix.bytes().all(|b| b"bcdfghjklmnpqrstvwxz2456789".contains(&b)), "{suffix}");
-        let both = host.post(&maps, &json!({"metadata": {"generateName": "g-", "name": "n"}})).await?.expect_code(201)?;
-        assert_eq!(name(&both), "n");
         Ok(())
     }
 

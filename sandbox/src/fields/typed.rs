@@ -188,7 +188,9 @@ fn merge_objects(
         if value.is_null() {
             if is_map_of_texts(schema) {
                 merged.insert(name.clone(), Value::String(String::new()));
-            } else if let Some(value) = merged.get_mut(name) {
+            } else if let Some(value) =
+                merged.get_mut(name).filter(|value| is_one(child(schema, name), value))
+            {
                 // Taken away, which is a change like any other.
                 *value = Value::Null;
             }
@@ -199,6 +201,13 @@ fn merge_objects(
         merged.insert(name.clone(), value);
     }
     Ok(Value::Object(merged))
+}
+
+/// Whether a value is owned as a whole, as empty ones are. What consists of parts keeps those that are not applied,
+/// also when nothing is.
+fn is_one(schema: &Schema, value: &Value) -> bool {
+    let empty = value.as_array().is_some_and(Vec::is_empty) || value.as_object().is_some_and(Map::is_empty);
+    empty || matches!(walk(schema, value), Walk::Whole)
 }
 
 /// Go reads nothing as the empty text there.

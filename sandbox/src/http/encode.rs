@@ -2,8 +2,8 @@
 
 use super::accept::Form;
 use super::body::{Body, Builder};
-use crate::kinds::Kind;
 use crate::kinds::zeros::blank;
+use crate::kinds::{Kind, TEMPLATE_GENERATION};
 use crate::status::Status;
 use crate::store::{Change, Object};
 use crate::table;
@@ -80,7 +80,7 @@ impl Encoder {
     fn write(&self, object: &Object, headed: bool, out: &mut Vec<u8>) {
         match self.form {
             Form::Object => self.write_whole(object, out),
-            Form::Metadata(version) => write_metadata(object, version, out),
+            Form::Metadata(version) => self.write_metadata(object, version, out),
             Form::Table(version) => {
                 let meta = ListMeta { revision: object.revision(), ..ListMeta::default() };
                 self.open_table(version, &meta, headed, out);
@@ -88,6 +88,33 @@ impl Encoder {
                 out.extend_from_slice(b"]}");
             }
         }
+    }
+
+    fn write_metadata(&self, object: &Object, version: &str, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/");
+        out.extend_from_slice(version.as_bytes());
+        out.extend_from_slice(b"\",\"metadata\":");
+        let metadata = object.metadata_json();
+        match self.without_counter(&metadata) {
+            Some(metadata) => out.extend_from_slice(metadata.to_string().as_bytes()),
+            None => out.extend_from_slice(&metadata),
+        }
+        out.push(b'}');
+    }
+
+    /// Metadata of a DaemonSet without the counter of its templates, which only the whole object has; none where there
+    /// is none to take away.
+    fn without_counter(&self, metadata: &[u8]) -> Option<Value> {
+        if (self.kind.group.as_str(), self.kind.plural.as_str()) != ("apps", "daemonsets") {
+            return None;
+        }
+        let mut metadata: Value = serde_json::from_slice(metadata).ok()?;
+        let annotations = metadata["annotations"].as_object_mut()?;
+        annotations.remove(TEMPLATE_GENERATION)?;
+        if annotations.is_empty() {
+            metadata.as_object_mut()?.remove("annotations");
+        }
+        Some(metadata)
     }
 
     fn write_whole(&self, object: &Object, out: &mut Vec<u8>) {
@@ -132,7 +159,7 @@ impl Encoder {
                 }
                 Form::Object if self.kind.is_custom() => self.write_whole(object, &mut part),
                 Form::Object => part.extend_from_slice(self.kind.show(object.value()).to_string().as_bytes()),
-                Form::Metadata(version) => write_metadata(object, version, &mut part),
+                Form::Metadata(version) => self.write_metadata(object, version, &mut part),
                 Form::Table(version) => self.write_row(object, version, &mut part),
             }
             builder.push(&part);
@@ -174,8 +201,7 @@ impl Encoder {
                     object["spec"]["replicas"] = json!(0)
                 }
                 ("apps", "daemonsets") => {
-                    object["metadata"]["annotations"]["deprecated.daemonset.template.generation"] =
-                        json!("0");
+                    object["metadata"]["annotations"][TEMPLATE_GENERATION] = json!("0");
                 }
                 _ => {}
             }
@@ -222,7 +248,7 @@ impl Encoder {
         out.extend_from_slice(b",\"object\":");
         match self.include {
             Include::None => out.extend_from_slice(b"null"),
-            Include::Metadata => write_metadata(object, version, out),
+            Include::Metadata => self.write_metadata(object, version, out),
             Include::Object => self.write_whole(object, out),
         }
         out.push(b'}');
@@ -246,12 +272,4 @@ fn open_list(kind: &str, api_version: &str, meta: &ListMeta, out: &mut Vec<u8>) 
     }
     out.extend_from_slice(meta.to_value().to_string().as_bytes());
     out.extend_from_slice(b",\"items\":[");
-}
-
-fn write_metadata(object: &Object, version: &str, out: &mut Vec<u8>) {
-    out.extend_from_slice(b"{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/");
-    out.extend_from_slice(version.as_bytes());
-    out.extend_from_slice(b"\",\"metadata\":");
-    out.extend_from_slice(&object.metadata_json());
-    out.push(b'}');
 }

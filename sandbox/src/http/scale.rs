@@ -12,7 +12,7 @@ use crate::custom::{self, Shown};
 use crate::kinds::{ScalePaths, catalog};
 use crate::patch;
 use crate::status::{FieldError, Status};
-use crate::store::{Object, WriteOptions, place};
+use crate::store::{Gr, Object, WriteOptions, place};
 use crate::table;
 use http::Response;
 use serde_json::{Map, Value, json};
@@ -63,7 +63,7 @@ pub(super) fn replace(call: &Call, body: &[u8]) -> Result<Response<Body>, Status
     let wanted = read_value(call, body)?;
     check_kind_is(call, &wanted, "autoscaling/v1", "Scale")?;
     check_types(&wanted)?;
-    write_replicas(call, &options, |_| Ok(wanted.clone()))
+    write_replicas(call, &options, Through::Put, |_| Ok(wanted.clone()))
 }
 
 /// The values of a Scale are of their types.
@@ -75,8 +75,15 @@ fn check_types(scale: &Value) -> Result<(), Status> {
     why.map_or(Ok(()), |why| Err(refused(why)))
 }
 
+/// How a Scale came.
+#[derive(Clone, Copy)]
+enum Through {
+    Put,
+    Patch,
+}
+
 /// A Scale that says what it scales must say what the path says.
-fn check_identity(call: &Call, wanted: &Value, current: &Object) -> Result<(), Status> {
+fn check_identity(call: &Call, through: Through, wanted: &Value, current: &Object) -> Result<(), Status> {
     write::check_name(call, wanted)?;
     let text = |key: &str| wanted["metadata"][key].as_str().unwrap_or_default();
     let (namespace, uid) = (text("namespace"), text("uid"));
@@ -87,9 +94,22 @@ fn check_identity(call: &Call, wanted: &Value, current: &Object) -> Result<(), S
     if uid.is_empty() || uid == current.uid() {
         return Ok(());
     }
-    // So the real server says it, down to where it keeps the object.
-    let place = place(&call.kind, call.namespace(), call.name());
-    Err(Status::conflict(&call.gr, call.name(), Status::other_uid(&place, uid, current.uid())))
+    match through {
+        // So the real server says it, down to where it keeps the object.
+        Through::Put => {
+            let place = place(&call.kind, call.namespace(), call.name());
+            Err(Status::conflict(&call.gr, call.name(), Status::other_uid(&place, uid, current.uid())))
+        }
+        Through::Patch if call.kind.is_custom() => Ok(()),
+        Through::Patch => {
+            let gr = Gr { plural: format!("{}/scale", call.gr.plural).into(), ..call.gr.clone() };
+            let why = format!(
+                "Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
+                current.uid()
+            );
+            Err(Status::conflict(&gr, call.name(), why))
+        }
+    }
 }
 
 /// `PATCH`.
@@ -101,12 +121,12 @@ pub(super) fn patch(call: &Call, body: &[u8]) -> Result<Response<Body>, Status> 
     let change: Value = serde_json::from_slice(body)
         .map_err(|error| Status::bad_request(format!("error decoding patch: {error}")))?;
     match content_type(call) {
-        JSON_PATCH => write_replicas(call, &options, |scale| {
+        JSON_PATCH => write_replicas(call, &options, Through::Patch, |scale| {
             patch::json(scale, &change).map_err(|error| write::refuse_patch(call, scale, error))
         }),
         // No list is merged by key in a Scale, so both types come to the same.
         MERGE_PATCH | write::STRATEGIC_PATCH => {
-            write_replicas(call, &options, |scale| Ok(patch::merge(scale, &change)))
+            write_replicas(call, &options, Through::Patch, |scale| Ok(patch::merge(scale, &change)))
         }
         _ => Err(Status::new(415, "UnsupportedMediaType", "415: Unsupported Media Type")),
     }
@@ -126,13 +146,20 @@ fn apply(call: &Call, body: &[u8]) -> Result<Response<Body>, Status> {
         check(call, replicas)?;
         write_to(call, &mut applied, replicas);
     }
-    let object =
-        call.store().update(&call.gr, call.namespace(), call.name(), "scale", &options, |_, live| {
+    let object = call.store().update(
+        &call.gr,
+        call.namespace(),
+        call.name(),
+        "scale",
+        &options,
+        |current, live| {
+            check_identity(call, Through::Patch, &given, current)?;
             let mut live = call.kind.show(live);
             write::name_kind(call, &mut live);
             let merged = apply::merge(call, Some(live), &applied, &manager, Some(&apply::What::scale()));
             write::to_stored(call, merged?)
-        })?;
+        },
+    )?;
     show(call, &scale(call, &object))
 }
 
@@ -154,6 +181,7 @@ fn write_to(call: &Call, object: &mut Value, replicas: i64) {
 fn write_replicas(
     call: &Call,
     options: &WriteOptions,
+    through: Through,
     wanted: impl Fn(&Value) -> Result<Value, Status>,
 ) -> Result<Response<Body>, Status> {
     let object = call.store().update(
@@ -164,7 +192,7 @@ fn write_replicas(
         options,
         |current, mut object| {
             let wanted = wanted(&scale(call, current))?;
-            check_identity(call, &wanted, current)?;
+            check_identity(call, through, &wanted, current)?;
             let replicas = wanted["spec"]["replicas"].as_i64().unwrap_or(0);
             check(call, replicas)?;
             let given = wanted["metadata"]["resourceVersion"].as_str().unwrap_or_default();

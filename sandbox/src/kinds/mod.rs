@@ -30,6 +30,9 @@ pub use zeros::{Go, Zero};
 /// The Kubernetes version that the built-in kinds are taken from.
 pub const KUBERNETES_VERSION: &str = "v1.36.2";
 
+/// The annotation in which DaemonSets count the changes of their template, since before generations.
+pub(crate) const TEMPLATE_GENERATION: &str = "deprecated.daemonset.template.generation";
+
 /// One kind in one API version.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Kind {

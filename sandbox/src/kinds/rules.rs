@@ -42,7 +42,7 @@ pub enum Field<'v> {
 }
 
 /// Kinds (group, plural) whose objects carry no generation.
-const NO_GENERATION: [(&str, &str); 29] = [
+const NO_GENERATION: [(&str, &str); 30] = [
     ("", "bindings"),
     ("", "componentstatuses"),
     ("", "configmaps"),
@@ -68,6 +68,7 @@ const NO_GENERATION: [(&str, &str); 29] = [
     ("node.k8s.io", "runtimeclasses"),
     ("resource.k8s.io", "resourceclaims"),
     ("resource.k8s.io", "resourceclaimtemplates"),
+    ("storage.k8s.io", "csidrivers"),
     ("storage.k8s.io", "csinodes"),
     ("storage.k8s.io", "csistoragecapacities"),
     ("storage.k8s.io", "storageclasses"),

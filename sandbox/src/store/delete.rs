@@ -53,11 +53,11 @@ impl Store {
             if options.dry_run {
                 return Ok(match step {
                     Step::Pending => Deleted { object: current, gone: false },
-                    Step::Mark(marked) => {
+                    Step::Mark(marked) | Step::MarkAndRemove(marked) => {
                         let object = Draft::new(&kind, &marked).commit(current.revision());
                         Deleted { object: Arc::new(object), gone: false }
                     }
-                    Step::MarkAndRemove(_) | Step::Remove => Deleted { object: current, gone: true },
+                    Step::Remove => Deleted { object: current, gone: true },
                 });
             }
             let mut state = self.write();

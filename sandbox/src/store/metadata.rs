@@ -124,8 +124,7 @@ const STANDARD_FINALIZERS: [&str; 3] = ["kubernetes", "orphan", "foregroundDelet
 /// How an object of a kind may be named.
 fn name_rule(kind: &Kind) -> fn(&str) -> Option<String> {
     match (kind.group.as_str(), kind.plural.as_str()) {
-        ("", "namespaces") => names::label,
-        ("", "services") => names::label_1035,
+        ("", "namespaces" | "services") | ("apps", "statefulsets") => names::label,
         ("rbac.authorization.k8s.io", _) | ("policy", "poddisruptionbudgets") => names::path_segment,
         _ => names::subdomain,
     }

@@ -45,6 +45,7 @@ pub use selector::Selector;
 pub use state::Page;
 pub(crate) use strategy::place;
 pub(crate) use track::reset_fields;
+pub(crate) use validate::{is_open, needs_health_check};
 
 use crate::clock::{Chance, Clock};
 use crate::custom::{DEFINITIONS, Definitions};

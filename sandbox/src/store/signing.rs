@@ -5,6 +5,36 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+/// What a certificate can be for.
+const USAGES: [&str; 23] = [
+    "any",
+    "cert sign",
+    "client auth",
+    "code signing",
+    "content commitment",
+    "crl sign",
+    "data encipherment",
+    "decipher only",
+    "digital signature",
+    "email protection",
+    "encipher only",
+    "ipsec end system",
+    "ipsec tunnel",
+    "ipsec user",
+    "key agreement",
+    "key encipherment",
+    "microsoft sgc",
+    "netscape sgc",
+    "ocsp signing",
+    "s/mime",
+    "server auth",
+    "signing",
+    "timestamping",
+];
+
+/// Seconds that a certificate is good for at least.
+const SHORTEST: i64 = 600;
+
 /// Conditions that stay.
 const LASTING: [&str; 3] = ["Approved", "Denied", "Failed"];
 
@@ -18,6 +48,16 @@ pub(super) fn create(new: &Value, errors: &mut Vec<FieldError>) {
     if spec["usages"].as_array().is_none_or(Vec::is_empty) {
         errors.push(FieldError::required("spec.usages", ""));
     }
+    let usages: Vec<&str> =
+        spec["usages"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    for (index, usage) in usages.iter().enumerate().filter(|(_, usage)| !USAGES.contains(usage)) {
+        errors.push(FieldError::not_supported(format!("spec.usages[{index}]"), usage, &USAGES));
+    }
+    for (index, usage) in usages.iter().enumerate() {
+        if usages.iter().take(index).any(|earlier| earlier == usage) {
+            errors.push(FieldError::duplicate(format!("spec.usages[{index}]"), usage));
+        }
+    }
     match spec["signerName"].as_str().unwrap_or_default() {
         "" => errors.push(FieldError::required("spec.signerName", "")),
         name if !name.contains('/') => {
@@ -25,6 +65,10 @@ pub(super) fn create(new: &Value, errors: &mut Vec<FieldError>) {
             errors.push(FieldError::invalid("spec.signerName", format!("{name:?}"), detail));
         }
         _ => {}
+    }
+    if let Some(seconds) = spec["expirationSeconds"].as_i64().filter(|seconds| *seconds < SHORTEST) {
+        let detail = "may not specify a duration less than 600 seconds (10 minutes)";
+        errors.push(FieldError::invalid("spec.expirationSeconds", seconds, detail));
     }
 }
 

@@ -4,7 +4,7 @@
 use super::metadata;
 use crate::custom;
 use crate::kinds::defaults::{apply_defaults, job_selector};
-use crate::kinds::{Generation, Kind, StatusOnCreate};
+use crate::kinds::{Generation, Kind, StatusOnCreate, TEMPLATE_GENERATION};
 use serde_json::{Map, Value, json};
 
 /// Brings a new object into the state in which its kind starts.
@@ -45,11 +45,10 @@ fn drop_max_unavailable(set: &mut Value) {
     }
 }
 
-/// DaemonSets count the changes of their template in an annotation, since before generations.
+/// DaemonSets count the changes of their template.
 fn template_generation(new: &mut Value, old: Option<&Value>) {
-    const ANNOTATION: &str = "deprecated.daemonset.template.generation";
     let of = |object: &Value| -> i64 {
-        let text = object["metadata"]["annotations"][ANNOTATION].as_str();
+        let text = object["metadata"]["annotations"][TEMPLATE_GENERATION].as_str();
         text.and_then(|text| text.parse().ok()).unwrap_or(0)
     };
     let generation = match old {
@@ -59,7 +58,7 @@ fn template_generation(new: &mut Value, old: Option<&Value>) {
     if !new["metadata"]["annotations"].is_object() {
         new["metadata"]["annotations"] = json!({});
     }
-    new["metadata"]["annotations"][ANNOTATION] = json!(generation.to_string());
+    new["metadata"]["annotations"][TEMPLATE_GENERATION] = json!(generation.to_string());
 }
 
 /// What even an object that is stored as it is cannot do without.
@@ -77,6 +76,7 @@ pub(super) fn seed(kind: &Kind, object: &mut Value) {
 
 /// Brings an update into line with what this path may change. `subresource` is empty for the object itself.
 pub(super) fn prepare_update(kind: &Kind, subresource: &str, new: &mut Value, old: &Value) {
+    let counts_anyway = lists_nothing(kind, new);
     match subresource {
         "" if kind.subresource("status").is_some() => copy(old, new, "status"),
         "status" => only_status(kind, new, old),
@@ -98,15 +98,28 @@ pub(super) fn prepare_update(kind: &Kind, subresource: &str, new: &mut Value, ol
     if custom::is_definition(kind) && subresource.is_empty() {
         custom::remember_storage(new);
     }
-    match (kind.group.as_str(), kind.plural.as_str()) {
-        ("apps", "daemonsets") => template_generation(new, Some(old)),
-        ("apps", "statefulsets") => drop_max_unavailable(new),
-        _ => {}
+    if (kind.group.as_str(), kind.plural.as_str()) == ("apps", "statefulsets") {
+        drop_max_unavailable(new);
     }
     metadata::copy(old, new, "generation");
     // Being bound to a node is no wish of a pod's owner.
-    if !matches!(subresource, "status" | "binding") && content_changed(kind, new, old) {
+    let counts = counts_anyway || content_changed(kind, new, old);
+    if !matches!(subresource, "status" | "binding") && counts {
         bump_generation(new);
+    }
+}
+
+/// Whether a network policy is written with a list of rules that is empty: that is stored as no list, and counts as a
+/// change each time.
+fn lists_nothing(kind: &Kind, new: &Value) -> bool {
+    (kind.group.as_str(), kind.plural.as_str()) == ("networking.k8s.io", "networkpolicies")
+        && ["ingress", "egress"].into_iter().any(|key| new["spec"][key].as_array().is_some_and(Vec::is_empty))
+}
+
+/// Counts the template of a DaemonSet, whoever has written it.
+pub(super) fn count_template(kind: &Kind, new: &mut Value, old: &Value) {
+    if (kind.group.as_str(), kind.plural.as_str()) == ("apps", "daemonsets") {
+        template_generation(new, Some(old));
     }
 }
 
@@ -259,9 +272,17 @@ pub(super) fn is_namespace(kind: &Kind) -> bool {
     kind.group.is_empty() && kind.plural == "namespaces"
 }
 
-/// Whether the kind is that of claims.
-pub(super) fn is_claim(kind: &Kind) -> bool {
-    kind.group.is_empty() && kind.plural == "persistentvolumeclaims"
+/// Whether the real server stores a new object in another form than it shows, so that the first write that changes
+/// nothing is one all the same: claims, which it stores without a phase, and Jobs that were given no labels, which take
+/// those of their template whenever they are read.
+pub(super) fn is_settled_later(kind: &Kind, given: &Value) -> bool {
+    let unlabelled =
+        |object: &Value| object["metadata"]["labels"].as_object().is_none_or(serde_json::Map::is_empty);
+    match (kind.group.as_str(), kind.plural.as_str()) {
+        ("", "persistentvolumeclaims") => true,
+        ("batch", "jobs") => unlabelled(given) && unlabelled(&given["spec"]["template"]),
+        _ => false,
+    }
 }
 
 fn remove(object: &mut Value, key: &str) {

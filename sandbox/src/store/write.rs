@@ -1,6 +1,6 @@
 //! Creating and updating.
 
-use super::hooks::{Operation, Review};
+use super::hooks::{Admission, Operation, Review, Stage};
 use super::metadata::{self, set, text, unset};
 use super::object::{Draft, Object};
 use super::options::{WriteOptions, Written};
@@ -40,17 +40,25 @@ impl Store {
             let why = "create not allowed while custom resource definition is terminating";
             return Err(Status::forbidden(gr, text(&object, "name"), why));
         }
-        if !text(&object, "resourceVersion").is_empty() {
+        let version = text(&object, "resourceVersion");
+        // A dry run does not reach the store, which is what refuses it, and shows it.
+        let shown = version.parse().ok().filter(|_| options.dry_run);
+        if !version.is_empty() && !options.dry_run {
             let message = "resourceVersion should not be set on objects to be created";
             return Err(Status::new(500, "", message));
         }
         metadata::settle_namespace(&kind, namespace, &mut object)?;
+        let later = strategy::is_settled_later(&kind, &object);
         // The writer owns what it says and what that means by default, not what the server adds from here on.
         apply_defaults(&kind, &mut object);
         track(&self.kinds(), &kind, "", None, &mut object, options, &self.clock().stamp());
         let generated = text(&object, "name").is_empty() && !text(&object, "generateName").is_empty();
         if !generated {
-            return self.create_named(gr, &kind, object, options);
+            let made = self.create_named(gr, &kind, object, later, options)?;
+            return Ok(match shown {
+                Some(version) => Arc::new(Draft::new(&kind, &made.value()).commit(version)),
+                None => made,
+            });
         }
         let base: String = text(&object, "generateName").chars().take(GENERATED_BASE).collect();
         let mut name = String::new();
@@ -58,7 +66,7 @@ impl Store {
             name = format!("{base}{}", self.chance().suffix(5));
             let mut attempt = object.clone();
             set(&mut attempt, "name", json!(name));
-            match self.create_named(gr, &kind, attempt, options) {
+            match self.create_named(gr, &kind, attempt, later, options) {
                 Err(status) if status.is_already_exists() => {}
                 done => return done,
             }
@@ -71,6 +79,7 @@ impl Store {
         gr: &Gr,
         kind: &Arc<Kind>,
         mut object: Value,
+        later: bool,
         options: &WriteOptions,
     ) -> Result<Arc<Object>, Status> {
         set(&mut object, "uid", json!(self.chance().uid()));
@@ -117,8 +126,7 @@ impl Store {
         }
         let mut state = self.write();
         let stored = state.put(gr, &key, draft, Expect::Absent);
-        if stored.is_ok() && strategy::is_claim(kind) {
-            // The real server stores a new claim before it has a phase, and shows it with one.
+        if stored.is_ok() && later {
             state.unsettle(gr, &key);
         }
         drop(state);
@@ -177,21 +185,27 @@ impl Store {
                 options,
             };
             let admission = self.admission();
-            for plugin in &admission {
+            let allots = |plugin: &Arc<dyn Admission>| plugin.stage() == Stage::Allotment;
+            for plugin in admission.iter().filter(|plugin| !allots(plugin)) {
                 plugin.admit(self, &review, &mut new)?;
             }
             strategy::prepare_update(&kind, subresource, &mut new, &old);
             if subresource == "approval" {
                 signing::stamp_conditions(&mut new, &old, &self.clock().stamp());
             }
+            if forgets {
+                set(&mut new, "managedFields", json!([]));
+            }
+            // The writer owns and gives up what it says, not what is kept, taken or allotted from here on.
+            track(&self.kinds(), &kind, subresource, Some(&old), &mut new, options, &self.clock().stamp());
+            strategy::count_template(&kind, &mut new, &old);
+            for plugin in admission.iter().filter(|plugin| allots(plugin)) {
+                plugin.admit(self, &review, &mut new)?;
+            }
             let through = validate::Through { version: &options.api_version, subresource };
             let errors = [metadata::check_update(&new, &old), validate::update(&kind, through, &new, &old)];
             refuse(&kind, name, errors.concat())?;
             options.warn(warnings::of_update(&kind, subresource, &new, &old));
-            if forgets {
-                set(&mut new, "managedFields", json!([]));
-            }
-            track(&self.kinds(), &kind, subresource, Some(&old), &mut new, options, &self.clock().stamp());
             for plugin in admission.iter().rev() {
                 plugin.validate(self, &review, &new)?;
             }
@@ -244,13 +258,10 @@ impl Store {
             Err(status) if status.is_not_found() && creates => {
                 let mut object = object.clone();
                 // The version that it would replace is not asked for, but a dry run shows it.
-                let shown = text(&object, "resourceVersion").parse().ok().filter(|_| options.dry_run);
-                unset(&mut object, "resourceVersion");
-                let created = self.create(gr, namespace, object, options)?;
-                let object = match shown {
-                    Some(version) => Arc::new(Draft::new(&kind, &created.value()).commit(version)),
-                    None => created,
-                };
+                if !options.dry_run {
+                    unset(&mut object, "resourceVersion");
+                }
+                let object = self.create(gr, namespace, object, options)?;
                 Ok(Written { object, created: true })
             }
             Err(status) => Err(status),

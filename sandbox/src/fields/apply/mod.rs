@@ -197,8 +197,9 @@ pub fn apply(
     if !force && !conflicts.is_empty() {
         return Err(ApplyError::Conflicts(conflicts));
     }
-    // As the real server: sharing what is there already leaves no time. To say nothing of a field is to say something.
-    let now = if object == *live && !says_nothing(applied) { "" } else { now };
+    // As the real server: sharing what is there already leaves no time. To say nothing of what is not there is to say
+    // something.
+    let now = if object == *live && !says_nothing(applied, Some(live)) { "" } else { now };
     managers.set(manager, wanted, time(manager, now));
     let mut object = object;
     take_away(&mut object, applied);
@@ -219,11 +220,13 @@ fn take_away(object: &mut Value, applied: &Value) {
     }
 }
 
-/// Whether there is a null among the fields of a value.
-fn says_nothing(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::Object(fields) => fields.values().any(says_nothing),
+/// Whether there is a null among the applied fields where the live object has nothing at all.
+fn says_nothing(applied: &Value, live: Option<&Value>) -> bool {
+    match applied {
+        Value::Null => live.is_none(),
+        Value::Object(fields) => {
+            fields.iter().any(|(name, value)| says_nothing(value, live.and_then(|live| live.get(name))))
+        }
         _ => false,
     }
 }

@@ -3,6 +3,8 @@
 //! A client that compares what it sent with what it reads back sees all of this. Source: the defaulting functions
 //! under `pkg/apis` and the strategies under `pkg/registry` of Kubernetes 1.36.
 
+mod devices;
+mod flows;
 mod network;
 mod pod;
 mod status;
@@ -63,6 +65,10 @@ pub fn apply_defaults(kind: &Kind, object: &mut Value) {
         ("autoscaling", "horizontalpodautoscalers") => workloads::autoscaler(object, &kind.version),
         ("storage.k8s.io", "storageclasses") => storage::class(object),
         ("storage.k8s.io", "csidrivers") => storage::driver(object),
+        ("resource.k8s.io", "resourceclaims") => devices::claim(&mut object["spec"]),
+        ("resource.k8s.io", "resourceclaimtemplates") => devices::claim(&mut object["spec"]["spec"]),
+        ("flowcontrol.apiserver.k8s.io", "flowschemas") => flows::schema(object),
+        ("flowcontrol.apiserver.k8s.io", "prioritylevelconfigurations") => flows::level(object),
         ("scheduling.k8s.io", "priorityclasses") => {
             fill(object, "preemptionPolicy", "PreemptLowerPriority");
         }

@@ -29,8 +29,12 @@ pub(super) fn claim(object: &mut Value) {
 }
 
 pub(super) fn class(object: &mut Value) {
-    fill(object, "reclaimPolicy", "Delete");
-    fill(object, "volumeBindingMode", "Immediate");
+    for (key, default) in [("reclaimPolicy", "Delete"), ("volumeBindingMode", "Immediate")] {
+        // An empty text is no answer, and stays one.
+        if object.get(key).is_none_or(Value::is_null) {
+            object[key] = default.into();
+        }
+    }
 }
 
 pub(super) fn driver(object: &mut Value) {

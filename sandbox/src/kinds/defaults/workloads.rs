@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{fill, fill_with, pod, section};
+use crate::kinds::TEMPLATE_GENERATION;
 
 /// The part of a controller's spec that all have.
 fn template(spec: &mut Value) {
@@ -87,7 +88,7 @@ pub(super) fn stateful_set(object: &mut Value) {
 
 pub(super) fn daemon_set(object: &mut Value) {
     if let Some(annotations) = section(&mut object["metadata"], "annotations") {
-        fill(annotations, "deprecated.daemonset.template.generation", "0");
+        fill(annotations, TEMPLATE_GENERATION, "0");
     }
     let Some(spec) = section(object, "spec") else { return };
     fill(spec, "revisionHistoryLimit", 10);

@@ -3,6 +3,7 @@
 //! Source: `pkg/apis/*/validation` of Kubernetes 1.36. The full set is several times the size of this program; these
 //! are the rules that tools and people meet when they write what v9s and its companion write.
 
+mod containers;
 mod cron_jobs;
 mod events;
 mod job_policies;
@@ -13,6 +14,7 @@ mod pods;
 mod rbac;
 mod rollouts;
 mod selectors;
+mod services;
 mod statuses;
 mod storage;
 mod workloads;
@@ -23,6 +25,7 @@ use crate::kinds::Kind;
 use crate::status::FieldError;
 use crate::webhooks;
 use serde_json::Value;
+pub(crate) use services::{is_open, needs_health_check};
 
 /// The way by which a change comes.
 #[derive(Clone, Copy)]
@@ -49,7 +52,7 @@ pub(super) fn create(kind: &Kind, version: &str, new: &Value) -> Vec<FieldError>
             errors = webhooks::check(new);
         }
         ("apiextensions.k8s.io", "customresourcedefinitions") => errors = custom::check_definition(new, None),
-        ("", "services") => network::service(new, &mut errors),
+        ("", "services") => services::check(new, None, &mut errors),
         ("apps", "deployments" | "replicasets" | "daemonsets" | "statefulsets") => {
             workloads::workload(kind, new, &mut errors);
         }
@@ -110,7 +113,7 @@ pub(super) fn update(kind: &Kind, through: Through<'_>, new: &Value, old: &Value
         ("apiextensions.k8s.io", "customresourcedefinitions") => {
             errors = custom::check_definition(new, Some(old));
         }
-        ("", "services") => network::service(new, &mut errors),
+        ("", "services") => services::check(new, Some(old), &mut errors),
         ("", "persistentvolumeclaims") => {
             storage::claim(&new["spec"], "spec", &mut errors);
             storage::claim_update(new, old, &mut errors);

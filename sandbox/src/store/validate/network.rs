@@ -1,4 +1,4 @@
-//! Services, ingresses and their classes.
+//! Ingresses and their classes, endpoints.
 
 use super::unchanged;
 use crate::status::FieldError;
@@ -17,26 +17,6 @@ pub(super) fn ingress(new: &Value, errors: &mut Vec<FieldError>) {
 pub(super) fn ingress_class(new: &Value, errors: &mut Vec<FieldError>) {
     if new["spec"]["controller"].as_str().unwrap_or_default().is_empty() {
         errors.push(FieldError::required("spec.controller", ""));
-    }
-}
-
-/// A Service has ports, unless nobody reaches it through an address.
-pub(super) fn service(new: &Value, errors: &mut Vec<FieldError>) {
-    let spec = &new["spec"];
-    let ports = spec["ports"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let headless = spec["clusterIP"] == "None" || spec["type"] == "ExternalName";
-    if ports.is_empty() && !headless {
-        errors.push(FieldError::required("spec.ports", ""));
-    }
-    for (index, port) in ports.iter().enumerate() {
-        let number = port["port"].as_i64().unwrap_or(0);
-        if !(1..=65535).contains(&number) {
-            let field = format!("spec.ports[{index}].port");
-            errors.push(FieldError::invalid(field, number, "must be between 1 and 65535, inclusive"));
-        }
-        if ports.len() > 1 && port["name"].as_str().unwrap_or_default().is_empty() {
-            errors.push(FieldError::required(format!("spec.ports[{index}].name"), ""));
-        }
     }
 }
 

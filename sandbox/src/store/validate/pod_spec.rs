@@ -1,6 +1,6 @@
 //! What pods, and the templates of pods, consist of.
 
-use super::storage;
+use super::{containers, selectors, storage};
 use crate::names;
 use crate::status::FieldError;
 use serde_json::Value;
@@ -49,43 +49,36 @@ pub(super) fn check(spec: &Value, field: &str, more: &[&str], errors: &mut Vec<F
     if containers.is_empty() {
         errors.push(FieldError::required(format!("{field}.containers"), ""));
     }
-    let mut seen = Vec::new();
-    for (index, container) in containers.iter().enumerate() {
-        let at = format!("{field}.containers[{index}]");
-        let name = text(container, "name");
-        check_name(name, &format!("{at}.name"), errors);
-        container_ports(container, &at, errors);
-        if text(container, "image").is_empty() {
-            errors.push(FieldError::required(format!("{at}.image"), ""));
-        }
-        mounts(container, &at, &volumes, errors);
-        if seen.contains(&name) && !name.is_empty() {
-            errors.push(duplicate(format!("{at}.name"), name));
-        }
-        seen.push(name);
-        for probe in ["livenessProbe", "readinessProbe", "startupProbe"] {
-            handler(
-                &container[probe],
-                &["exec", "httpGet", "tcpSocket", "grpc"],
-                &format!("{at}.{probe}"),
-                errors,
-            );
-        }
+    containers::check(containers, &volumes, &format!("{field}.containers"), errors);
+    let init = spec["initContainers"].as_array().map(Vec::as_slice).unwrap_or_default();
+    containers::check_init(init, containers, &volumes, &format!("{field}.initContainers"), errors);
+    one_of(spec, "restartPolicy", &["Always", "OnFailure", "Never"], field, errors);
+    let policies = ["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"];
+    one_of(spec, "dnsPolicy", &policies, field, errors);
+    selectors::labels(&spec["nodeSelector"], &format!("{field}.nodeSelector"), errors);
+    let deadline = spec["activeDeadlineSeconds"].as_i64();
+    if let Some(deadline) = deadline.filter(|seconds| !(1..=i64::from(i32::MAX)).contains(seconds)) {
+        let why = format!("must be between 1 and {}, inclusive", i32::MAX);
+        errors.push(FieldError::invalid(format!("{field}.activeDeadlineSeconds"), deadline, &why));
     }
     for (index, toleration) in spec["tolerations"].as_array().into_iter().flatten().enumerate() {
         check_toleration(toleration, &format!("{field}.tolerations[{index}]"), errors);
     }
 }
 
-fn text<'v>(value: &'v Value, key: &str) -> &'v str {
+pub(super) fn text<'v>(value: &'v Value, key: &str) -> &'v str {
     value[key].as_str().unwrap_or_default()
 }
 
-fn duplicate(field: String, name: &str) -> FieldError {
-    FieldError { reason: "FieldValueDuplicate", field, message: format!("Duplicate value: {name:?}") }
+/// A value is one of the known ones, where there is one.
+fn one_of(spec: &Value, key: &str, known: &[&str], field: &str, errors: &mut Vec<FieldError>) {
+    let value = text(spec, key);
+    if !value.is_empty() && !known.contains(&value) {
+        errors.push(FieldError::not_supported(format!("{field}.{key}"), value, known));
+    }
 }
 
-fn check_name(name: &str, field: &str, errors: &mut Vec<FieldError>) {
+pub(super) fn check_name(name: &str, field: &str, errors: &mut Vec<FieldError>) {
     if name.is_empty() {
         errors.push(FieldError::required(field, ""));
     } else if let Some(why) = names::label(name) {
@@ -118,7 +111,7 @@ fn check_volume<'v>(
     }
     check_name(name, &format!("{at}.name"), errors);
     if known.contains(&name) {
-        errors.push(duplicate(format!("{at}.name"), name));
+        errors.push(FieldError::duplicate(format!("{at}.name"), name));
     }
     (errors.len() == before).then_some(name)
 }
@@ -143,64 +136,6 @@ fn check_source(source: &str, volume: &Value, at: &str, errors: &mut Vec<FieldEr
     };
     if text(&volume[source], key).is_empty() {
         errors.push(FieldError::required(format!("{at}.{source}.{key}"), ""));
-    }
-}
-
-/// What is mounted is a volume, each at a place of its own.
-fn mounts(container: &Value, at: &str, volumes: &[&str], errors: &mut Vec<FieldError>) {
-    let mut places = Vec::new();
-    for (index, mount) in container["volumeMounts"].as_array().into_iter().flatten().enumerate() {
-        let field = |key: &str| format!("{at}.volumeMounts[{index}].{key}");
-        let (name, place) = (text(mount, "name"), text(mount, "mountPath"));
-        if name.is_empty() {
-            errors.push(FieldError::required(field("name"), ""));
-        }
-        if !volumes.contains(&name) {
-            let message = format!("Not found: {name:?}");
-            errors.push(FieldError { reason: "FieldValueNotFound", field: field("name"), message });
-        }
-        if place.is_empty() {
-            errors.push(FieldError::required(field("mountPath"), ""));
-        }
-        if places.contains(&place) {
-            errors.push(FieldError::invalid(field("mountPath"), format!("{place:?}"), "must be unique"));
-        }
-        places.push(place);
-    }
-}
-
-fn container_ports(container: &Value, at: &str, errors: &mut Vec<FieldError>) {
-    for (index, port) in container["ports"].as_array().into_iter().flatten().enumerate() {
-        for (key, required) in [("containerPort", true), ("hostPort", false)] {
-            let field = format!("{at}.ports[{index}].{key}");
-            match port[key].as_i64().unwrap_or_default() {
-                0 if required => errors.push(FieldError::required(field, "")),
-                0..=65535 => {}
-                other => {
-                    let why = "must be between 1 and 65535, inclusive";
-                    errors.push(FieldError::invalid(field, other, why));
-                }
-            }
-        }
-    }
-}
-
-/// What looks after a container does so in one way.
-fn handler(wanted: &Value, ways: &[&str], at: &str, errors: &mut Vec<FieldError>) {
-    if !wanted.is_object() {
-        return;
-    }
-    let mut given = ways.iter().filter(|way| wanted[**way].is_object());
-    match given.next() {
-        None => errors.push(FieldError::required(at, "must specify a handler type")),
-        Some(&"exec") if wanted["exec"]["command"].as_array().is_none_or(Vec::is_empty) => {
-            errors.push(FieldError::required(format!("{at}.exec.command"), ""));
-        }
-        Some(_) => {}
-    }
-    for way in given {
-        let why = "may not specify more than 1 handler type";
-        errors.push(FieldError::forbidden(format!("{at}.{way}"), why));
     }
 }
 

@@ -33,6 +33,35 @@ pub(super) fn deployment(spec: &Value, errors: &mut Vec<FieldError>) {
     }
 }
 
+/// The strategy of a StatefulSet.
+pub(super) fn stateful_set(spec: &Value, errors: &mut Vec<FieldError>) {
+    let strategy = &spec["updateStrategy"];
+    let rolling = &strategy["rollingUpdate"];
+    // Messages show the fields under their Go names.
+    let shown = match rolling {
+        Value::Null => Value::Null,
+        rolling => {
+            json!({"MaxUnavailable": rolling["maxUnavailable"], "Partition": rolling["partition"].as_i64().unwrap_or(0)})
+        }
+    };
+    match strategy["type"].as_str().unwrap_or_default() {
+        "" => errors.push(FieldError::required("spec.updateStrategy", "")),
+        "OnDelete" if !rolling.is_null() => {
+            let why = "only allowed for updateStrategy 'RollingUpdate'";
+            errors.push(FieldError::invalid("spec.updateStrategy.rollingUpdate", shown, why));
+        }
+        "OnDelete" => {}
+        "RollingUpdate" => {
+            not_negative(&rolling["partition"], "spec.updateStrategy.rollingUpdate.partition", errors)
+        }
+        _ => {
+            let shown = json!({"RollingUpdate": shown, "Type": strategy["type"]});
+            let why = "must be 'RollingUpdate' or 'OnDelete'";
+            errors.push(FieldError::invalid("spec.updateStrategy", shown, why));
+        }
+    }
+}
+
 fn rolling_update(rolling: &Value, at: &str, errors: &mut Vec<FieldError>) {
     let (away, more) = (&rolling["maxUnavailable"], &rolling["maxSurge"]);
     let field = format!("{at}.maxUnavailable");

@@ -7,18 +7,22 @@ use serde_json::Value;
 
 /// What is wrong with the label selector at `at`; nothing, when there is none.
 pub(super) fn check(selector: &Value, at: &str, errors: &mut Vec<FieldError>) {
-    let field = format!("{at}.matchLabels");
-    for (key, value) in selector["matchLabels"].as_object().into_iter().flatten() {
+    labels(&selector["matchLabels"], &format!("{at}.matchLabels"), errors);
+    for (index, term) in selector["matchExpressions"].as_array().into_iter().flatten().enumerate() {
+        expression(term, &format!("{at}.matchExpressions[{index}]"), errors);
+    }
+}
+
+/// What is wrong with the labels at `at`.
+pub(super) fn labels(labels: &Value, at: &str, errors: &mut Vec<FieldError>) {
+    for (key, value) in labels.as_object().into_iter().flatten() {
         for why in names::qualified(key) {
-            errors.push(FieldError::invalid(&field, format!("{key:?}"), &why));
+            errors.push(FieldError::invalid(at, format!("{key:?}"), &why));
         }
         let value = value.as_str().unwrap_or_default();
         if let Some(why) = names::label_value(value) {
-            errors.push(FieldError::invalid(&field, format!("{value:?}"), &why));
+            errors.push(FieldError::invalid(at, format!("{value:?}"), &why));
         }
-    }
-    for (index, term) in selector["matchExpressions"].as_array().into_iter().flatten().enumerate() {
-        expression(term, &format!("{at}.matchExpressions[{index}]"), errors);
     }
 }
 

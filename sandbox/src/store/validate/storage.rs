@@ -2,6 +2,7 @@
 
 use super::unchanged;
 use crate::kinds::quantity::Quantity;
+use crate::names;
 use crate::status::FieldError;
 use serde_json::Value;
 
@@ -59,14 +60,66 @@ pub(super) fn host_path(volume: &Value, at: &str, errors: &mut Vec<FieldError>) 
     }
 }
 
-/// A class has somebody who provides, and stays as it is.
+/// A class has somebody who provides and a known way of binding and of ending, and stays as it is.
 pub(super) fn class(new: &Value, old: Option<&Value>, errors: &mut Vec<FieldError>) {
-    if new["provisioner"].as_str().unwrap_or_default().is_empty() {
+    const MOST_PARAMETERS: usize = 512;
+    let provisioner = new["provisioner"].as_str().unwrap_or_default().to_lowercase();
+    if provisioner.is_empty() {
         errors.push(FieldError::required("provisioner", ""));
+    } else {
+        let invalid = |why: String| FieldError::invalid("provisioner", format!("{provisioner:?}"), &why);
+        errors.extend(names::qualified(&provisioner).into_iter().map(invalid));
     }
+    let parameters = new["parameters"].as_object();
+    if parameters.is_some_and(|all| all.len() > MOST_PARAMETERS) {
+        errors.push(FieldError {
+            reason: "FieldValueTooLong",
+            field: "parameters".into(),
+            message: format!("Too long: may not be more than {MOST_PARAMETERS} bytes"),
+        });
+    } else if parameters.is_some_and(|all| all.contains_key("")) {
+        errors.push(FieldError::invalid("parameters", "\"\"", "field can not be empty."));
+    }
+    let mut among = |field: &str, known: &[&str]| {
+        if let Some(value) = new[field].as_str().filter(|value| !known.contains(value)) {
+            errors.push(FieldError::not_supported(field, value, known));
+        }
+    };
+    if new["reclaimPolicy"] != "" {
+        among("reclaimPolicy", &["Delete", "Retain"]);
+    }
+    among("volumeBindingMode", &["Immediate", "WaitForFirstConsumer"]);
+    topologies(&new["allowedTopologies"], errors);
     let Some(old) = old else { return };
     for field in ["parameters", "provisioner", "reclaimPolicy", "volumeBindingMode"] {
         unchanged(new, old, &format!("/{field}"), field, errors);
+    }
+}
+
+/// Where volumes of a class may be: every demand names a label once and has values.
+fn topologies(terms: &Value, errors: &mut Vec<FieldError>) {
+    for (at, term) in terms.as_array().into_iter().flatten().enumerate() {
+        let mut keys: Vec<&str> = Vec::new();
+        for (index, demand) in term["matchLabelExpressions"].as_array().into_iter().flatten().enumerate() {
+            let field = format!("allowedTopologies[{at}].matchLabelExpressions[{index}]");
+            let values: Vec<&str> =
+                demand["values"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+            if values.is_empty() {
+                errors.push(FieldError::required(format!("{field}.values"), ""));
+            }
+            for (place, value) in values.iter().enumerate() {
+                if values.get(..place).is_some_and(|before| before.contains(value)) {
+                    errors.push(FieldError::duplicate(format!("{field}.values[{place}]"), value));
+                }
+            }
+            let key = demand["key"].as_str().unwrap_or_default();
+            let invalid = |why: String| FieldError::invalid(format!("{field}.key"), format!("{key:?}"), &why);
+            errors.extend(names::qualified(key).into_iter().map(invalid));
+            if keys.contains(&key) {
+                errors.push(FieldError::duplicate(format!("{field}.key"), key));
+            }
+            keys.push(key);
+        }
     }
 }
 

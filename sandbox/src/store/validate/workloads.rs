@@ -42,8 +42,10 @@ pub(super) fn workload(kind: &Kind, new: &Value, errors: &mut Vec<FieldError>) {
         }
     }
     template(spec, errors);
-    if kind.plural == "deployments" {
-        rollouts::deployment(spec, errors);
+    match kind.plural.as_str() {
+        "deployments" => rollouts::deployment(spec, errors),
+        "statefulsets" => rollouts::stateful_set(spec, errors),
+        _ => {}
     }
 }
 

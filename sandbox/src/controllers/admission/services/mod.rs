@@ -1,11 +1,12 @@
 //! Addresses and node ports of Services.
 
 mod families;
+mod ports;
 mod ranges;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
@@ -14,12 +15,9 @@ use serde_json::{Value, json};
 use super::super::family::Family;
 use crate::controllers::{Key, SERVICES};
 use crate::status::{FieldError, Status};
-use crate::store::{Operation, Review, Store};
+use crate::store::{Operation, Review, Store, is_open};
 pub use ranges::Ipv6Range;
 pub(crate) use ranges::Ranges;
-
-const FIRST_PORT: i64 = 30_000;
-const LAST_PORT: i64 = 32_767;
 
 /// What is taken.
 #[derive(Debug)]
@@ -49,7 +47,7 @@ impl Addresses {
     pub(crate) fn claim(&mut self, service: &Value) {
         let key = key_of(service);
         self.ips.extend(ips(service).map(|ip| (ip, key.clone())));
-        self.ports.extend(ports(service).map(|port| (port, key.clone())));
+        self.ports.extend(ports::held(service).map(|port| (port, key.clone())));
     }
 
     /// Whether a Service other than this one has an address. One that is gone has none: without controllers nobody
@@ -60,24 +58,10 @@ impl Addresses {
         })
     }
 
-    fn has_port(&self, store: &Store, port: i64, asking: &Key) -> bool {
-        self.ports.get(&port).is_some_and(|key| {
-            key != asking && holds(store, key, |service| ports(service).any(|held| held == port))
-        })
-    }
-
     fn free_ip(&self, store: &Store, family: Family, asking: &Key) -> Option<IpAddr> {
         let span = self.ranges.span(family);
         let start = store.chance().below(span.max(1));
         self.ranges.candidates(family, start).find(|ip| !self.has_ip(store, *ip, asking))
-    }
-
-    fn free_port(&self, store: &Store, asking: &Key, mine: &HashSet<i64>) -> Option<i64> {
-        let chance = store.chance();
-        let span = LAST_PORT - FIRST_PORT + 1;
-        let start = i64::try_from(chance.below(span as usize)).unwrap_or(0);
-        let mut candidates = (0..span).map(|step| FIRST_PORT + (start + step) % span);
-        candidates.find(|port| !mine.contains(port) && !self.has_port(store, *port, asking))
     }
 }
 
@@ -97,25 +81,12 @@ fn ips(service: &Value) -> impl Iterator<Item = IpAddr> {
     list.chain(single).filter_map(|ip| ip.as_str()?.parse().ok())
 }
 
-fn ports(service: &Value) -> impl Iterator<Item = i64> {
-    let list = service["spec"]["ports"].as_array().into_iter().flatten();
-    list.filter_map(|port| port["nodePort"].as_i64()).filter(|port| *port > 0)
-}
-
 fn text<'v>(value: &'v Value, key: &str) -> &'v str {
     value[key].as_str().unwrap_or_default()
 }
 
 fn needs_ip(spec: &Value) -> bool {
     text(spec, "type") != "ExternalName"
-}
-
-fn needs_ports(spec: &Value) -> bool {
-    match text(spec, "type") {
-        "NodePort" => true,
-        "LoadBalancer" => spec["allocateLoadBalancerNodePorts"] != false,
-        _ => false,
-    }
 }
 
 /// The texts of a list.
@@ -138,23 +109,24 @@ pub(super) fn admit(
     taken.fill(store);
     if let Some(old) = review.old {
         drop_addresses(old, service);
-        drop_node_ports(old, service);
-        drop_traffic_policy(old, service);
+        ports::drop(old, service);
+        drop_with_type(old, service);
     }
     normalize(review.old, service);
     if let Some(old) = review.old {
         keep(old, service);
+        ports::keep(old, service);
     }
     let asking = Key::new(review.namespace, review.name);
     let invalid = |problems| Status::invalid("", "Service", review.name, problems);
     families::settle(&taken.ranges, review.old, service).map_err(invalid)?;
     allocate_ips(&taken, store, &asking, review, service)?;
     let mut problems = review.old.map(|old| families::changed(old, service)).unwrap_or_default();
-    problems.extend(check_ports(&taken, store, &asking, review.old, service));
+    problems.extend(ports::check(&taken, store, &asking, review.old, service));
     if !problems.is_empty() {
         return Err(invalid(problems));
     }
-    allocate_ports(&taken, store, &asking, service)?;
+    ports::allot(&taken, store, &asking, review.old, service)?;
     if !review.options.dry_run {
         taken.claim(service);
     }
@@ -220,73 +192,25 @@ fn keep(old: &Value, service: &mut Value) {
             service["spec"]["clusterIPs"] = old["spec"]["clusterIPs"].clone();
         }
     }
-    if !needs_ports(&service["spec"]) || !needs_ports(&old["spec"]) {
-        return;
-    }
-    let used: HashSet<i64> = ports(old).filter(|port| ports(service).any(|now| now == *port)).collect();
-    let old_ports = old["spec"]["ports"].as_array().cloned().unwrap_or_default();
-    for port in service["spec"]["ports"].as_array_mut().into_iter().flatten() {
-        let same = |old: &&Value| text(old, "name") == text(port, "name");
-        if port["nodePort"].as_i64().unwrap_or(0) == 0
-            && let Some(old) = old_ports.iter().rfind(same).and_then(|old| old["nodePort"].as_i64())
-            && !used.contains(&old)
-        {
-            port["nodePort"] = json!(old);
-        }
-    }
 }
 
-/// A Service that turns into a type that nobody reaches from outside forgets how traffic from there is routed, unless
-/// the update says something else.
-fn drop_traffic_policy(old: &Value, service: &mut Value) {
-    const POLICY: &str = "externalTrafficPolicy";
-    let outside =
-        |service: &Value| matches!(service["spec"]["type"].as_str(), Some("NodePort" | "LoadBalancer"));
-    let unchanged = old["spec"][POLICY] == service["spec"][POLICY];
-    if outside(old)
-        && !outside(service)
-        && unchanged
-        && let Some(spec) = service["spec"].as_object_mut()
-    {
-        spec.remove(POLICY);
+/// A Service that turns into another type forgets what only the old one has, unless the update says something else of
+/// it; what a load balancer has told of it is forgotten in any case.
+fn drop_with_type(old: &Value, service: &mut Value) {
+    let balanced = |service: &Value| text(&service["spec"], "type") == "LoadBalancer";
+    let outside = |service: &Value| is_open(&service["spec"]);
+    let left = |has: &dyn Fn(&Value) -> bool| has(old) && !has(service);
+    let (no_balancer, inside) = (left(&balanced), left(&outside));
+    let of_balancers = ["allocateLoadBalancerNodePorts", "loadBalancerClass"];
+    let lost =
+        of_balancers.into_iter().filter(|_| no_balancer).chain(inside.then_some("externalTrafficPolicy"));
+    let lost: Vec<&str> = lost.filter(|key| old["spec"][key] == service["spec"][key]).collect();
+    if let Some(spec) = service["spec"].as_object_mut() {
+        spec.retain(|key, _| !lost.contains(&key.as_str()));
     }
-}
-
-/// A Service that turns into a type without node ports gives them back, unless the update names other ones.
-fn drop_node_ports(old: &Value, service: &mut Value) {
-    let unchanged = ports(old).eq(ports(service));
-    if needs_ports(&old["spec"]) && !needs_ports(&service["spec"]) && unchanged {
-        for port in service["spec"]["ports"].as_array_mut().into_iter().flatten() {
-            if let Some(port) = port.as_object_mut() {
-                port.remove("nodePort");
-            }
-        }
+    if !balanced(service) {
+        service["status"]["loadBalancer"] = json!({});
     }
-}
-
-/// Node ports that a Service wants and that cannot be had.
-fn check_ports(
-    taken: &Addresses,
-    store: &Store,
-    asking: &Key,
-    old: Option<&Value>,
-    service: &Value,
-) -> Vec<FieldError> {
-    let mut problems = Vec::new();
-    let had: Vec<i64> = old.map(|old| ports(old).collect()).unwrap_or_default();
-    for (index, port) in service["spec"]["ports"].as_array().into_iter().flatten().enumerate() {
-        let Some(number) = port["nodePort"].as_i64().filter(|number| *number > 0) else { continue };
-        let field = format!("spec.ports[{index}].nodePort");
-        if !(FIRST_PORT..=LAST_PORT).contains(&number) {
-            let why = format!(
-                "provided port is not in the valid range. The range of valid ports is {FIRST_PORT}-{LAST_PORT}"
-            );
-            problems.push(FieldError::invalid(field, number, &why));
-        } else if taken.has_port(store, number, asking) && !had.contains(&number) {
-            problems.push(FieldError::invalid(field, number, "provided port is already allocated"));
-        }
-    }
-    problems
 }
 
 /// Gives a Service an address of each of its families that it has none of yet.
@@ -342,20 +266,4 @@ fn unavailable(taken: &Addresses, store: &Store, asking: &Key, ip: &str) -> Opti
 fn full(what: &str) -> Status {
     let message = format!("Internal error occurred: failed to allocate a {what}: range is full");
     Status::new(500, "InternalError", message)
-}
-
-fn allocate_ports(taken: &Addresses, store: &Store, asking: &Key, service: &mut Value) -> Result<(), Status> {
-    let spec = &mut service["spec"];
-    if !needs_ports(spec) {
-        return Ok(());
-    }
-    let mut mine: HashSet<i64> = HashSet::new();
-    for port in spec["ports"].as_array_mut().into_iter().flatten() {
-        if port["nodePort"].as_i64().unwrap_or(0) == 0 {
-            let free = taken.free_port(store, asking, &mine).ok_or_else(|| full("nodePort"))?;
-            mine.insert(free);
-            port["nodePort"] = json!(free);
-        }
-    }
-    Ok(())
 }

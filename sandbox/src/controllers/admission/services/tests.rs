@@ -1,7 +1,9 @@
 //! Addresses of Services, on a host turned by hand.
 
+use super::ports::{FIRST_PORT, LAST_PORT, ports};
 use super::*;
 use crate::controllers::testing::host;
+use std::collections::HashSet;
 
 fn service(name: &str, spec: Value) -> Value {
     json!({"metadata": {"name": name}, "spec": spec})
