@@ -6,6 +6,7 @@ use serde_json::Value;
 use smol_str::SmolStr;
 
 use super::managers::{Manager, Managers};
+use super::path::Step;
 use super::set::FieldSet;
 use super::typed::{compare, fields_of, merge, remove};
 use super::{Malformed, Operation};
@@ -179,9 +180,10 @@ pub fn apply(
     }
     let live = live.unwrap_or(&nothing);
     let merged = merge(live, applied, schema, "")?;
-    let wanted = fields_of(applied, schema).outside(&unowned);
+    let said = fields_of(applied, schema);
     let before = managers.fields(manager).cloned().unwrap_or_default();
-    let given_up = abandoned(&before, &wanted, &managers, manager);
+    let given_up = abandoned(&before, &said, &managers, manager);
+    let wanted = said.outside(&unowned);
     let object = remove(&merged, &given_up, schema).unwrap_or_else(|| nothing.clone());
 
     let changes = compare(live, &object, schema);
@@ -239,12 +241,17 @@ fn abandoned(before: &FieldSet, wanted: &FieldSet, managers: &Managers, manager:
     without_touched(before, Some(&owned))
 }
 
-/// The members of `set` at which and below which `owned` has nothing.
+/// The members of `set` at which and below which `owned` has nothing. A field of which nobody else has any part goes as
+/// a whole, with what was filled in there by default.
 fn without_touched(set: &FieldSet, owned: Option<&FieldSet>) -> FieldSet {
     let Some(owned) = owned else { return set.clone() };
     let mut rest = FieldSet::default();
     for (step, below) in set.steps() {
-        rest.insert(step.clone(), without_touched(below, owned.below(step)));
+        let left = match (step, owned.below(step)) {
+            (Step::Field(_), None) => FieldSet::leaf(),
+            (_, other) => without_touched(below, other),
+        };
+        rest.insert(step.clone(), left);
     }
     rest
 }
