@@ -1,6 +1,7 @@
 //! Changes of exactly what was looked at, tried again when something else got ahead.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use futures::{StreamExt as _, stream};
 use serde::Deserialize;
@@ -14,6 +15,10 @@ use crate::target::{Part, Target, refresh};
 
 /// How often a change is tried again that something else got ahead of.
 const TRIES: usize = 5;
+/// The same of deletions: a quota changes with every object that goes beside it.
+const DELETE_TRIES: u32 = 10;
+/// How much longer each of these waits than the one before.
+const BREATH: Duration = Duration::from_millis(50);
 /// Deletions that are under way at a time.
 const AT_ONCE: usize = 8;
 
@@ -100,7 +105,9 @@ pub(super) async fn delete_exactly(
         }
         let guard = Guard { uid: live.uid, resource_version: Some(live.resource_version) };
         match cluster.delete(action, object, &guard, propagation, None).await {
-            Err(error) if is_conflict(&error) && tries < TRIES => {}
+            Err(error) if is_conflict(&error) && tries < DELETE_TRIES => {
+                tokio::time::sleep(BREATH * tries).await
+            }
             done => return Ok(done.map(|()| true)?),
         }
     }
