@@ -7,6 +7,7 @@ pub mod cluster;
 pub mod companion;
 pub mod connect;
 pub mod fleet;
+pub mod gc;
 pub mod known;
 pub mod lifecycle;
 pub mod names;

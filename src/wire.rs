@@ -116,6 +116,8 @@ pub mod annotation {
     pub const FORCE_SYNC: &str = "vcluster.loft.sh/force-sync";
     /// On a host object of ours without a partner: it is left alone.
     pub const SKIP_BACKSYNC: &str = "vcluster.loft.sh/skip-backsync";
+    /// On a host Service that the official syncer made before the tenant's is there: it is not deleted meanwhile.
+    pub const BLOCK_DELETION: &str = "vcluster.loft.sh/block-deletion";
     /// On the Service of a virtual cluster: UID of the namespace `kube-system` of the store that belongs to it.
     pub const STORE: &str = "v9s.io/store";
     /// On synced objects that v9s-syncer made: digests of the virtual state that was applied last, `labels=…;spec=…`.

@@ -55,19 +55,32 @@ impl Cluster {
         labels: Option<&str>,
         metadata_only: bool,
     ) -> Result<Vec<T>, Failure> {
+        let mut items = Vec::new();
+        self.each_page(resource, namespace, labels, metadata_only, |page| items.extend(page)).await?;
+        Ok(items)
+    }
+
+    /// The same page by page: what nobody keeps of a page is gone before the next one comes.
+    pub(crate) async fn each_page<T: DeserializeOwned>(
+        &self,
+        resource: &Resource,
+        namespace: Option<&str>,
+        labels: Option<&str>,
+        metadata_only: bool,
+        mut take: impl FnMut(Vec<T>),
+    ) -> Result<(), Failure> {
         let mut params = ListParams::default().limit(PAGE);
         if let Some(labels) = labels {
             params = params.labels(labels);
         }
-        let mut items = Vec::new();
         loop {
             let request = Request::new(resource.path(namespace));
             let request = if metadata_only { request.list_metadata(&params) } else { request.list(&params) };
             let page: Page<T> = self.json(request.map_err(|error| unbuildable(&error))?).await?;
-            items.extend(page.items.into_iter().flatten());
+            take(page.items.unwrap_or_default());
             match page.metadata.next.filter(|token| !token.is_empty()) {
                 Some(token) => params.continue_token = Some(token),
-                None => return Ok(items),
+                None => return Ok(()),
             }
         }
     }

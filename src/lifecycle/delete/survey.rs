@@ -125,10 +125,10 @@ async fn list(cluster: &Cluster, whose: &Whose<'_>, resource: &Resource) -> Resu
 }
 
 /// Kinds, and those of which nothing is known.
-type Catalogue = (Vec<Resource>, Vec<(SmolStr, Failure)>);
+pub(crate) type Catalogue = (Vec<Resource>, Vec<(SmolStr, Failure)>);
 
 /// All kinds that can be listed and deleted, in the version that the server prefers; and groups that do not answer.
-async fn kinds(cluster: &Cluster) -> Result<Catalogue, Failure> {
+pub(crate) async fn kinds(cluster: &Cluster) -> Result<Catalogue, Failure> {
     let groups: Groups = get(cluster, "/apis").await?;
     let core = std::iter::once((SmolStr::default(), SmolStr::new_static("v1")));
     let named = groups.groups.into_iter().map(|group| (group.name, group.preferred_version.version));

@@ -54,6 +54,8 @@ pub enum Command {
     Reap(verbs::reap::ReapArgs),
     /// Delete a virtual cluster with everything that was made for it
     Delete(verbs::delete::DeleteArgs),
+    /// Find what virtual clusters have left on their host, prove it, and collect it
+    Gc(verbs::gc::GcArgs),
     /// Start the dashboard on an embedded host with an invented, living fleet
     Demo(DemoArgs),
     /// Run the embedded host by itself and print a kubeconfig for it

@@ -6,6 +6,7 @@ pub mod delete;
 pub mod disconnect;
 pub mod edit;
 pub mod extend;
+pub mod gc;
 pub mod kubeconfig;
 pub mod pause;
 pub mod protect;

@@ -29,7 +29,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    fn exit(self) -> Exit {
+    pub(super) fn exit(self) -> Exit {
         match self {
             Outcome::Done | Outcome::Nothing | Outcome::Planned => Exit::Ok,
             Outcome::Partial => Exit::Partial,
@@ -112,7 +112,7 @@ impl Report {
 
     /// With the steps that were taken.
     pub fn with_steps(self, state: &OperationState) -> Self {
-        Report { steps: state.steps.iter().map(step).collect(), ..self }
+        Report { steps: steps(state), ..self }
     }
 
     /// With how it ended, in a sentence.
@@ -163,6 +163,11 @@ impl Report {
         }
         text
     }
+}
+
+/// The steps of an operation.
+pub(super) fn steps(state: &OperationState) -> Vec<StepReport> {
+    state.steps.iter().map(step).collect()
 }
 
 fn step(step: &v9s::operation::Step) -> StepReport {

@@ -1,0 +1,9 @@
+//! Leftovers of virtual clusters: proven, planned and collected, on hosts whose virtual clusters answer.
+
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod collecting;
+mod law;
+mod program;
+mod proofs;
+mod seat;
