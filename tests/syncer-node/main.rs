@@ -5,6 +5,7 @@ mod content;
 mod faults;
 mod figures;
 mod network;
+mod orphans;
 mod published;
 mod recipe;
 mod streams;

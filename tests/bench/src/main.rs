@@ -2,7 +2,7 @@
 //!
 //! `cargo build --release && cargo run --release -p v9s-bench` prints the table of `docs/benchmarks.md`. Each figure that depends on
 //! the API server stands beside what a bare client takes for the same lists in the same run. `--of sandbox` measures the
-//! embedded host itself instead, `--of syncer` the companion of a virtual cluster.
+//! embedded host itself instead, `--of syncer` the companion of a virtual cluster, `--of gc` the collecting of leftovers.
 
 #![allow(clippy::print_stdout, reason = "the table is what it is for")]
 
@@ -10,6 +10,7 @@ mod baseline;
 mod dashboard;
 mod embedded;
 mod events;
+mod gc;
 mod hold;
 mod library;
 mod lists;
@@ -52,7 +53,7 @@ struct Args {
     #[arg(long)]
     program: Option<PathBuf>,
     /// A file whose part between the marks `<!-- measured -->` and `<!-- /measured -->` (of the embedded host:
-    /// `<!-- sandbox -->`, of the companion: `<!-- syncer -->`) becomes the table.
+    /// `<!-- sandbox -->`, of the companion: `<!-- syncer -->`, of leftovers: `<!-- gc -->`) becomes the table.
     #[arg(long)]
     write: Option<PathBuf>,
     /// Be the embedded host that is measured.
@@ -72,6 +73,8 @@ enum Measured {
     Sandbox,
     /// The companion between two real API servers.
     Syncer,
+    /// Finding and collecting what tenants have left.
+    Gc,
 }
 
 /// What holds the fleet.
@@ -100,6 +103,10 @@ fn main() -> Result<()> {
         Measured::Syncer => {
             let program = program(&args, "v9s-syncer")?;
             ("syncer", runtime.block_on(syncer::measure(program, &args.tenant_pods))?)
+        }
+        Measured::Gc => {
+            let section = |kind: &HostKind| runtime.block_on(gc::measure(*kind));
+            ("gc", args.hosts.iter().map(section).collect::<Result<_>>()?)
         }
     };
     let table = report::render(&machine::describe(), &sections);
