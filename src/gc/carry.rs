@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures::{StreamExt as _, stream};
+use futures::{FutureExt as _, StreamExt as _, stream};
 use smol_str::{SmolStr, format_smolstr};
 use tokio::sync::Mutex;
 
@@ -17,7 +17,7 @@ use super::proof::{Care, Verdict, proof};
 use super::survey::Finding;
 use super::world::{Asked, Place, Standing, Whose, World};
 use crate::cluster::{Cluster, Failure, FailureKind, Guard, ObjectRef, Propagation, Resource, WriteError};
-use crate::operation::Progress;
+use crate::operation::{Cancelled, Progress};
 
 /// The steps of collecting, in order.
 pub const STEPS: [&str; 2] = ["look again and delete", "see that they are gone"];
@@ -78,7 +78,7 @@ pub struct Collected {
 
 /// What became of one object.
 enum Fate {
-    Deleted(ObjectRef, SmolStr, Reclaims),
+    Deleted(SmolStr, Reclaims),
     Gone,
     Spared(SmolStr),
     Failed(SmolStr),
@@ -122,54 +122,54 @@ async fn delete(
     collected: &mut Collected,
     progress: &Progress,
 ) -> Result<Vec<(ObjectRef, SmolStr)>, GcError> {
-    let mut places: BTreeMap<Place, Vec<&Finding>> = BTreeMap::new();
-    for finding in &plan.goes {
+    // By their place in the plan: what is handed from one to the next borrows nothing.
+    let mut places: BTreeMap<Place, Vec<usize>> = BTreeMap::new();
+    for (index, finding) in plan.goes.iter().enumerate() {
         if let Some(place) = finding.place() {
-            places.entry(place.clone()).or_default().push(finding);
+            places.entry(place.clone()).or_default().push(index);
         }
     }
     let all = plan.goes.len();
     let mut fates = stream::iter(places)
-        .map(|(place, findings)| {
-            let seat = Arc::new(Seat {
-                host,
-                ways,
-                witnessed: plan.witnesses.get(&place),
-                place,
-                world: Mutex::default(),
-                inside: Mutex::default(),
-            });
-            stream::iter(findings)
-                .map(move |finding| {
-                    let seat = Arc::clone(&seat);
-                    async move {
-                        progress.check()?;
-                        let fate = collect_one(&seat, &finding.claim, options).await?;
-                        Ok::<_, GcError>((finding, fate))
-                    }
-                })
-                .buffer_unordered(OBJECTS)
+        .map(|(place, indices)| {
+            let witnessed = plan.witnesses.get(&place);
+            let seat =
+                Seat { host, ways, witnessed, place, world: Mutex::default(), inside: Mutex::default() };
+            let seat = Arc::new(seat);
+            let one = move |index: usize| one(Arc::clone(&seat), plan, index, options, progress).boxed();
+            stream::iter(indices).map(one).buffer_unordered(OBJECTS)
         })
         .flatten_unordered(PLACES);
     let (mut gone, mut done) = (Vec::new(), 0);
     while let Some(fate) = fates.next().await {
-        let (finding, fate) = fate?;
-        let left = |why| Left { object: finding.claim.object.clone(), why };
+        let (object, fate) = fate?;
         done += 1;
         match fate {
-            Fate::Deleted(object, uid, reclaims) => {
+            Fate::Deleted(uid, reclaims) => {
                 collected.deleted += 1;
                 collected.reclaims = add(collected.reclaims, reclaims);
                 gone.push((object, uid));
             }
             Fate::Gone => collected.gone += 1,
-            Fate::Spared(why) => collected.spared.push(left(why)),
-            Fate::Failed(why) => collected.failed.push(left(why)),
+            Fate::Spared(why) => collected.spared.push(Left { object, why }),
+            Fate::Failed(why) => collected.failed.push(Left { object, why }),
         }
         progress.waiting(format_smolstr!("{done} of {all}"));
     }
     progress.note(format_smolstr!("{} deleted, {} spared", collected.deleted, collected.spared.len()));
     Ok(gone)
+}
+
+async fn one(
+    seat: Arc<Seat<'_>>,
+    plan: &Plan,
+    index: usize,
+    options: &CollectOptions,
+    progress: &Progress,
+) -> Result<(ObjectRef, Fate), GcError> {
+    progress.check()?;
+    let Some(Finding { claim, .. }) = plan.goes.get(index) else { return Err(Cancelled.into()) };
+    Ok((claim.object.clone(), collect_one(&seat, claim, options).await?))
 }
 
 fn add(a: Reclaims, b: Reclaims) -> Reclaims {
@@ -214,7 +214,7 @@ async fn collect_one(seat: &Seat<'_>, planned: &Claim, options: &CollectOptions)
         match deleted {
             Ok(()) => {
                 let reclaims = Reclaims::default().and(&claim.holds);
-                return Ok(Fate::Deleted(claim.object, claim.uid, reclaims));
+                return Ok(Fate::Deleted(claim.uid, reclaims));
             }
             Err(WriteError::Failed { failure: Failure { kind: FailureKind::Conflict, .. }, .. })
                 if tries < TRIES => {}

@@ -127,9 +127,9 @@ async fn silence(tenancy: &Tenancy, outside: &Room) -> Result<()> {
     };
     let name =
         all.iter().find(is_its).and_then(|it| it.metadata.name.clone()).context("there is no companion")?;
+    tenancy.kill_companion().await?;
     let none = Patch::Merge(json!({"spec": {"replicas": 0}}));
     deployments.patch(&name, &PatchParams::default(), &none).await?;
-    tenancy.kill_companion().await.ok();
     until("no companion is left", async || Ok(pods.list(&of_it).await?.items.is_empty())).await
 }
 
