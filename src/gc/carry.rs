@@ -108,10 +108,17 @@ struct Seat<'a> {
     ways: &'a dyn Ways,
     place: Place,
     witnessed: Option<&'a (SmolStr, usize)>,
-    /// The host as it was a moment ago, for these namespaces.
-    world: Mutex<Option<(Instant, BTreeSet<SmolStr>, Arc<World>)>>,
+    /// The host as it was a moment ago.
+    world: Mutex<Option<Moment>>,
     /// Its API server, once it was reached or not.
     inside: Mutex<Option<Result<Arc<Inside>, SmolStr>>>,
+}
+
+/// The host as it was at a time, for these namespaces.
+struct Moment {
+    at: Instant,
+    namespaces: BTreeSet<SmolStr>,
+    world: Arc<World>,
 }
 
 async fn delete(
@@ -235,16 +242,16 @@ impl Seat<'_> {
             namespaces.extend(Place::of_marker(marker).into_iter().map(|place| place.namespace));
         }
         let mut known = self.world.lock().await;
-        if let Some((at, of, world)) = known.as_ref()
-            && at.elapsed() < KNOWN_FOR
-            && namespaces.is_subset(of)
+        if let Some(moment) = known.as_ref()
+            && moment.at.elapsed() < KNOWN_FOR
+            && namespaces.is_subset(&moment.namespaces)
         {
-            return Arc::clone(world);
+            return Arc::clone(&moment.world);
         }
         let at = Instant::now();
         let list: Vec<SmolStr> = namespaces.iter().cloned().collect();
         let world = Arc::new(world(self.host, &list).await);
-        *known = Some((at, namespaces, Arc::clone(&world)));
+        *known = Some(Moment { at, namespaces, world: Arc::clone(&world) });
         world
     }
 

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use smol_str::{SmolStr, format_smolstr};
 
 use super::claim::Claim;
-use crate::names::{Translator, safe_concat};
+use crate::names::Translator;
 use crate::target::Rest;
 
 /// Where a virtual cluster is, or was, on its host.
@@ -202,10 +202,5 @@ pub enum Asked {
 pub(super) fn may_be_called(place: &Place, origin: &crate::names::VirtualName, name: &str) -> bool {
     let names = place.names();
     let short = origin.namespace.as_ref().map(|namespace| names.short_host_name(namespace, &origin.name));
-    names.host_name(origin).as_str() == name
-        || short.is_some_and(|short| short.as_str() == name)
-        // The Secret with the tokens of a pod.
-        || origin.namespace.as_ref().is_some_and(|namespace| {
-            safe_concat(&[&format!("{}-sa-token", origin.name), "x", namespace, "x", &place.name]) == name
-        })
+    names.host_name(origin).as_str() == name || short.is_some_and(|short| short.as_str() == name)
 }
