@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 use super::GcError;
 use super::ask::{Inside, Ways, ask_again};
 use super::claim::{Claim, Raw};
-use super::host::{look, world};
+use super::host::{look, look_by_name, world};
 use super::plan::{Plan, Reclaims};
 use super::proof::{Care, Verdict, proof};
 use super::survey::Finding;
@@ -117,6 +117,7 @@ struct Seat<'a> {
 /// The host as it was at a time, for these namespaces.
 struct Moment {
     at: Instant,
+    places: BTreeSet<Place>,
     namespaces: BTreeSet<SmolStr>,
     world: Arc<World>,
 }
@@ -234,24 +235,28 @@ async fn collect_one(seat: &Seat<'_>, planned: &Claim, options: &CollectOptions)
 impl Seat<'_> {
     /// The host as it is by now, as far as it is about this object.
     async fn world_for(&self, claim: &Claim) -> Arc<World> {
-        let mut namespaces: BTreeSet<SmolStr> = [self.place.namespace.clone()].into();
-        namespaces.extend(claim.object.namespace.clone());
+        let mut places: BTreeSet<Place> = [self.place.clone()].into();
         if claim.object.namespace.is_none()
             && let Some(marker) = &claim.marks.managed_by
         {
-            namespaces.extend(Place::of_marker(marker).into_iter().map(|place| place.namespace));
+            places.extend(Place::of_marker(marker));
         }
+        let mut namespaces: BTreeSet<SmolStr> = places.iter().map(|place| place.namespace.clone()).collect();
+        namespaces.extend(claim.object.namespace.clone());
         let mut known = self.world.lock().await;
         if let Some(moment) = known.as_ref()
             && moment.at.elapsed() < KNOWN_FOR
+            && places.is_subset(&moment.places)
             && namespaces.is_subset(&moment.namespaces)
         {
             return Arc::clone(&moment.world);
         }
         let at = Instant::now();
         let list: Vec<SmolStr> = namespaces.iter().cloned().collect();
-        let world = Arc::new(world(self.host, &list).await);
-        *known = Some(Moment { at, namespaces, world: Arc::clone(&world) });
+        let mut world = world(self.host, &list).await;
+        look_by_name(self.host, places.clone(), &mut world).await;
+        let world = Arc::new(world);
+        *known = Some(Moment { at, places, namespaces, world: Arc::clone(&world) });
         world
     }
 

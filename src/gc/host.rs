@@ -175,6 +175,39 @@ pub(super) async fn world(cluster: &Cluster, namespaces: &[SmolStr]) -> World {
     world
 }
 
+/// Looks by their names for what makes those of these that seem to be gone: labels may have been taken away or never given, and
+/// what is there holds everything back. A name proves nothing else.
+pub(super) async fn look_by_name(cluster: &Cluster, places: BTreeSet<Place>, world: &mut World) {
+    let missing = places.into_iter().filter(|place| !world.vclusters.contains_key(place));
+    let found: Vec<(Place, SmolStr)> = stream::iter(missing.collect::<Vec<_>>())
+        .map(|place| async move { Some((place.clone(), left_by_name(cluster, &place).await?)) })
+        .buffer_unordered(AT_ONCE)
+        .filter_map(|found| async move { found })
+        .collect()
+        .await;
+    for (place, left) in found {
+        leave(world, place, left);
+    }
+}
+
+async fn left_by_name(cluster: &Cluster, place: &Place) -> Option<SmolStr> {
+    let Place { namespace, name } = place;
+    for (resource, name) in [
+        (Resource::SERVICES, name.clone()),
+        (Resource::STATEFUL_SETS, name.clone()),
+        (Resource::DEPLOYMENTS, name.clone()),
+        (Resource::SECRETS, name::config_secret(name).into()),
+    ] {
+        let object = ObjectRef::namespaced(resource, namespace.clone(), name);
+        match cluster.get_metadata::<Marked>(&object).await {
+            Err(failure) if failure.kind == FailureKind::NotFound => {}
+            Ok(_) => return Some(format_smolstr!("the {object}")),
+            Err(failure) => return Some(format_smolstr!("perhaps the {object} ({failure})")),
+        }
+    }
+    None
+}
+
 async fn look_at(
     cluster: &Cluster,
     namespace: Option<&str>,

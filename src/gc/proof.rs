@@ -251,6 +251,10 @@ struct Moments {
 
 /// What is not judged whoever it belongs to.
 fn apart(claim: &Claim, world: &World) -> Option<Kept> {
+    let said = claim.marks.managed_by.as_ref().or(claim.marks.made_for.as_ref());
+    if said.is_none() {
+        return Some(Kept::Unclaimed);
+    }
     if claim.marks.spared {
         return Some(Kept::Spared);
     }
@@ -261,7 +265,6 @@ fn apart(claim: &Claim, world: &World) -> Option<Kept> {
         return Some(Kept::NamespaceGoing);
     }
     // The syncer makes its objects belong to the Service of the virtual cluster, and to nothing else.
-    let said = claim.marks.managed_by.as_ref().or(claim.marks.made_for.as_ref());
     let foreign = claim.owners.iter().find(|owner| owner.kind != "Service" || Some(&owner.name) != said);
     foreign.map(|owner| Kept::Derived(format_smolstr!("{} {}", owner.kind, owner.name)))
 }

@@ -11,7 +11,7 @@ use smol_str::{SmolStr, format_smolstr};
 use super::GcError;
 use super::ask::{Alone, Said, Ways, ask};
 use super::claim::Claim;
-use super::host::{claims, world};
+use super::host::{claims, look_by_name, world};
 use super::kinds::Kinds;
 use super::proof::{Care, Verdict, proof};
 use super::stuck::{Node, Stuck, stuck};
@@ -166,7 +166,13 @@ pub async fn survey(
             found.unseen.append(&mut unseen);
             progress.check()?;
             // After the objects: see there.
-            let world = world(host, &scope.namespaces).await;
+            let mut world = world(host, &scope.namespaces).await;
+            let gone = found.all.iter().filter_map(|(claim, _)| match world.whose(claim) {
+                Whose::Gone(places) => Some(places),
+                _ => None,
+            });
+            let gone = gone.flatten().collect();
+            look_by_name(host, gone, &mut world).await;
             progress.note(format_smolstr!(
                 "{} objects, {} virtual clusters",
                 found.all.len(),

@@ -112,6 +112,33 @@ v9s_testkit::both_hosts! {
         Ok(())
     }
 
+    async fn a_control_plane_that_lost_its_labels_still_holds_everything(host: Host) -> Result<()> {
+        let seat = Seat::new(host).await?;
+        seat.put(seat.synced("ConfigMap", "web", NOBODY)).await?;
+        let ns = &seat.namespace;
+        let bare = json!({"metadata": {"labels": {"app": null, "release": null}}});
+        let parts = [
+            format!("/apis/apps/v1/namespaces/{ns}/statefulsets/t"),
+            format!("/api/v1/namespaces/{ns}/services/t"),
+            format!("/api/v1/namespaces/{ns}/secrets/vc-config-t"),
+        ];
+        for part in &parts {
+            patch(&seat.host, part, bare.clone()).await?;
+        }
+        let expected = |word: &str| vec![format!("ConfigMap {}: {word}", seat.host_name("web"))];
+        for part in &parts {
+            assert_eq!(words(&seat.look().await?), expected("suspect half-deleted"), "{part} is there");
+            delete(&seat.host, part).await?;
+        }
+        let found = seat.look().await?;
+        assert_eq!(words(&found), expected("orphan vcluster-gone"));
+        // It returns by its name alone before anything is deleted.
+        seat.put(json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "t", "namespace": ns}, "spec": {"ports": [{"port": 443}]}})).await?;
+        let collected = seat.collect(&plan(&found, &Wish::default())).await?;
+        assert_eq!((collected.deleted, collected.spared.len()), (0, 1), "{collected:?}");
+        Ok(())
+    }
+
     async fn one_that_cannot_be_asked_has_unknown_leftovers_and_not_none(host: Host) -> Result<()> {
         let seat = Seat::new(host).await?;
         seat.put(seat.synced("ConfigMap", "gone", NOBODY)).await?;

@@ -109,7 +109,7 @@ fn rules(kinds: &[(&str, &str)], everywhere: bool) -> Vec<Value> {
     let mut rules: Vec<Value> =
         groups.iter().map(|(group, plurals)| rule(group, plurals, &["get", "list", "delete"])).collect();
     // Which virtual clusters there are.
-    rules.push(rule("apps", &["statefulsets", "deployments"], &["list"]));
+    rules.push(rule("apps", &["statefulsets", "deployments"], &["get", "list"]));
     rules.push(rule("", &["services", "secrets"], &["get", "list"]));
     // The way in: their credentials, and a tunnel.
     rules.push(rule("networking.k8s.io", &["ingresses"], &["get"]));
