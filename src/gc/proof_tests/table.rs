@@ -2,12 +2,15 @@
 
 use super::*;
 
+/// What it is about, the object, the host, what the tenant says, and the verdict in a word.
+type Case = (&'static str, Value, World, Result<Said, &'static str>, &'static str);
+
 #[test]
 fn what_is_proven_is_an_orphan_and_each_lie_is_not() {
     let old = "2026-11-21T08:00:00Z";
     let fresh = "2026-11-21T11:59:00Z";
     let annotation = |key: &str| format!("/metadata/annotations/vcluster.loft.sh~1{key}");
-    let cases: Vec<(&str, Value, World, Result<Said, &'static str>, &str)> = vec![
+    let cases: Vec<Case> = vec![
         ("its origin is gone", pod(), world(runs()), Ok(nothing()), "orphan b origin-gone"),
         (
             "its origin is there",
