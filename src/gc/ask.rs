@@ -112,7 +112,7 @@ pub(super) async fn ask(
     nodes: Option<&BTreeSet<SmolStr>>,
 ) -> Result<Said, Failure> {
     let before = store(tenant).await?;
-    let at = tenant.clock().await?;
+    let at = clock(tenant).await?;
     let mut said = Said { store: Some(before.clone()), at: Some(at), ..Said::default() };
     said.answers = vec![Asked::Not("it was not asked about".into()); claims.len()];
     let mut kinds: BTreeMap<String, (Resource, Vec<usize>)> = BTreeMap::new();
@@ -125,7 +125,7 @@ pub(super) async fn ask(
     let compared = Store::compare(remembered, &before);
     for (resource, indices) in kinds.into_values() {
         let asked = Instant::now();
-        let at = tenant.clock().await?;
+        let at = clock(tenant).await?;
         let of_kind: Vec<&Claim> = indices.iter().filter_map(|index| claims.get(*index).copied()).collect();
         let found = match list(tenant, place, &resource, &of_kind).await {
             Ok(found) => found,
@@ -157,6 +157,12 @@ pub(super) async fn ask(
     }
     witness(claims, &mut said.answers);
     Ok(said)
+}
+
+/// Its own clock; ours where it does not tell.
+async fn clock(tenant: &Cluster) -> Result<DateTime<Utc>, Failure> {
+    let told = tenant.clock().await.map_err(|error| error.failure)?;
+    Ok(told.unwrap_or_else(Utc::now))
 }
 
 /// UID of `kube-system`: which store it is.
@@ -273,7 +279,7 @@ pub(super) async fn ask_again(
     let Some(origin) = claim.origin() else {
         return Ok(Asked::Not("it says no more what it was made for".into()));
     };
-    let at = tenant.clock().await?;
+    let at = clock(tenant).await?;
     let asked = Instant::now();
     let names = place.names();
     let is_itself = !claim.is_copy() && names.host_name(&origin).as_str() == claim.object.name;

@@ -169,7 +169,7 @@ pub(super) async fn world(cluster: &Cluster, namespaces: &[SmolStr]) -> World {
         }
     }
     spaces(cluster, namespaces, &mut world).await;
-    if let Ok(now) = cluster.clock().await {
+    if let Ok(Some(now)) = cluster.clock().await {
         world.now = now;
     }
     world

@@ -5,7 +5,6 @@ mod list;
 mod logs;
 mod object;
 
-use chrono::{DateTime, Utc};
 use kube::api::{GetParams, ListParams};
 use kube::core::Request;
 use serde::de::DeserializeOwned;
@@ -55,19 +54,6 @@ impl Cluster {
         };
         let version = read.await.map_err(|failure| self.error("read the version", failure))?;
         Ok(version.git_version)
-    }
-
-    /// What the API server's own clock says, by the date of an answer; ours where it does not tell.
-    ///
-    /// # Errors
-    /// When the server cannot be reached.
-    pub async fn clock(&self) -> Result<DateTime<Utc>, Failure> {
-        let request = http::Request::get("/version").body(Vec::new());
-        let request = request.map_err(|error| Failure::new(FailureKind::Rejected, error.to_string()))?;
-        let answer = self.send(request).await?;
-        let date = answer.headers().get(http::header::DATE).and_then(|date| date.to_str().ok());
-        let date = date.and_then(|date| DateTime::parse_from_rfc2822(date).ok());
-        Ok(date.map_or_else(Utc::now, |date| date.to_utc()))
     }
 
     /// Names of all namespaces.
