@@ -181,7 +181,8 @@ impl Layer for Confirm {
         let width = area.width.saturating_sub(4).min(100);
         let lines = self.lines(usize::from(width).saturating_sub(WORD + 4));
         let height = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_add(5).min(area.height);
-        let inside = popup::frame(popup::centered(area, width, height), buf, world, &self.title, Slot::Err);
+        let slot = if self.ask == Ask::Yes { Slot::Warn } else { Slot::Err };
+        let inside = popup::frame(popup::centered(area, width, height), buf, world, &self.title, slot);
         if inside.height < 3 {
             return;
         }

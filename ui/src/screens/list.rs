@@ -305,6 +305,8 @@ impl<R: Item> List<R> {
         let left = Span::styled(format!(" {} ", self.title), theme.style(Slot::Title));
         let left_width = u16::try_from(text::width(self.title) + 2).unwrap_or(u16::MAX);
         let start = area.x.saturating_add(1).min(area.right());
+        let under = Rect { x: start, width: left_width.min(area.right() - start), ..area };
+        popup::blank(under, buf, world);
         buf.set_span(start, area.y, &left, area.width.saturating_sub(1));
         let x = start.saturating_add(left_width).saturating_add(1);
         let room = area.right().saturating_sub(right_width).saturating_sub(x);

@@ -67,6 +67,12 @@ impl GraphemesHead for str {
     }
 }
 
+/// Takes away what was drawn: what is faint stays faint under what is drawn over it.
+pub fn blank(area: Rect, buf: &mut Buffer, world: &World) {
+    Clear.render(area, buf);
+    buf.set_style(area, world.theme.style(Slot::Text));
+}
+
 /// Draws a rule with a title, and returns what is below.
 pub fn title_line(area: Rect, buf: &mut Buffer, world: &World, title: &str) -> Rect {
     if area.height == 0 {
@@ -80,6 +86,8 @@ pub fn title_line(area: Rect, buf: &mut Buffer, world: &World, title: &str) -> R
     let title = text::cut_middle(&text::clean(title), usize::from(room).saturating_sub(2), symbols.ellipsis)
         .into_owned();
     let span = Span::styled(format!(" {title} "), theme.style(Slot::Title));
+    let width = u16::try_from(span.width()).unwrap_or(u16::MAX).min(room);
+    blank(Rect { x: area.x + 1.min(area.width), width, ..line }, buf, world);
     buf.set_span(area.x + 1.min(area.width), area.y, &span, room);
     Rect { y: area.y + 1, height: area.height - 1, ..area }
 }

@@ -8,7 +8,7 @@ use smol_str::{SmolStr, format_smolstr};
 use v9s::cluster::ObjectRef;
 use v9s::fleet::model::VclusterKey;
 use v9s::operation::{Cancelled, Operation, Progress};
-use v9s::provision::create::{self, CreateError, Created, Effect, Planned, Request};
+use v9s::provision::create::{self, CreateError, Created, Effect, Request};
 
 use super::{Ask, Looked, Plan};
 use crate::app::jobs::{Ended, Facts, Outcome};
@@ -54,12 +54,13 @@ impl Order {
 pub(super) async fn look(clusters: &Clusters, order: &Order) -> Result<Looked, String> {
     let cluster = clusters.open(&order.host).await?;
     let looked = async {
-        let (_, planned) = create::look_and_plan(&cluster, &order.request).await?;
+        let (found, planned) = create::look_and_plan(&cluster, &order.request).await?;
         let effects = create::effects(&cluster, &planned).await?;
-        Ok::<_, CreateError>((planned, effects))
+        // Those of the plan are for people who print it.
+        Ok::<_, CreateError>((found.notes(&order.request), effects))
     };
     match looked.await {
-        Ok((planned, effects)) => Ok(judged(order, &planned, &effects)),
+        Ok((notes, effects)) => Ok(judged(order, &notes, &effects)),
         Err(error @ CreateError::Refused(_)) => {
             Ok(Looked::Refused { why: format!("{error}\n{}", error.remedy()), instead: Vec::new() })
         }
@@ -67,7 +68,7 @@ pub(super) async fn look(clusters: &Clusters, order: &Order) -> Result<Looked, S
     }
 }
 
-fn judged(order: &Order, planned: &Planned, effects: &[(ObjectRef, Effect)]) -> Looked {
+fn judged(order: &Order, notes: &[SmolStr], effects: &[(ObjectRef, Effect)]) -> Looked {
     let refused: Vec<String> = effects
         .iter()
         .filter_map(|(object, effect)| match effect {
@@ -88,8 +89,8 @@ fn judged(order: &Order, planned: &Planned, effects: &[(ObjectRef, Effect)]) -> 
             facts.push((word, lines));
         }
     }
-    if !planned.notes.is_empty() {
-        facts.push(("mind", planned.notes.iter().map(ToString::to_string).collect()));
+    if !notes.is_empty() {
+        facts.push(("mind", notes.iter().map(ToString::to_string).collect()));
     }
     facts.push(("then", vec!["waits until its API answers and its companion mirrors".to_owned()]));
     let Request { name, namespace, .. } = &order.request;

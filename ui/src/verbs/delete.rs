@@ -48,22 +48,8 @@ pub(super) async fn look(cluster: &Cluster, key: &VclusterKey) -> Result<Looked,
 
 fn facts(delete: &Delete) -> Facts {
     let plan = &delete.plan;
-    let mut facts: Facts = Vec::new();
-    for (word, role) in [
-        ("stops", Role::Workload),
-        ("inside", Role::Synced),
-        ("deletes", Role::Own),
-        ("Helm's", Role::Helm),
-        ("DATA", Role::Data),
-    ] {
-        let lines = by_kind(plan, role);
-        if !lines.is_empty() {
-            facts.push((word, lines));
-        }
-    }
-    if plan.derived > 0 {
-        facts.push(("with them", vec![format!("{} objects that belong to these", plan.derived)]));
-    }
+    // What cannot be made again, and what becomes of the place, before the many that were only made for it.
+    let mut facts = roles(plan, &[("stops", Role::Workload), ("DATA", Role::Data)]);
     facts.push((
         "namespace",
         vec![match &plan.home {
@@ -77,12 +63,22 @@ fn facts(delete: &Delete) -> Facts {
     if !plan.left.is_empty() {
         facts.push(("leaves", plan.left.iter().map(left).collect()));
     }
+    facts.extend(roles(plan, &[("inside", Role::Synced), ("deletes", Role::Own), ("Helm's", Role::Helm)]));
+    if plan.derived > 0 {
+        facts.push(("with them", vec![format!("{} objects that belong to these", plan.derived)]));
+    }
     facts.push((
         "guard",
         vec!["only these objects (UID), looked at again; the audit log keeps a record".to_owned()],
     ));
     facts.push(("as", command("delete", &delete.target)));
     facts
+}
+
+/// Objects of these roles, as far as there are any.
+fn roles(plan: &DeletePlan, roles: &[(&'static str, Role)]) -> Facts {
+    let all = roles.iter().map(|(word, role)| (*word, by_kind(plan, *role)));
+    all.filter(|(_, lines)| !lines.is_empty()).collect()
 }
 
 /// Objects of a role, a line to a kind.

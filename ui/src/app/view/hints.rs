@@ -36,12 +36,15 @@ pub fn paint(area: Rect, buf: &mut Buffer, state: &State) {
 fn hints(state: &State) -> Vec<(String, String)> {
     let top = state.top();
     let fixed = top.fixed_keys();
+    let fixed: Vec<(String, String)> =
+        fixed.iter().map(|(key, word)| ((*key).to_owned(), (*word).to_owned())).collect();
+    let mut scopes = state.scopes();
     if !fixed.is_empty() {
-        return fixed.iter().map(|(key, word)| ((*key).to_owned(), (*word).to_owned())).collect();
+        // A popup says what it has itself, and what of the action table is its own.
+        scopes.retain(|scope| *scope != Scope::Everywhere);
     }
-    let scopes = state.scopes();
     let symbols = state.world.theme.symbols();
-    ACTIONS
+    let actions = ACTIONS
         .iter()
         .filter(|action| scopes.contains(&action.scope) && action.id != ActionId::Help)
         .filter(|action| {
@@ -51,6 +54,6 @@ fn hints(state: &State) -> Vec<(String, String)> {
             let key = state.world.config.keymap.label(action.id);
             let key = if key == "enter" { symbols.enter.to_owned() } else { key };
             (!key.is_empty()).then_some((key, action.hint?.to_owned()))
-        })
-        .collect()
+        });
+    fixed.into_iter().chain(actions).collect()
 }

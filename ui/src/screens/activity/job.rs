@@ -25,7 +25,9 @@ pub const ENTRY: Entry = Entry {
             number => number.parse().ok().and_then(|number| jobs.get(JobId(number))),
         };
         match job {
-            Some(job) => Ok(Opened::Popup(Box::new(JobPopup { id: job.id, from: None, first: 0 }))),
+            Some(job) => {
+                Ok(Opened::Popup(Box::new(JobPopup { id: job.id, from: None, first: 0, over: false })))
+            }
             None => Err("there is no such job".to_owned()),
         }
     },
@@ -38,6 +40,8 @@ struct JobPopup {
     from: Option<usize>,
     /// Where the last frame began.
     first: usize,
+    /// Whether it was over then.
+    over: bool,
 }
 
 impl JobPopup {
@@ -69,6 +73,10 @@ impl Layer for JobPopup {
         &[Scope::Moving, Scope::Jobs]
     }
 
+    fn fixed_keys(&self) -> &'static [(&'static str, &'static str)] {
+        if self.over { &[("esc", "close")] } else { &[("esc", "hide; it goes on")] }
+    }
+
     fn offer(&self, action: &Action, world: &World) -> Offer {
         match action.id {
             ActionId::CancelJob => stoppable(self.job(world)),
@@ -93,6 +101,7 @@ impl Layer for JobPopup {
 
     fn draw(&mut self, area: Rect, buf: &mut Buffer, world: &World) {
         let Some(job) = self.job(world) else { return };
+        self.over = !job.running();
         let width = area.width.saturating_sub(4).min(110);
         let lines = Lines::of(job, usize::from(width).saturating_sub(4), world);
         let height = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_add(2).max(5).min(area.height);

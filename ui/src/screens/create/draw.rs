@@ -35,7 +35,7 @@ struct Shown<'a> {
 impl CreateScreen {
     pub(super) fn paint(&mut self, area: Rect, buf: &mut Buffer, world: &World) {
         let theme = &world.theme;
-        let left = (area.width * 2 / 5).clamp(30, 64).min(area.width);
+        let left = (area.width * 2 / 5).clamp(34, 64).min(area.width);
         let said = SAID.min(area.height / 4);
         let form = Rect { width: left, height: area.height - said, ..area };
         let right = Rect { x: area.x + left, width: area.width - left, height: form.height, ..area };
@@ -111,8 +111,11 @@ impl CreateScreen {
             "" => (shown.default.clone(), Slot::Muted),
             value => (value.to_owned(), Slot::Text),
         };
-        let said =
-            if shown.chosen { format!("{} {said} {}", symbols.more_left, symbols.more_right) } else { said };
+        let said = if shown.chosen && current {
+            format!("{} {said} {}", symbols.more_left, symbols.more_right)
+        } else {
+            said
+        };
         let room = usize::from(value.width.saturating_sub(1));
         let said = text::cut_end(&text::clean(&said), room, symbols.ellipsis).into_owned();
         let slot = if current { Slot::Selection } else { slot };

@@ -93,11 +93,11 @@ const STORES: &[Choice] = &[
         means: &[(ETCD, Some("true")), (MEMBERS, Some("3")), (ETCD_OUTSIDE, None), (DATABASE, None)],
     },
     Choice {
-        word: "PostgreSQL outside",
+        word: "own PostgreSQL",
         means: &[(ETCD, None), (MEMBERS, None), (ETCD_OUTSIDE, None), (DATABASE, Some("true"))],
     },
     Choice {
-        word: "etcd outside",
+        word: "own etcd",
         means: &[(ETCD, None), (MEMBERS, None), (ETCD_OUTSIDE, Some("true")), (DATABASE, None)],
     },
 ];
@@ -110,11 +110,8 @@ const QUOTAS: &[Choice] = &[
 const ISOLATIONS: &[Choice] = &[
     Choice { word: "none", means: &[(NETWORK, None), (PODS, None)] },
     Choice { word: "network", means: &[(NETWORK, Some("true")), (PODS, None)] },
-    Choice { word: "network, baseline pods", means: &[(NETWORK, Some("true")), (PODS, Some("baseline"))] },
-    Choice {
-        word: "network, restricted pods",
-        means: &[(NETWORK, Some("true")), (PODS, Some("restricted"))],
-    },
+    Choice { word: "net + baseline", means: &[(NETWORK, Some("true")), (PODS, Some("baseline"))] },
+    Choice { word: "net + restricted", means: &[(NETWORK, Some("true")), (PODS, Some("restricted"))] },
 ];
 
 const EXPOSURES: &[Choice] = &[
@@ -302,7 +299,7 @@ mod tests {
         for (preset, store, size, quota, isolation) in [
             (Preset::Dev, "SQLite", Some("1Gi"), "none", "none"),
             (Preset::Ci, "SQLite", Some("none"), "none", "none"),
-            (Preset::Prod, "etcd, 3 members", None, "on", "network, baseline pods"),
+            (Preset::Prod, "etcd, 3 members", None, "on", "net + baseline"),
         ] {
             let outline = Outline::read(preset.text()).unwrap();
             let get = |label: &str| setting(label).get(&outline);
@@ -324,7 +321,7 @@ mod tests {
                     let outline = Outline::read(&text).unwrap();
                     assert_eq!(setting.get(&outline).as_deref(), Some(choice.word), "{preset:?}\n{text}");
                     // What is outside has an address, which no choice can know.
-                    if !choice.word.ends_with("outside") {
+                    if !choice.word.starts_with("own ") {
                         values::read(&text).unwrap_or_else(|why| panic!("{}: {why}\n{text}", choice.word));
                     }
                 }
