@@ -295,7 +295,7 @@ fn column(text: &str) -> Result<&'static str, String> {
 }
 
 /// A whole number of seconds, or a number with a unit, as `kubectl` takes it.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let seconds = match text.parse::<u32>() {
         Ok(seconds) => Some(f64::from(seconds)),
         Err(_) => crate::filter::seconds(text),

@@ -1,6 +1,6 @@
 //! The command line: what can be asked for, and the subcommands that need no terminal.
 
-mod args;
+pub(crate) mod args;
 pub mod create;
 mod exit;
 mod host;

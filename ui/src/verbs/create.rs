@@ -5,15 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use smol_str::{SmolStr, format_smolstr};
-use v9s::cluster::ObjectRef;
+use v9s::cluster::{Cluster, ObjectRef};
 use v9s::fleet::model::VclusterKey;
 use v9s::operation::{Cancelled, Operation, Progress};
 use v9s::provision::create::{self, CreateError, Created, Effect, Request};
+use v9s::target::Term;
 
 use super::{Ask, Looked, Plan};
 use crate::app::jobs::{Ended, Facts, Outcome};
 use crate::app::operation::{Begun, Trouble, Verb};
 use crate::app::runner::{Clusters, Hands};
+use crate::cli::verbs::extend::end;
 
 /// How long each of the two waits at the end may take.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -23,12 +25,33 @@ const PATIENCE: Duration = Duration::from_secs(600);
 pub struct Order {
     host: SmolStr,
     request: Request,
+    /// How long it is to live, by the clock of its host.
+    ttl: Option<Duration>,
+    /// Who answers for it.
+    owner: Option<SmolStr>,
 }
 
 impl Order {
     /// To be made on this host; it is waited for.
     pub fn new(host: SmolStr, request: Request) -> Self {
-        Order { host, request: Request { patience: Some(PATIENCE), ..request } }
+        Order { host, request: Request { patience: Some(PATIENCE), ..request }, ttl: None, owner: None }
+    }
+
+    /// To live for so long, and whose it is.
+    #[must_use]
+    pub fn with_term(self, ttl: Option<Duration>, owner: Option<SmolStr>) -> Self {
+        Order { ttl, owner, ..self }
+    }
+
+    /// The same with the moment of its end.
+    async fn dated(&self, cluster: &Cluster) -> Result<Order, String> {
+        let ends = match self.ttl {
+            Some(ttl) => Some(end(cluster, ttl).await.map_err(|error| format!("{error:#}"))?),
+            None => None,
+        };
+        let mut order = self.clone();
+        order.request.term = Term::new(ends, self.owner.clone());
+        Ok(order)
     }
 
     /// Which one it will be.
@@ -53,6 +76,7 @@ impl Order {
 /// Asks the host what would become of every object; nothing is written.
 pub(super) async fn look(clusters: &Clusters, order: &Order) -> Result<Looked, String> {
     let cluster = clusters.open(&order.host).await?;
+    let order = &order.dated(&cluster).await?;
     let looked = async {
         let (found, planned) = create::look_and_plan(&cluster, &order.request).await?;
         let effects = create::effects(&cluster, &planned).await?;
@@ -91,6 +115,12 @@ fn judged(order: &Order, notes: &[SmolStr], effects: &[(ObjectRef, Effect)]) -> 
     }
     if !notes.is_empty() {
         facts.push(("mind", notes.iter().map(ToString::to_string).collect()));
+    }
+    if let Some(ends) = &order.request.term.expires {
+        facts.push(("ends", vec![format!("{ends}; v9s reap deletes it then")]));
+    }
+    if let Some(owner) = &order.owner {
+        facts.push(("owner", vec![owner.to_string()]));
     }
     facts.push(("then", vec!["waits until its API answers and its companion mirrors".to_owned()]));
     let Request { name, namespace, .. } = &order.request;

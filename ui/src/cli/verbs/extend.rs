@@ -68,7 +68,7 @@ pub fn run(settings: &Settings, args: &ExtendArgs) -> anyhow::Result<Exit> {
 }
 
 /// When something ends that lives for so long from now on, by the clock of the host.
-pub(in crate::cli) async fn end(cluster: &Cluster, ttl: Duration) -> anyhow::Result<DateTime<Utc>> {
+pub(crate) async fn end(cluster: &Cluster, ttl: Duration) -> anyhow::Result<DateTime<Utc>> {
     let now = cluster.clock().await.map_err(|error| anyhow::anyhow!("{error}; {}", error.remedy()))?;
     let ends =
         TimeDelta::from_std(ttl).ok().and_then(|ttl| now.unwrap_or_else(Utc::now).checked_add_signed(ttl));

@@ -101,6 +101,8 @@ impl CreateScreen {
         let typed = match row {
             Row::Name => Some(&self.name),
             Row::Namespace => Some(&self.namespace),
+            Row::Ttl => Some(&self.ttl),
+            Row::Owner => Some(&self.owner),
             Row::Setting(setting) if setting.is_typed() => Some(&self.typed),
             _ => None,
         };
@@ -147,6 +149,8 @@ impl CreateScreen {
                 chosen: true,
                 wrong: None,
             },
+            Row::Ttl => typed("ttl", &self.ttl, "for ever; 8h, 3d".to_owned(), self.lives().err()),
+            Row::Owner => typed("owner", &self.owner, "nobody".to_owned(), None),
             Row::Setting(setting) => self.setting_shown(setting),
             Row::Go => {
                 Shown { label: "", value: String::new(), default: String::new(), chosen: false, wrong: None }
@@ -197,7 +201,8 @@ impl CreateScreen {
             Pane::Form => self.mistake.clone().or_else(|| self.shown(&self.row(world), world).wrong),
             Pane::Text => None,
         };
-        let elsewhere = || self.name_wrong().or_else(|| self.namespace_wrong());
+        let elsewhere =
+            || self.name_wrong().or_else(|| self.namespace_wrong()).or_else(|| self.lives().err());
         let said = field.or_else(|| self.editor.told().map(ToString::to_string)).or_else(elsewhere);
         let (sign, slot, said) = match said {
             Some(said) => (symbols.err, Slot::Err, said),

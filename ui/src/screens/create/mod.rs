@@ -4,7 +4,10 @@
 
 mod draw;
 mod editor;
+mod form;
 mod settings;
+
+use std::time::Duration;
 
 use crossterm::event::KeyCode;
 use ratatui::buffer::Buffer;
@@ -23,6 +26,7 @@ use crate::app::messages::Level;
 use crate::app::reads::{Read, Reply, Ticket};
 use crate::app::registry::{Entry, Opened, no_completion};
 use crate::app::{Address, Effect, Effects, Input, Layer, News, World};
+use crate::cli::args::duration;
 use crate::keymap::Key;
 use crate::verbs::{Errand, Order};
 
@@ -64,6 +68,8 @@ enum Row {
     Namespace,
     Preset,
     Setting(&'static Setting),
+    Ttl,
+    Owner,
     Go,
 }
 
@@ -73,6 +79,10 @@ pub struct CreateScreen {
     name: Line,
     /// Empty: made from the name.
     namespace: Line,
+    /// How long it is to live; empty for ever.
+    ttl: Line,
+    /// Who answers for it.
+    owner: Line,
     preset: SmolStr,
     /// A person's own beginnings and those of v9s: name and text.
     presets: Vec<(SmolStr, String)>,
@@ -99,6 +109,8 @@ impl CreateScreen {
             host: None,
             name: Line::default(),
             namespace: Line::default(),
+            ttl: Line::default(),
+            owner: Line::default(),
             preset: Preset::Dev.name().into(),
             presets,
             asked: None,
@@ -124,6 +136,18 @@ impl CreateScreen {
         }
     }
 
+    /// How long it is to live, or what is wrong with that.
+    fn lives(&self) -> Result<Option<Duration>, String> {
+        match self.ttl.text().trim() {
+            "" => Ok(None),
+            typed => duration(typed).map(Some).map_err(|why| format!("ttl: {why}")),
+        }
+    }
+
+    fn owner(&self) -> Option<SmolStr> {
+        Some(self.owner.text().trim()).filter(|typed| !typed.is_empty()).map(SmolStr::from)
+    }
+
     fn rows(&self, world: &World) -> Vec<Row> {
         let mut rows = Vec::new();
         if hosts(world).len() > 1 {
@@ -133,7 +157,7 @@ impl CreateScreen {
         if let Ok(outline) = Outline::read(&self.editor.text()) {
             rows.extend(settings::shown(&outline).into_iter().map(Row::Setting));
         }
-        rows.push(Row::Go);
+        rows.extend([Row::Ttl, Row::Owner, Row::Go]);
         rows
     }
 
@@ -157,93 +181,6 @@ impl CreateScreen {
         }
     }
 
-    fn form_key(&mut self, key: Key, world: &World, out: &mut Effects) -> bool {
-        match key.code() {
-            KeyCode::Up => self.move_to(self.at.saturating_sub(1), world),
-            KeyCode::Down => self.move_to(self.at + 1, world),
-            KeyCode::Enter if matches!(self.row(world), Row::Go) => self.go(world, out),
-            KeyCode::Enter => self.move_to(self.at + 1, world),
-            _ => return self.value_key(key, world, out),
-        }
-        true
-    }
-
-    fn value_key(&mut self, key: Key, world: &World, out: &mut Effects) -> bool {
-        let step = match key.code() {
-            KeyCode::Right => Some(1),
-            KeyCode::Left => Some(-1),
-            _ if key.typed() == Some(' ') => Some(1),
-            _ => None,
-        };
-        match (self.row(world), step) {
-            (Row::Name, _) => self.name.key(key),
-            (Row::Namespace, _) => self.namespace.key(key),
-            (Row::Host, Some(step)) => {
-                let hosts = hosts(world);
-                let now = self.host(world);
-                self.host = cycle(&hosts, now.as_ref(), step);
-                true
-            }
-            (Row::Preset, Some(step)) => {
-                let names: Vec<SmolStr> = self.presets.iter().map(|(name, _)| name.clone()).collect();
-                if let Some(next) = cycle(&names, Some(&self.preset), step) {
-                    self.begin_with(next, out);
-                }
-                true
-            }
-            (Row::Setting(setting), _) if setting.is_typed() => {
-                let took = self.typed.key(key);
-                if took {
-                    let typed = self.typed.text().trim().to_owned();
-                    self.write(setting, &typed);
-                }
-                took
-            }
-            (Row::Setting(setting), Some(step)) => {
-                let text = self.editor.text();
-                let next = Outline::read(&text).ok().and_then(|outline| setting.next(&outline, step));
-                if let Some(word) = next {
-                    self.write(setting, word);
-                }
-                true
-            }
-            // Letters mean nothing where one chooses, and nothing else either.
-            _ => key.typed().is_some(),
-        }
-    }
-
-    /// Puts a value into the text. What only a person can change there is said at the field.
-    fn write(&mut self, setting: &Setting, value: &str) {
-        match setting.set(&self.editor.text(), value) {
-            Ok(text) => {
-                self.editor.set(&text);
-                self.mistake = None;
-            }
-            Err(error) => self.mistake = Some(error.to_string()),
-        }
-    }
-
-    /// Begins with another preset. What was written by hand is not thrown away at once.
-    fn begin_with(&mut self, preset: SmolStr, out: &mut Effects) {
-        let Some((_, text)) = self.presets.iter().find(|(name, _)| *name == preset) else { return };
-        let own = self.presets.iter().find(|(name, _)| *name == self.preset).map(|(_, text)| text.as_str());
-        let changed = own != Some(self.editor.text().as_str());
-        if changed && self.replacing.as_ref() != Some(&preset) {
-            out.say(
-                Level::Warning,
-                format!("{preset} replaces what was changed: choose it again to do that"),
-            );
-            self.replacing = Some(preset);
-            return;
-        }
-        self.editor = Editor::new(text);
-        (self.preset, self.replacing, self.mistake) = (preset, None, None);
-    }
-
-    fn text_key(&mut self, key: Key) -> bool {
-        self.editor.key(key)
-    }
-
     /// Looks at the host, and asks.
     fn go(&mut self, world: &World, out: &mut Effects) {
         match self.order(world) {
@@ -262,7 +199,7 @@ impl CreateScreen {
         create::check_name("name", &name).map_err(|error| error.to_string())?;
         create::check_name("namespace", &namespace).map_err(|error| error.to_string())?;
         match Request::new(&name, &namespace, &self.editor.text()) {
-            Ok(request) => Ok(Order::new(host, request)),
+            Ok(request) => Ok(Order::new(host, request).with_term(self.lives()?, self.owner())),
             Err(problems) => {
                 self.pane = Pane::Text;
                 self.editor.to_problem();
@@ -285,13 +222,6 @@ impl Default for CreateScreen {
     fn default() -> Self {
         Self::new()
     }
-}
-
-fn cycle(all: &[SmolStr], now: Option<&SmolStr>, step: isize) -> Option<SmolStr> {
-    let at = now.and_then(|now| all.iter().position(|one| one == now)).unwrap_or(0);
-    let count = isize::try_from(all.len()).ok().filter(|count| *count > 0)?;
-    let next = (isize::try_from(at).ok()? + step).rem_euclid(count);
-    all.get(usize::try_from(next).ok()?).cloned()
 }
 
 impl Layer for CreateScreen {
@@ -353,7 +283,7 @@ impl Layer for CreateScreen {
             (KeyCode::Esc, Pane::Text) => self.turn(world),
             (KeyCode::Esc, Pane::Form) => return false,
             _ if key == Key::ctrl('n') && self.pane == Pane::Text => self.editor.to_problem(),
-            (_, Pane::Text) => return self.text_key(key),
+            (_, Pane::Text) => return self.editor.key(key),
             (_, Pane::Form) => return self.form_key(key, world, out),
         }
         true
@@ -382,21 +312,5 @@ impl Layer for CreateScreen {
 
     fn draw(&mut self, area: Rect, buf: &mut Buffer, world: &World) {
         self.paint(area, buf, world);
-    }
-}
-
-impl CreateScreen {
-    fn paste(&mut self, pasted: &str, world: &World) {
-        match (self.pane, self.row(world)) {
-            (Pane::Text, _) => self.editor.paste(pasted),
-            (Pane::Form, Row::Name) => self.name.insert(pasted),
-            (Pane::Form, Row::Namespace) => self.namespace.insert(pasted),
-            (Pane::Form, Row::Setting(setting)) if setting.is_typed() => {
-                self.typed.insert(pasted);
-                let typed = self.typed.text().trim().to_owned();
-                self.write(setting, &typed);
-            }
-            _ => {}
-        }
     }
 }
