@@ -241,6 +241,16 @@ pub mod name {
         format!("{vcluster}-certs")
     }
 
+    /// Secret with the place of a store that somebody else runs.
+    pub fn store_secret(vcluster: impl Display) -> String {
+        format!("vc-store-{vcluster}")
+    }
+
+    /// Role and RoleBinding of those who may look at a virtual cluster on its host.
+    pub fn viewer_role(vcluster: impl Display) -> String {
+        format!("vc-{vcluster}-viewer")
+    }
+
     /// StatefulSet and Service of deployed etcd.
     pub fn etcd(vcluster: impl Display) -> String {
         format!("{vcluster}-etcd")

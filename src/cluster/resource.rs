@@ -53,6 +53,8 @@ impl Resource {
     pub const STATEFUL_SETS: Resource = known("apps", "statefulsets", "StatefulSet", true);
     /// Deployments.
     pub const DEPLOYMENTS: Resource = known("apps", "deployments", "Deployment", true);
+    /// DaemonSets.
+    pub const DAEMON_SETS: Resource = known("apps", "daemonsets", "DaemonSet", true);
 
     /// Endpoints.
     pub const ENDPOINTS: Resource = known("", "endpoints", "Endpoints", true);

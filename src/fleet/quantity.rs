@@ -46,6 +46,19 @@ impl Quantity {
         self.mantissa as f64 * 10f64.powi(self.exponent)
     }
 
+    /// In thousandths, rounded up: what Kubernetes counts processors in. None when that is more than can be counted.
+    pub fn thousandths(self) -> Option<i128> {
+        let power = |exponent: u32| 10i128.checked_pow(exponent);
+        match u32::try_from(self.exponent + 3) {
+            Ok(up) => self.mantissa.checked_mul(power(up)?),
+            Err(_) => {
+                let divisor = power((self.exponent + 3).unsigned_abs())?;
+                let whole = self.mantissa.div_euclid(divisor);
+                Some(whole + i128::from(self.mantissa.rem_euclid(divisor) > 0))
+            }
+        }
+    }
+
     /// How much of `limit` this is. None when the limit is zero or negative.
     pub fn share_of(self, limit: Quantity) -> Option<f64> {
         (limit.mantissa > 0).then(|| self.to_f64() / limit.to_f64())
@@ -137,6 +150,21 @@ mod tests {
                 value.is_some_and(|value| (value - expected).abs() <= expected.abs() * 1e-12),
                 "{text}: {value:?}"
             );
+        }
+    }
+
+    #[test]
+    fn thousandths_are_whole_and_never_too_few() {
+        for (text, expected) in [
+            ("0", 0),
+            ("250m", 250),
+            ("1.5", 1500),
+            ("1u", 1),
+            ("1Ki", 1_024_000),
+            ("-1500u", -1),
+            ("2k", 2_000_000),
+        ] {
+            assert_eq!(Quantity::parse(text).and_then(Quantity::thousandths), Some(expected), "{text}");
         }
     }
 

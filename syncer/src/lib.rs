@@ -1,5 +1,7 @@
 //! The companion of a virtual cluster: what a tenant creates runs on the host, what the host reports comes back.
 
+mod applier;
+pub mod beginning;
 mod configured;
 pub mod context;
 pub mod dns;

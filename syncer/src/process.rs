@@ -31,7 +31,7 @@ use crate::leader::Candidate;
 use crate::observe::{self, Mode, Observer};
 use crate::serve::mirroring::Mirroring;
 use crate::serve::{Told, probes::Probes};
-use crate::{dns, kubelet, requests, resources, serve, service_range, status, webhook};
+use crate::{beginning, dns, kubelet, requests, resources, serve, service_range, status, webhook};
 
 /// Where the chart mounts the configuration.
 const CONFIG: &str = "/var/lib/vcluster/config.yaml";
@@ -178,6 +178,10 @@ pub async fn serve(
     tasks.spawn(webhook::run(webhook, ctx.clone(), sides.0, sides.1, Arc::clone(&engine), stop.clone()));
     if let Some(dns) = dns::Dns::of(&settings) {
         tasks.spawn(dns::run(dns, tenant.clone(), Arc::clone(&engine), stop.clone()));
+    }
+    let first = beginning::objects(&settings);
+    if !first.is_empty() {
+        tasks.spawn(beginning::run(first, tenant.clone(), Arc::clone(&engine), stop.clone()));
     }
     tokio::spawn(service_range::keep_telling(asked, ranges, Arc::clone(&engine)));
     tasks.spawn(kubelet.start(

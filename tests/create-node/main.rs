@@ -1,7 +1,9 @@
 //! Virtual clusters that v9s makes, on a real node: each container of the control plane runs from its own image, the tenant's
 //! API server answers, and what a tenant creates runs.
 
+mod cli;
 mod etcd;
+mod external;
 mod life;
 mod made;
 mod preset;

@@ -4,8 +4,14 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod embedded;
+mod exposed;
+mod faults;
+mod found;
 mod halfway;
 mod input;
+mod killed;
 mod made;
+mod nested;
+mod preflight;
 mod rotating;
 mod shell;

@@ -5,6 +5,7 @@
 
 mod cause;
 mod error;
+mod keys;
 mod marked;
 mod planned;
 mod preflight;
@@ -26,8 +27,8 @@ use crate::provision::values::{self, Problems, Settings};
 use crate::target::Term;
 
 pub use error::CreateError;
-pub use planned::{Effect, Planned, effects, look_and_plan, plan};
-pub use preflight::{Found, Refusal, look};
+pub use planned::{Effect, Planned, effects, look_and_plan};
+pub use preflight::{ControlPlaneFound, Enforcement, Found, NamespaceFound, Refusal, look};
 pub use presets::{Preset, PresetError};
 pub use run::run;
 
@@ -46,6 +47,8 @@ pub struct Request {
     pub term: Term,
     /// How long to wait until it can be used; None for not at all.
     pub patience: Option<Duration>,
+    /// Also where it is doubtful that it comes up or is what was asked for.
+    pub anyway: bool,
 }
 
 /// A name that cannot be.
@@ -76,6 +79,7 @@ impl Request {
             settings: values::read(config)?,
             term: Term::default(),
             patience: None,
+            anyway: false,
         })
     }
 
@@ -94,7 +98,10 @@ impl Request {
     pub fn steps(&self) -> Vec<SmolStr> {
         let store = match &self.settings.control_plane.store {
             BackingStore::DeployedEtcd(etcd) => format_smolstr!("store: etcd with {} members", etcd.replicas),
-            _ => "store".into(),
+            BackingStore::ExternalDatabase(_) | BackingStore::ExternalEtcd { .. } => {
+                "store: where it is".into()
+            }
+            BackingStore::EmbeddedDatabase { .. } => "store".into(),
         };
         let mut steps: Vec<SmolStr> = vec![
             "check the host".into(),

@@ -1,15 +1,12 @@
 //! What would be done, without doing it.
 
-use std::net::IpAddr;
-
-use chrono::Utc;
 use serde_json::Value;
 use smol_str::SmolStr;
 
-use super::{CreateError, Found, Request, run};
+use super::{CreateError, Found, Request, keys, preflight};
 use crate::cluster::{Cluster, FailureKind, ObjectRef};
 use crate::provision::objects::{self, Object};
-use crate::provision::pki::{Keys, PkiError, serving_names};
+use crate::provision::pki::PkiError;
 
 /// Everything that a virtual cluster consists of, in the order in which it is applied.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,24 +38,14 @@ const NO_ADDRESS: &str = "the Service has no address yet, so the API server's ce
 ///
 /// # Errors
 /// When keys cannot be made or used.
-pub fn plan(
+pub(super) fn plan(
     request: &Request,
     found: &Found,
-    files: Option<std::collections::BTreeMap<String, String>>,
+    files: Option<keys::Files>,
 ) -> Result<Planned, PkiError> {
     let blueprint = request.blueprint(&found.service_range);
     let parts = request.objects(found);
-    let addresses: &[IpAddr] = &found.addresses;
-    let names = serving_names(&blueprint, addresses);
-    let now = Utc::now();
-    let kept = match files {
-        Some(files) => Keys::kept(files, &names, now)?,
-        None => None,
-    };
-    let keys = match kept {
-        Some(keys) => keys,
-        None => Keys::make(&blueprint, &names, now)?,
-    };
+    let (keys, _) = keys::kept_or_made(&blueprint, &found.addresses, files)?;
     let owner = found.service_uid.as_deref();
     let mut all = Vec::new();
     if found.namespace.is_none() {
@@ -66,13 +53,14 @@ pub fn plan(
     }
     all.extend(parts.rights);
     all.extend(parts.services);
+    all.extend(parts.ingress);
     all.push(objects::certificates(&blueprint, &keys, owner));
     all.push(objects::kubeconfig(&blueprint, &keys, owner));
     all.extend(parts.confines);
     all.extend(parts.store);
     all.extend(parts.control_plane);
     let mut notes = found.notes(request);
-    if addresses.is_empty() {
+    if found.addresses.is_empty() {
         notes.push(SmolStr::new_static(NO_ADDRESS));
     }
     Ok(Planned { objects: all, notes })
@@ -83,12 +71,8 @@ pub fn plan(
 /// # Errors
 /// What the host says, or what stands in the way.
 pub async fn look_and_plan(cluster: &Cluster, request: &Request) -> Result<(Found, Planned), CreateError> {
-    let found = super::look(cluster, request).await?;
-    let refusals = found.refusals(request);
-    if !refusals.is_empty() {
-        return Err(CreateError::Refused(refusals));
-    }
-    let files = run::files(cluster, &request.blueprint(&found.service_range)).await?;
+    let found = preflight::look_and_judge(cluster, request).await?;
+    let files = keys::files(cluster, &request.blueprint(&found.service_range)).await?;
     let planned = plan(request, &found, files)?;
     Ok((found, planned))
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::Pod;
 use serde::Deserialize;
 use smol_str::{SmolStr, format_smolstr};
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::CreateError;
@@ -13,7 +14,7 @@ use crate::cluster::{Cluster, EventRow, Failure, FailureKind, ObjectRef, Resourc
 use crate::companion::{self, SyncerStatus};
 use crate::operation::Progress;
 use crate::provision::objects::Blueprint;
-use crate::wire::{App, label};
+use crate::wire::{self, label};
 
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(500);
@@ -67,11 +68,6 @@ impl Workload {
 }
 
 #[derive(Deserialize)]
-struct Pods {
-    items: Vec<Pod>,
-}
-
-#[derive(Deserialize)]
 struct Published {
     #[serde(default)]
     data: std::collections::BTreeMap<String, String>,
@@ -79,43 +75,42 @@ struct Published {
 
 /// Until every replica of the control plane is ready, which means that its API server says so.
 pub(super) async fn for_api(waiting: &Waiting<'_>) -> Result<(), CreateError> {
-    let workload = waiting.plan.control_plane();
-    let mut told = Told::default();
-    let begun = Instant::now();
-    loop {
-        match waiting.cluster.get::<Workload>(&workload).await {
-            Ok(now) if now.is_ready() => return Ok(()),
-            Ok(_) => {}
-            Err(failure) if is_passing(&failure) => {}
-            Err(failure) => return Err(waiting.cluster.error(format!("read {workload}"), failure).into()),
-        }
-        let cause = told.look(waiting).await;
-        waiting.progress.waiting(cause.clone());
-        waiting.late(begun, "the API does not answer", cause)?;
-        waiting.progress.pause(LOOK).await?;
-    }
+    let workload = &waiting.plan.control_plane();
+    let told = &Mutex::new(Told::default());
+    waiting
+        .until("the API does not answer", || async move {
+            match waiting.cluster.get::<Workload>(workload).await {
+                Ok(now) if now.is_ready() => return Ok(Ok(())),
+                Ok(_) => {}
+                Err(failure) if is_passing(&failure) => {}
+                Err(failure) => {
+                    return Err(waiting.cluster.error(format!("read {workload}"), failure).into());
+                }
+            }
+            Ok(Err(told.lock().await.look(waiting).await))
+        })
+        .await
 }
 
 /// Until its companion has said that both sides were listed whole and nothing is wrong.
 pub(super) async fn for_mirror(waiting: &Waiting<'_>) -> Result<(), CreateError> {
     let map = companion::config_map(waiting.plan.name);
-    let map = ObjectRef::namespaced(Resource::CONFIG_MAPS, waiting.plan.namespace, map);
-    let begun = Instant::now();
-    loop {
-        let cause = match waiting.cluster.get::<Published>(&map).await {
-            Ok(published) => match status(&published) {
-                Ok(status) if status.synced && status.trouble.is_none() => return Ok(()),
-                Ok(status) => status.trouble.unwrap_or_else(|| "both sides are being listed".into()),
-                Err(why) => why,
-            },
-            Err(failure) if failure.kind == FailureKind::NotFound => "the syncer has not told yet".into(),
-            Err(failure) if is_passing(&failure) => format_smolstr!("{failure}"),
-            Err(failure) => return Err(waiting.cluster.error(format!("read {map}"), failure).into()),
-        };
-        waiting.progress.waiting(cause.clone());
-        waiting.late(begun, "nothing is mirrored", cause)?;
-        waiting.progress.pause(LOOK).await?;
-    }
+    let map = &ObjectRef::namespaced(Resource::CONFIG_MAPS, waiting.plan.namespace, map);
+    waiting
+        .until("nothing is mirrored", || async move {
+            let cause = match waiting.cluster.get::<Published>(map).await {
+                Ok(published) => match status(&published) {
+                    Ok(status) if status.synced && status.trouble.is_none() => return Ok(Ok(())),
+                    Ok(status) => status.trouble.unwrap_or_else(|| "both sides are being listed".into()),
+                    Err(why) => why,
+                },
+                Err(failure) if failure.kind == FailureKind::NotFound => "the syncer has not told yet".into(),
+                Err(failure) if is_passing(&failure) => format_smolstr!("{failure}"),
+                Err(failure) => return Err(waiting.cluster.error(format!("read {map}"), failure).into()),
+            };
+            Ok(Err(cause))
+        })
+        .await
 }
 
 fn status(published: &Published) -> Result<SyncerStatus, SmolStr> {
@@ -131,19 +126,18 @@ fn is_passing(failure: &Failure) -> bool {
 }
 
 impl Waiting<'_> {
-    fn late(&self, begun: Instant, what: &'static str, cause: SmolStr) -> Result<(), CreateError> {
-        if begun.elapsed() < self.patience {
-            return Ok(());
-        }
-        Err(CreateError::Late { what, seconds: self.patience.as_secs(), cause })
+    async fn until<Look>(&self, what: &'static str, look: impl Fn() -> Look) -> Result<(), CreateError>
+    where
+        Look: Future<Output = Result<Result<(), SmolStr>, CreateError>>,
+    {
+        let seconds = self.patience.as_secs();
+        let late = |cause| CreateError::Late { what, seconds, cause };
+        self.progress.until(LOOK, self.patience, late, look).await
     }
 
     async fn pods(&self) -> Result<Vec<Pod>, Failure> {
-        let apps = [App::ControlPlane, App::Etcd].map(App::value).join(",");
-        let selector = format!("{} in ({apps}),{}={}", label::APP, label::RELEASE, self.plan.name);
-        let query: String = form(&selector);
-        let path = Resource::PODS.path(Some(self.plan.namespace));
-        Ok(self.json::<Pods>(&format!("{path}?labelSelector={query}")).await?.items)
+        let selector = format!("{},{}={}", wire::control_plane_selector(), label::RELEASE, self.plan.name);
+        self.cluster.list(&Resource::PODS, Some(self.plan.namespace), Some(&selector)).await
     }
 
     /// The last lines of a container that ends again and again.
@@ -160,16 +154,6 @@ impl Waiting<'_> {
         }
         None
     }
-
-    async fn json<T: serde::de::DeserializeOwned>(&self, uri: &str) -> Result<T, Failure> {
-        let request = http::Request::get(uri).body(Vec::new());
-        let request = request.map_err(|error| Failure::new(FailureKind::Rejected, error.to_string()))?;
-        self.cluster.json(request).await
-    }
-}
-
-fn form(text: &str) -> String {
-    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
 }
 
 /// What was learnt some moments ago.

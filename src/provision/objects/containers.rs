@@ -10,17 +10,15 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
-use super::{API_PORT, API_SERVER, Blueprint, etcd, images};
+use super::{API_PORT, API_SERVER, Blueprint, images, store};
 use crate::provision::values::Settings;
-use crate::provision::values::settings::{BackingStore, Component, ImagePullPolicy, Probe};
+use crate::provision::values::settings::{Component, ImagePullPolicy, Probe};
 use crate::wire::SYNCER_CONTAINER;
 
 /// Where keys and certificates are.
-const PKI: &str = "/pki";
+pub(super) const PKI: &str = "/pki";
 /// Where data is.
-const DATA: &str = "/data";
-/// Where kine answers, to this pod alone.
-const KINE: &str = "127.0.0.1:2379";
+pub(super) const DATA: &str = "/data";
 /// Of the syncer, for its probes.
 const HEALTH_PORT: u16 = 9090;
 const CONTROLLER_MANAGER_PORT: u16 = 10257;
@@ -54,7 +52,7 @@ const HOSTS_CONTROLLERS: [&str; 8] = [
 
 /// What starts before the rest, in order.
 pub(super) fn sidecars(plan: &Blueprint) -> Vec<Container> {
-    let both = [kine(plan), api_server(plan)];
+    let both = [store::kine(plan), api_server(plan)];
     let always = |container: Container| Container { restart_policy: Some("Always".to_owned()), ..container };
     both.into_iter().flatten().map(always).collect()
 }
@@ -136,7 +134,8 @@ fn api_server(plan: &Blueprint) -> Option<Container> {
         flag("service-account-signing-key-file", pki("sa.key")),
         flag("profiling", false),
     ];
-    flags.extend(store_flags(plan));
+    flags.extend(store::flags(plan));
+    let (place, added) = store::reach(plan);
     let probes = &settings.workload.probes;
     let probe = |probe: &Option<Probe>, path: &str| probe.as_ref().map(|probe| asked(probe, path));
     Some(Container {
@@ -147,6 +146,7 @@ fn api_server(plan: &Blueprint) -> Option<Container> {
         env: Some(
             [field("POD_IP", "status.podIP")]
                 .into_iter()
+                .chain(place)
                 .chain(settings.kubernetes.env.expose().iter().cloned())
                 .collect(),
         ),
@@ -156,24 +156,14 @@ fn api_server(plan: &Blueprint) -> Option<Container> {
         liveness_probe: probe(&probes.liveness, "/livez"),
         resources: Some(settings.workload.resources.clone()),
         security_context: Some(program_security(plan)),
-        volume_mounts: Some(vec![mount(PKI_VOLUME, PKI, true), mount(TMP_VOLUME, "/tmp", false)]),
+        volume_mounts: Some(
+            [mount(PKI_VOLUME, PKI, true), mount(TMP_VOLUME, "/tmp", false)]
+                .into_iter()
+                .chain(added)
+                .collect(),
+        ),
         ..Container::default()
     })
-}
-
-/// Where the API server keeps its objects.
-fn store_flags(plan: &Blueprint) -> Vec<String> {
-    match &plan.settings.control_plane.store {
-        BackingStore::DeployedEtcd(_) => vec![
-            flag("etcd-servers", etcd::endpoints(plan)),
-            flag("etcd-cafile", format_args!("{PKI}/etcd-ca.crt")),
-            flag("etcd-certfile", format_args!("{PKI}/apiserver-etcd-client.crt")),
-            flag("etcd-keyfile", format_args!("{PKI}/apiserver-etcd-client.key")),
-        ],
-        BackingStore::EmbeddedDatabase { .. } => vec![flag("etcd-servers", format_args!("http://{KINE}"))],
-        // Refused before anything is made.
-        BackingStore::ExternalDatabase(_) | BackingStore::ExternalEtcd { .. } => Vec::new(),
-    }
 }
 
 fn controller_manager(plan: &Blueprint) -> Option<Container> {
@@ -223,29 +213,6 @@ fn controller_resources(plan: &Blueprint) -> ResourceRequirements {
         return amounts(("40m", "64Mi"), "1Gi");
     }
     asked.clone()
-}
-
-/// etcd's language for SQLite.
-fn kine(plan: &Blueprint) -> Option<Container> {
-    let BackingStore::EmbeddedDatabase { extra_args } = &plan.settings.control_plane.store else {
-        return None;
-    };
-    let options = "_journal=WAL&cache=shared&_busy_timeout=30000&_txlock=immediate";
-    let mut args = vec![
-        flag("endpoint", format_args!("sqlite://{DATA}/state.db?{options}")),
-        flag("listen-address", KINE),
-        flag("metrics-bind-address", 0),
-    ];
-    args.extend(extra_args.iter().cloned());
-    Some(Container {
-        name: "kine".to_owned(),
-        image: Some(images::kine(plan)),
-        args: Some(args),
-        resources: Some(amounts(("20m", "48Mi"), "1Gi")),
-        security_context: Some(security(plan)),
-        volume_mounts: Some(vec![mount(DATA_VOLUME, DATA, false), mount(TMP_VOLUME, "/tmp", false)]),
-        ..Container::default()
-    })
 }
 
 /// The command that is given, whole, or that of v9s; in either case with the arguments that are given.
@@ -304,7 +271,7 @@ pub(super) fn field(name: &str, path: &str) -> EnvVar {
 }
 
 /// As little as possible, unless the settings say otherwise.
-fn security(plan: &Blueprint) -> SecurityContext {
+pub(super) fn security(plan: &Blueprint) -> SecurityContext {
     plan.settings.control_plane.workload.security.container.clone().unwrap_or_else(least)
 }
 
@@ -322,7 +289,7 @@ pub(super) fn least() -> SecurityContext {
     }
 }
 
-fn amounts(requests: (&str, &str), memory: &str) -> ResourceRequirements {
+pub(super) fn amounts(requests: (&str, &str), memory: &str) -> ResourceRequirements {
     let of = |name: &str, amount: &str| (name.to_owned(), Quantity(amount.to_owned()));
     ResourceRequirements {
         requests: Some([of("cpu", requests.0), of("memory", requests.1)].into()),

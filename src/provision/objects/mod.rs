@@ -9,11 +9,13 @@ mod confines;
 mod containers;
 mod control_plane;
 mod etcd;
+mod exposure;
 mod images;
 mod meta;
 mod network;
 mod rights;
 mod services;
+mod store;
 #[cfg(test)]
 mod tests;
 mod unbuilt;
@@ -81,9 +83,11 @@ pub struct Objects {
     pub rights: Vec<Object>,
     /// Services. The first is the one by which the virtual API is reached, where there is one.
     pub services: Vec<Object>,
-    /// The configuration, quota, limits and network policies.
+    /// An Ingress, where one is asked for.
+    pub ingress: Vec<Object>,
+    /// The configuration, quota, limits, network policies and a disruption budget.
     pub confines: Vec<Object>,
-    /// etcd, where it is deployed.
+    /// etcd, where it is deployed; where to find a store that somebody else runs.
     pub store: Vec<Object>,
     /// The workload of the control plane.
     pub control_plane: Vec<Object>,
@@ -92,7 +96,8 @@ pub struct Objects {
 impl Objects {
     /// All of them, in order.
     pub fn all(&self) -> impl Iterator<Item = &Object> {
-        let parts = [&self.rights, &self.services, &self.confines, &self.store, &self.control_plane];
+        let parts =
+            [&self.rights, &self.services, &self.ingress, &self.confines, &self.store, &self.control_plane];
         parts.into_iter().flatten()
     }
 }
@@ -103,8 +108,13 @@ impl Blueprint<'_> {
         Objects {
             rights: accounts::accounts(self).into_iter().chain(rights::rights(self)).collect(),
             services: services::services(self),
-            confines: confines::confines(self).into_iter().chain(network::policies(self)).collect(),
-            store: etcd::workload(self),
+            ingress: exposure::ingress(self).into_iter().collect(),
+            confines: confines::confines(self)
+                .into_iter()
+                .chain(network::policies(self))
+                .chain(exposure::disruption_budget(self))
+                .collect(),
+            store: store::secret(self).into_iter().chain(etcd::workload(self)).collect(),
             control_plane: vec![control_plane::workload(self)],
         }
     }

@@ -7,7 +7,7 @@ use k8s_openapi::api::networking::v1::{
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
-use super::{Blueprint, Object, meta};
+use super::{Blueprint, Object, meta, store};
 use crate::cluster::Resource;
 use crate::provision::values::settings::{self, NetworkRules};
 use crate::wire::{App, label, name};
@@ -56,9 +56,12 @@ fn control_plane(plan: &Blueprint, policy: &settings::NetworkPolicy) -> NetworkP
         match_labels: Some([(label::RELEASE.to_owned(), plan.name.to_owned())].into()),
         ..LabelSelector::default()
     };
+    let mut outside = vec![tcp(443), tcp(8443), tcp(6443)];
+    // A store that somebody else runs may be anywhere.
+    outside.extend(store::ports(plan).into_iter().map(|port| tcp(port.into())));
     let egress = vec![
         to(vec![host_dns()], &[udp(53), tcp(53)]),
-        to(Vec::new(), &[tcp(443), tcp(8443), tcp(6443)]),
+        to(Vec::new(), &outside),
         to(vec![of_pods(release.clone())], &[]),
         to(vec![of_pods(synced(plan))], &[]),
     ];

@@ -31,7 +31,58 @@ pub(super) fn rights(plan: &Blueprint) -> Vec<Object> {
         objects.push(Object::of(Resource::ROLE_BINDINGS, &binding));
     }
     objects.extend(everywhere(plan));
+    objects.extend(viewers(plan));
     objects
+}
+
+/// What people look at who have nothing to do with what is inside.
+const SEEN: [(&str, &[&str]); 7] = [
+    (
+        "",
+        &[
+            "pods",
+            "services",
+            "endpoints",
+            "configmaps",
+            "events",
+            "persistentvolumeclaims",
+            "resourcequotas",
+            "limitranges",
+            "serviceaccounts",
+        ],
+    ),
+    ("apps", &["statefulsets", "deployments", "replicasets"]),
+    ("networking.k8s.io", &["ingresses", "networkpolicies"]),
+    ("policy", &["poddisruptionbudgets"]),
+    ("discovery.k8s.io", &["endpointslices"]),
+    ("coordination.k8s.io", &["leases"]),
+    ("events.k8s.io", &["events"]),
+];
+
+/// Groups that may look at everything but Secrets.
+fn viewers(plan: &Blueprint) -> Vec<Object> {
+    let groups = &plan.settings.access.viewers;
+    if groups.is_empty() {
+        return Vec::new();
+    }
+    let name = name::viewer_role(plan.name);
+    let metadata = || meta::of(plan, App::ControlPlane, name.clone(), None);
+    let mut rules: Vec<PolicyRule> =
+        SEEN.into_iter().map(|(group, plurals)| rule(group, plurals, &["get", "list", "watch"])).collect();
+    rules.push(rule("", &["pods/log"], &["get"]));
+    let subjects = groups.iter().map(|group| Subject {
+        kind: "Group".to_owned(),
+        name: group.clone(),
+        api_group: Some(GROUP.to_owned()),
+        ..Subject::default()
+    });
+    let binding = RoleBinding {
+        metadata: metadata(),
+        role_ref: reference("Role", name.clone()),
+        subjects: Some(subjects.collect()),
+    };
+    let role = Role { metadata: metadata(), rules: Some(rules) };
+    vec![Object::of(Resource::ROLES, &role), Object::of(Resource::ROLE_BINDINGS, &binding)]
 }
 
 fn everywhere(plan: &Blueprint) -> Vec<Object> {

@@ -143,16 +143,8 @@ fn the_role_is_the_published_one_and_grows_with_the_settings() {
 #[test]
 fn what_is_not_made_yet_is_refused_by_its_path() {
     for (config, path) in [
-        ("controlPlane: {ingress: {enabled: true}}", "controlPlane.ingress"),
-        (
-            "controlPlane: {backingStore: {database: {external: {enabled: true, dataSource: 'postgres://a'}}}}",
-            "controlPlane.backingStore.database.external",
-        ),
+        ("controlPlane: {serviceMonitor: {enabled: true}}", "controlPlane.serviceMonitor"),
         ("controlPlane: {proxy: {port: 9443}}", "controlPlane.proxy.port"),
-        (
-            "controlPlane: {advanced: {podDisruptionBudget: {enabled: true}}}",
-            "controlPlane.advanced.podDisruptionBudget",
-        ),
         ("integrations: {metricsServer: {enabled: true}}", "integrations.metricsServer"),
         (
             "sync: {fromHost: {configMaps: {enabled: true, mappings: {byName: {'other/a': 'default/a'}}}}}",
@@ -163,6 +155,118 @@ fn what_is_not_made_yet_is_refused_by_its_path() {
         assert_eq!(told.iter().map(|it| it.path).collect::<Vec<_>>(), [path]);
     }
     assert_eq!(unbuilt(&Settings::default()), []);
+}
+
+/// A container of the control plane, sidecars among them.
+fn container<'a>(objects: &'a Objects, name: &str) -> &'a Value {
+    let pod = &objects.control_plane[0].body["spec"]["template"]["spec"];
+    let lists = [&pod["initContainers"], &pod["containers"]];
+    let mut all = lists.into_iter().flat_map(|list| list.as_array().into_iter().flatten());
+    all.find(|container| container["name"] == name).unwrap_or_else(|| panic!("no container {name}"))
+}
+
+#[test]
+fn a_database_of_somebody_else_is_reached_through_kine_by_a_secret() {
+    let objects = objects(
+        "policies: {networkPolicy: {enabled: true}}
+controlPlane:
+  backingStore: {database: {external: {enabled: true, dataSource: 'postgres://shop:hidden@db.example.org:5433/shop', caFile: /tls/ca.crt, extraArgs: [--x=y]}}}
+  statefulSet: {persistence: {addVolumeMounts: [{name: tls, mountPath: /tls}], addVolumes: [{name: tls, secret: {secretName: tls}}]}}",
+    );
+    find(&objects, "Deployment", "shop");
+    let kine = container(&objects, "kine");
+    assert_eq!(
+        kine["args"],
+        serde_json::json!([
+            "--ca-file=/tls/ca.crt",
+            "--listen-address=127.0.0.1:2379",
+            "--metrics-bind-address=0",
+            "--x=y"
+        ])
+    );
+    assert_eq!(kine["env"][0]["name"], "KINE_ENDPOINT");
+    assert_eq!(kine["env"][0]["valueFrom"]["secretKeyRef"]["name"], "vc-store-shop");
+    assert!(kine["volumeMounts"].to_string().contains("/tls"), "{kine}");
+    find(&objects, "Secret", "vc-store-shop");
+    let shown: String = objects
+        .all()
+        .filter(|object| object.at.resource.kind != "Secret")
+        .map(|object| object.body.to_string())
+        .collect();
+    assert!(!shown.contains("hidden"), "the password is in Secrets alone");
+    let policy = find(&objects, "NetworkPolicy", "vc-cp-shop")["spec"]["egress"].to_string();
+    assert!(policy.contains("5433"), "{policy}");
+}
+
+#[test]
+fn etcd_of_somebody_else_is_reached_by_a_secret() {
+    let objects = objects(
+        "controlPlane:
+  backingStore: {etcd: {external: {enabled: true, endpoint: 'https://a:2379,https://b:2379', tls: {caFile: /e/ca, certFile: /e/crt, keyFile: /e/key}}}}
+  statefulSet: {persistence: {addVolumeMounts: [{name: e, mountPath: /e}]}}",
+    );
+    let server = container(&objects, "kube-apiserver");
+    let flags: Vec<&str> = server["command"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    for flag in [
+        "--etcd-servers=$(ETCD_SERVERS)",
+        "--etcd-cafile=/e/ca",
+        "--etcd-certfile=/e/crt",
+        "--etcd-keyfile=/e/key",
+    ] {
+        assert!(flags.contains(&flag), "{flag}: {flags:?}");
+    }
+    let secret = server["env"].as_array().unwrap().iter().find(|variable| variable["name"] == "ETCD_SERVERS");
+    assert_eq!(secret.unwrap()["valueFrom"]["secretKeyRef"]["name"], "vc-store-shop");
+    assert!(server["volumeMounts"].to_string().contains("\"/e\""), "{server}");
+    let pod = &objects.control_plane[0].body["spec"]["template"]["spec"];
+    assert_eq!(pod["initContainers"].as_array().unwrap().len(), 1, "nothing speaks for it");
+}
+
+#[test]
+fn an_ingress_passes_tls_through_to_the_service() {
+    let with = objects(
+        "controlPlane: {ingress: {enabled: true, host: shop.example.org, spec: {ingressClassName: nginx}}}",
+    );
+    let ingress = find(&with, "Ingress", "shop");
+    assert_eq!(ingress["spec"]["ingressClassName"], "nginx");
+    let rule = &ingress["spec"]["rules"][0];
+    assert_eq!(rule["host"], "shop.example.org");
+    let backend = &rule["http"]["paths"][0]["backend"]["service"];
+    assert_eq!((&backend["name"], &backend["port"]["name"]), (&"shop".into(), &"https".into()));
+    assert_eq!(ingress["metadata"]["annotations"]["nginx.ingress.kubernetes.io/ssl-passthrough"], "true");
+    assert!(ingress["spec"].get("tls").is_none(), "the virtual API server has the certificate");
+    assert!(objects("").ingress.is_empty());
+}
+
+#[test]
+fn a_disruption_budget_is_about_the_pods_of_the_control_plane() {
+    let budget = |inside: &str| {
+        let config =
+            format!("controlPlane: {{advanced: {{podDisruptionBudget: {{enabled: true, {inside}}}}}}}");
+        find(&objects(&config), "PodDisruptionBudget", "shop")["spec"].clone()
+    };
+    let selector = serde_json::json!({"matchLabels": {"app": "vcluster", "release": "shop"}});
+    assert_eq!(budget(""), serde_json::json!({"minAvailable": 1, "selector": selector}));
+    assert_eq!(
+        budget("maxUnavailable: 50%, unhealthyPodEvictionPolicy: AlwaysAllow"),
+        serde_json::json!({"maxUnavailable": "50%", "selector": selector, "unhealthyPodEvictionPolicy": "AlwaysAllow"})
+    );
+}
+
+#[test]
+fn viewers_see_everything_but_secrets() {
+    let objects = objects("v9s: {access: {viewers: [auditors]}}");
+    let role = find(&objects, "Role", "vc-shop-viewer");
+    let rules = role["rules"].as_array().unwrap();
+    assert!(!role["rules"].to_string().contains("secrets"), "{role}");
+    let verbs: BTreeSet<&str> =
+        rules.iter().flat_map(|rule| rule["verbs"].as_array().unwrap()).filter_map(Value::as_str).collect();
+    assert_eq!(verbs, ["get", "list", "watch"].into());
+    let binding = find(&objects, "RoleBinding", "vc-shop-viewer");
+    assert_eq!(
+        (&binding["subjects"][0]["kind"], &binding["subjects"][0]["name"]),
+        (&"Group".into(), &"auditors".into())
+    );
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::provision::values::Settings;
-use crate::provision::values::settings::{BackingStore, DataVolume, HostNamespace, Mappings};
+use crate::provision::values::settings::{DataVolume, HostNamespace, Mappings};
 
 /// A setting and why not.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,16 +32,6 @@ pub fn unbuilt(settings: &Settings) -> Vec<Unbuilt> {
     };
     let cases = [
         (
-            matches!(plane.store, BackingStore::ExternalDatabase(_)),
-            "controlPlane.backingStore.database.external",
-            "use database.embedded or etcd.deploy",
-        ),
-        (
-            matches!(plane.store, BackingStore::ExternalEtcd { .. }),
-            "controlPlane.backingStore.etcd.external",
-            "use database.embedded or etcd.deploy",
-        ),
-        (
             plane.kubernetes.api_server.is_none(),
             "controlPlane.distro.k8s.apiServer.enabled",
             "there is no virtual cluster without it; leave it on",
@@ -61,13 +51,7 @@ pub fn unbuilt(settings: &Settings) -> Vec<Unbuilt> {
             "controlPlane.service.enabled",
             "the virtual cluster is reached by its Service; leave it on",
         ),
-        (plane.exposure.ingress.is_some(), "controlPlane.ingress", "expose it by controlPlane.service"),
         (plane.service_monitor.is_some(), "controlPlane.serviceMonitor", "leave it off"),
-        (
-            plane.advanced.pod_disruption_budget.is_some(),
-            "controlPlane.advanced.podDisruptionBudget",
-            "leave it off",
-        ),
         (
             plane.workload.persistence.binaries.len() != 1
                 || plane.workload.persistence.binaries.iter().any(|volume| volume.empty_dir.is_none()),
@@ -78,11 +62,6 @@ pub fn unbuilt(settings: &Settings) -> Vec<Unbuilt> {
             passing && plane.store.is_in_control_plane() && plane.high_availability.replicas > 1,
             "controlPlane.statefulSet.highAvailability.replicas",
             "the embedded database has one replica",
-        ),
-        (
-            !settings.manifests.expose().is_empty(),
-            "experimental.deploy.vcluster.manifests",
-            "apply them inside once the virtual cluster is there",
         ),
         (
             export.service_account.is_some(),

@@ -10,9 +10,9 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
+use smol_str::SmolStr;
 use thiserror::Error;
 
 use crate::provision::objects::{API_PORT, Blueprint};
@@ -182,8 +182,8 @@ impl Keys {
 }
 
 /// Every name and address by which the virtual API server is called: from inside the pod, from the host, by tenants' pods, and as
-/// the settings add. `addresses` are those of its Service.
-pub fn serving_names(plan: &Blueprint, addresses: &[IpAddr]) -> Vec<String> {
+/// the settings add. `addresses` are what its Service is reached by: addresses, and names of a load balancer.
+pub fn serving_names(plan: &Blueprint, addresses: &[SmolStr]) -> Vec<String> {
     let (own, namespace) = (plan.name, plan.namespace);
     let domain = &plan.settings.networking.cluster_domain;
     let headless = name::headless_service(own);
@@ -200,6 +200,8 @@ pub fn serving_names(plan: &Blueprint, addresses: &[IpAddr]) -> Vec<String> {
     }
     names.push(format!("*.{KUBELET_DOMAIN}"));
     names.extend(addresses.iter().map(ToString::to_string));
+    let ingress = plan.settings.control_plane.exposure.ingress.as_ref();
+    names.extend(ingress.map(|ingress| ingress.host.clone()).filter(|host| !host.is_empty()));
     names.extend(plan.settings.control_plane.proxy.extra_sans.iter().cloned());
     let mut seen = std::collections::BTreeSet::new();
     names.retain(|name| seen.insert(name.clone()));

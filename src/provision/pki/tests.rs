@@ -21,7 +21,7 @@ fn noon() -> DateTime<Utc> {
 }
 
 fn names(addresses: &[&str]) -> Vec<String> {
-    let addresses: Vec<IpAddr> = addresses.iter().map(|address| address.parse().unwrap()).collect();
+    let addresses: Vec<SmolStr> = addresses.iter().map(SmolStr::new).collect();
     with(|plan| serving_names(plan, &addresses))
 }
 
@@ -53,6 +53,18 @@ fn leaves_live_a_year_and_come_from_the_authority_of_their_kind() {
     }
     assert!(NEEDED.iter().all(|file| keys.files().contains_key(*file)));
     assert_eq!(keys.files()["ca.crt"], keys.files()["server-ca.crt"]);
+}
+
+#[test]
+fn an_ingress_and_a_load_balancer_are_names_of_the_api_server() {
+    let config = "controlPlane: {ingress: {enabled: true, host: shop.example.org}}";
+    let (settings, range) = (crate::provision::values::read(config).unwrap(), ServiceRange::default());
+    let plan =
+        Blueprint { name: "shop", namespace: "team", settings: &settings, config, service_range: &range };
+    let names = serving_names(&plan, &["10.96.0.7".into(), "lb.example.org".into()]);
+    for name in ["shop.example.org", "lb.example.org", "10.96.0.7"] {
+        assert!(names.iter().any(|one| one == name), "{name}: {names:?}");
+    }
 }
 
 #[test]

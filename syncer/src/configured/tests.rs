@@ -198,6 +198,12 @@ const EACH: &[(&str, &str, &str)] = &[
         "v9s: {sync: {customResources: {a.example.org: {direction: toHost}}}}",
         "v9s: {sync: {customResources: {a.example.org: {direction: toHost, hostDeletion: propagate}}}}",
     ),
+    ("v9s.access.admins", "", "v9s: {access: {admins: [a]}}"),
+    (
+        "experimental.deploy.vcluster.manifests",
+        "",
+        "experimental: {deploy: {vcluster: {manifests: '{apiVersion: v1, kind: Namespace, metadata: {name: a}}'}}}",
+    ),
     ("logging.encoding", "", "logging: {encoding: json}"),
     ("experimental.syncSettings.setOwner", "", "experimental: {syncSettings: {setOwner: false}}"),
 ];
@@ -213,8 +219,9 @@ fn made_of(text: &str) -> String {
     let mirrored = resources::configured(&settings.sync, &settings.networking.replicate_services, &served);
     let mirrored = mirrored.unwrap_or_else(|error| panic!("{text}: {error}"));
     let networking = &settings.networking;
+    let begins = crate::beginning::objects(&settings);
     let rest = (settings.set_owner, &networking.cluster_domain, &networking.service_cidr, settings.logging);
-    format!("{:?}", (pods(&settings), nodes(&settings), mirrored, terms(&settings), rest))
+    format!("{:?}", (pods(&settings), nodes(&settings), mirrored, terms(&settings), rest, begins))
 }
 
 /// Classes and what happens after a deletion are the same for many kinds.

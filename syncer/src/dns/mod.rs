@@ -1,10 +1,9 @@
 //! DNS of the virtual cluster: CoreDNS, as a workload of the tenant's own.
 //!
 //! The leader applies its objects in `kube-system` and looks at them again and again: what is missing comes back, what
-//! somebody has changed on purpose stays as it is, field by field ([`apply`]). Its pods are mirrored as all others, and
+//! somebody has changed on purpose stays as it is, field by field ([`Applier`]). Its pods are mirrored as all others, and
 //! ask the virtual API server with their own account.
 
-mod apply;
 mod corefile;
 mod objects;
 
@@ -17,8 +16,8 @@ use tokio_util::sync::CancellationToken;
 use v9s::cluster::Cluster;
 use v9s::provision::values::Settings;
 
+use crate::applier::Applier;
 use crate::engine::Engine;
-use apply::Applier;
 
 /// How often the objects are looked at.
 const CHECK: Duration = Duration::from_secs(30);
@@ -58,9 +57,9 @@ pub async fn run(dns: Dns, tenant: Cluster, engine: Arc<Engine>, stop: Cancellat
 }
 
 async fn keep(dns: Dns, tenant: Cluster, engine: Arc<Engine>) {
-    let mut applier = Applier::new(tenant, dns.objects);
+    let mut applier = Applier::new(tenant, "DNS of the virtual cluster", dns.objects);
     loop {
-        let all_there = engine.suspended().is_some() || applier.look().await;
+        let all_there = engine.suspended().is_some() || applier.look().await.is_none();
         sleep(if all_there { dns.check } else { RETRY.min(dns.check) }).await;
     }
 }

@@ -24,6 +24,8 @@ pub enum Toolset {
     Kine,
     /// The server of resource metrics.
     Metrics,
+    /// The official command line for virtual clusters.
+    Cli,
 }
 
 impl Toolset {
@@ -38,6 +40,7 @@ impl Toolset {
             Self::Dns => "dns",
             Self::Kine => "kine",
             Self::Metrics => "metrics",
+            Self::Cli => "cli",
         }
     }
 
@@ -46,7 +49,7 @@ impl Toolset {
         let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tools");
         match self {
             Self::ControlPlane => tools,
-            Self::Node | Self::Dns | Self::Kine | Self::Metrics => tools.join(self.name()),
+            Self::Node | Self::Dns | Self::Kine | Self::Metrics | Self::Cli => tools.join(self.name()),
         }
     }
 
@@ -54,7 +57,7 @@ impl Toolset {
     /// library is linked statically then, and what would load libraries at run time is left out.
     pub fn flags(self) -> &'static [&'static str] {
         match self {
-            Self::ControlPlane | Self::Node | Self::Dns | Self::Metrics => &[],
+            Self::ControlPlane | Self::Node | Self::Dns | Self::Metrics | Self::Cli => &[],
             Self::Kine => &["-tags=netgo,osusergo,sqlite_omit_load_extension"],
         }
     }

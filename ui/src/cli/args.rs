@@ -192,6 +192,9 @@ pub struct CreateArgs {
     /// How long at most, such as 90s or 5m
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration)]
     pub timeout: Duration,
+    /// Also where it may not come up or not be what was asked for, such as without room on any node
+    #[arg(long)]
+    pub anyway: bool,
 }
 
 /// How `v9s list` prints.

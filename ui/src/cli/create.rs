@@ -93,7 +93,11 @@ fn request(settings: &Settings, namespaces: &[SmolStr], args: &CreateArgs) -> an
     };
     let request = Request::new(&args.name, &namespace, &config)
         .map_err(|problems| anyhow::anyhow!("{source} cannot be used:\n{problems}"))?;
-    Ok(Request { patience: (args.wait || args.connect).then_some(args.timeout), ..request })
+    Ok(Request {
+        patience: (args.wait || args.connect).then_some(args.timeout),
+        anyway: args.anyway,
+        ..request
+    })
 }
 
 fn namespace_of(namespaces: &[SmolStr], name: &str) -> anyhow::Result<String> {

@@ -13,6 +13,10 @@ use v9s_syncer::process::{self, Options};
 
 /// Where the syncer's `vcluster.yaml` is.
 const CONFIG: &str = "/var/lib/vcluster/config.yaml";
+/// Where a pod has its account.
+const ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
+/// The variable with the address of its API server.
+const HOST: &str = "KUBERNETES_SERVICE_HOST";
 /// Between two looks for the API server beside it.
 const LOOK: Duration = Duration::from_millis(200);
 /// Every pod of the demo is on the one network of this process: ports are those that are free.
@@ -44,7 +48,9 @@ async fn run(process: Process) -> i64 {
 
 async fn mirror(process: &Process) -> Result<()> {
     let identity = process.pod["metadata"]["name"].as_str().unwrap_or_default();
-    let own = [format!("--namespace={}", process.namespace()), format!("--identity={identity}")];
+    // Its own namespace is that of the cluster which it takes for its host: the pod may come from inside of a virtual one.
+    let namespace = process.environment.get("POD_NAMESPACE").map_or(process.namespace(), String::as_str);
+    let own = [format!("--namespace={namespace}"), format!("--identity={identity}")];
     let words = ["v9s-syncer"].into_iter().chain(process.arguments.iter().map(String::as_str));
     let words = words.chain(own.iter().map(String::as_str)).chain(PORTS);
     let options = Options::try_parse_from(words)?;
@@ -54,8 +60,8 @@ async fn mirror(process: &Process) -> Result<()> {
     };
     let stop = process.stop.clone();
     let Some(beside) = stop.run_until_cancelled(beside(process)).await else { return Ok(()) };
-    let access = process.access.as_ref().context("the pod has no access to its host")?;
-    let host = connect(access.kubeconfig.clone()).await.context("the host cluster")?;
+    let (outside, above) = host_of(process)?;
+    let host = connect(outside).await.context("the host cluster")?;
     let file = options.virtual_kubeconfig.as_deref().context("--virtual-kubeconfig is needed")?;
     let kubeconfig = process.file(&file.display().to_string()).context("its kubeconfig is not there")?;
     let tenant = connect(at(&kubeconfig, &beside)?).await.context("the virtual cluster")?;
@@ -64,7 +70,7 @@ async fn mirror(process: &Process) -> Result<()> {
     let here = stop.child_token();
     tokio::select! {
         done = process::serve(options, settings, host, tenant, here.clone()) => done,
-        () = moved(process, &beside) => bail!("the API server is another one by now"),
+        () = moved(process, &beside, above.as_deref()) => bail!("the API server is another one by now"),
     }
 }
 
@@ -78,14 +84,31 @@ async fn beside(process: &Process) -> String {
     }
 }
 
-/// Until it answers elsewhere: after a restart it has another port.
-async fn moved(process: &Process, before: &str) {
+/// Until it answers elsewhere, or that of its host does: after a restart each has another port.
+async fn moved(process: &Process, before: &str, above: Option<&str>) {
     loop {
         tokio::time::sleep(LOOK).await;
-        if process.control_plane().is_some_and(|plane| plane.url() != before) {
+        let own = process.control_plane();
+        let host = process.environment.get(HOST).and_then(|address| process.control_plane_at(address));
+        if own.is_some_and(|plane| plane.url() != before)
+            || host.is_some_and(|plane| above.is_some_and(|above| plane.url() != above))
+        {
             return;
         }
     }
+}
+
+/// A kubeconfig of its host, and where that answers if it is a virtual cluster itself: a pod that came from inside of one has its
+/// token and the address of its API server, as every pod.
+fn host_of(process: &Process) -> Result<(String, Option<String>)> {
+    let above = process.environment.get(HOST).and_then(|address| process.control_plane_at(address));
+    let file = |name: &str| process.file(&format!("{ACCOUNT}/{name}"));
+    if let (Some(above), Some(token), Some(authority)) = (above, file("token"), file("ca.crt")) {
+        let config = v9s_sandbox::tls::kubeconfig("host", above.url(), &authority, &token);
+        return Ok((config.to_string(), Some(above.url().to_owned())));
+    }
+    let access = process.access.as_ref().context("the pod has no access to its host")?;
+    Ok((access.kubeconfig.clone(), None))
 }
 
 /// The same kubeconfig for an API server at another address.

@@ -17,14 +17,24 @@ impl Works {
         let mount = mounts.iter().find(|mount| mount["name"] == volume["name"])?;
         let relative = path.strip_prefix(mount["mountPath"].as_str()?)?.trim_start_matches('/');
         let namespace = pod["metadata"]["namespace"].as_str();
-        if let Some(name) = volume["secret"]["secretName"].as_str() {
-            let secret = self.0.store.find(&SECRETS, namespace, name)?.value();
-            let encoded = secret["data"][key(&volume["secret"], relative)?].as_str()?;
+        match volume["projected"]["sources"].as_array() {
+            None => self.entry(namespace, volume, relative),
+            Some(sources) => sources.iter().find_map(|source| self.entry(namespace, source, relative)),
+        }
+    }
+
+    /// The entry of a Secret or ConfigMap that a volume, or a part of one, has at a path.
+    fn entry(&self, namespace: Option<&str>, source: &Value, path: &str) -> Option<String> {
+        let secret = &source["secret"];
+        // A volume calls it otherwise than a part of one does.
+        if let Some(name) = secret["secretName"].as_str().or(secret["name"].as_str()) {
+            let found = self.0.store.find(&SECRETS, namespace, name)?.value();
+            let encoded = found["data"][key(secret, path)?].as_str()?;
             return String::from_utf8(STANDARD.decode(encoded).ok()?).ok();
         }
-        let name = volume["configMap"]["name"].as_str()?;
+        let name = source["configMap"]["name"].as_str()?;
         let map = self.0.store.find(&CONFIG_MAPS, namespace, name)?.value();
-        map["data"][key(&volume["configMap"], relative)?].as_str().map(str::to_owned)
+        map["data"][key(&source["configMap"], path)?].as_str().map(str::to_owned)
     }
 }
 

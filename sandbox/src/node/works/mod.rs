@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
 use futures::stream::BoxStream;
+use serde_json::Value;
 use smol_str::SmolStr;
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
@@ -22,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Hand;
 use super::behaviour::{Behaviour, Container, Exit, Run};
-use crate::controllers::Key;
+use crate::controllers::{Key, PODS, SERVICES};
 use crate::http::Tokens;
 use crate::runtime::LogLine;
 use crate::sandbox::{Data, Sandbox};
@@ -160,6 +161,22 @@ impl Works {
         let state = self.state();
         let mut of_pod = state.instances.values().filter(|instance| instance.pod == key && !instance.ended);
         of_pod.find_map(|instance| instance.nested.clone())
+    }
+
+    /// The API server that runs in a pod behind the Service with this address.
+    pub(super) fn behind(&self, address: &str) -> Option<Arc<Sandbox>> {
+        let services = self.0.store.all(&SERVICES, None);
+        let service = services.iter().map(|service| service.value()).find(|service| {
+            service["spec"]["clusterIPs"].as_array().is_some_and(|all| all.iter().any(|one| one == address))
+        })?;
+        let selector = service["spec"]["selector"].as_object().filter(|selector| !selector.is_empty())?;
+        let pods = self.0.store.all(&PODS, service["metadata"]["namespace"].as_str());
+        let selected =
+            |pod: &Value| selector.iter().all(|(key, value)| pod["metadata"]["labels"][key] == *value);
+        pods.iter().map(|pod| pod.value()).filter(|pod| selected(pod)).find_map(|pod| {
+            let text = |key: &str| pod["metadata"][key].as_str().unwrap_or_default();
+            self.nested(text("namespace"), text("name"))
+        })
     }
 
     /// Where the nested API server of a pod answers, if this port leads to it.

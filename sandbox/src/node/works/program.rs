@@ -123,6 +123,11 @@ impl Process {
         self.works.nested(self.namespace(), self.pod_name())
     }
 
+    /// The nested API server behind the Service with this address, where one runs in a pod that it selects.
+    pub fn control_plane_at(&self, address: &str) -> Option<Arc<Sandbox>> {
+        self.works.behind(address)
+    }
+
     /// What a file of the container says that comes from a Secret or a ConfigMap; None where there is none.
     pub fn file(&self, path: &str) -> Option<String> {
         self.works.file(&self.pod, &self.container, path)

@@ -1,5 +1,6 @@
 //! Settings as types, complete, with defaults filled in.
 
+mod access;
 mod cluster;
 mod confidential;
 mod control_plane;
@@ -15,6 +16,7 @@ mod sync;
 mod toleration;
 mod workload;
 
+pub use access::GroupAccess;
 pub use cluster::{Image, ImagePullPolicy, Metadata, Scheduling, Security};
 pub use confidential::Confidential;
 pub use control_plane::{
@@ -66,6 +68,8 @@ pub struct Settings {
     pub set_owner: bool,
     /// `logging`.
     pub logging: Logging,
+    /// `v9s.access`.
+    pub access: GroupAccess,
 }
 
 /// Metrics of the host, shown in the virtual cluster. Either of nodes and pods may be off.
@@ -112,6 +116,7 @@ impl Settings {
             metrics_server: MetricsServer::of(&view.at("integrations.metricsServer")),
             manifests: manifests::read(view, "experimental.deploy.vcluster.manifests"),
             set_owner: view.flag("experimental.syncSettings.setOwner"),
+            access: GroupAccess::of(&view.at("v9s.access")),
             logging: if view.text("logging.encoding") == "json" { Logging::Json } else { Logging::Console },
         }
     }

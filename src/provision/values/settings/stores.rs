@@ -138,6 +138,16 @@ impl BackingStore {
         }
     }
 
+    /// What it is, in words.
+    pub fn word(&self) -> &'static str {
+        match self {
+            BackingStore::EmbeddedDatabase { .. } => "the embedded database",
+            BackingStore::ExternalDatabase(_) => "an external database",
+            BackingStore::DeployedEtcd(_) => "deployed etcd",
+            BackingStore::ExternalEtcd { .. } => "external etcd",
+        }
+    }
+
     /// Whether the control plane itself holds the data: it then needs a volume, and there is one of it.
     pub fn is_in_control_plane(&self) -> bool {
         matches!(self, BackingStore::EmbeddedDatabase { .. })

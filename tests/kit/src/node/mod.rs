@@ -18,6 +18,7 @@ mod kubelet;
 mod layout;
 mod machine;
 mod network;
+pub mod postgres;
 pub mod requirements;
 
 use std::net::Ipv4Addr;

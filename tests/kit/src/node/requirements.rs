@@ -36,6 +36,15 @@ pub fn program(name: &str) -> Option<PathBuf> {
     PROGRAMS.iter().map(|folder| Path::new(folder).join(name)).find(|path| path.is_file())
 }
 
+/// Where Debian puts PostgreSQL, a folder for each version.
+const POSTGRES: &str = "/usr/lib/postgresql";
+
+/// The folder with the programs of the newest PostgreSQL.
+pub fn postgres() -> Option<PathBuf> {
+    let versions = fs::read_dir(POSTGRES).ok()?.filter_map(|entry| Some(entry.ok()?.path().join("bin")));
+    versions.filter(|folder| folder.join("postgres").is_file() && folder.join("initdb").is_file()).max()
+}
+
 /// Why this machine cannot run nodes, in one line that says what to do; none when it can.
 pub fn missing() -> Option<String> {
     if cfg!(not(target_os = "linux")) {
@@ -51,6 +60,7 @@ pub fn missing() -> Option<String> {
         .filter(|(name, _)| program(name).is_none())
         .map(|(_, package)| package)
         .chain(PLUGINS.iter().any(plugin_is_missing).then_some("containernetworking-plugins"))
+        .chain(postgres().is_none().then_some("postgresql"))
         .collect();
     packages.dedup();
     (!packages.is_empty()).then(|| format!("nodes need {}: run {INSTALL} as root", packages.join(", ")))

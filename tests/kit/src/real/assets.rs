@@ -38,10 +38,12 @@ pub enum Program {
     Kine,
     /// `metrics-server`
     MetricsServer,
+    /// `vcluster`, the official command line for virtual clusters
+    Vcluster,
 }
 
 impl Program {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Etcd,
         Self::KubeApiserver,
         Self::KubeControllerManager,
@@ -53,6 +55,7 @@ impl Program {
         Self::Coredns,
         Self::Kine,
         Self::MetricsServer,
+        Self::Vcluster,
     ];
 
     /// Its file name.
@@ -69,6 +72,7 @@ impl Program {
             Self::Coredns => "coredns",
             Self::Kine => "kine",
             Self::MetricsServer => "metrics-server",
+            Self::Vcluster => "vcluster",
         }
     }
 
@@ -83,6 +87,7 @@ impl Program {
             Self::Coredns => Toolset::Dns,
             Self::Kine => Toolset::Kine,
             Self::MetricsServer => Toolset::Metrics,
+            Self::Vcluster => Toolset::Cli,
         }
     }
 }
@@ -101,6 +106,14 @@ impl Assets {
     /// When Go is missing or the build fails; one line says what to do.
     pub fn find() -> Result<Self> {
         Self::of(Toolset::ControlPlane)
+    }
+
+    /// Those among which a program is.
+    ///
+    /// # Errors
+    /// When Go is missing or the build fails; one line says what to do.
+    pub fn of_program(program: Program) -> Result<Self> {
+        Self::of(program.toolset())
     }
 
     /// The programs of a toolset. `KUBEBUILDER_ASSETS` stands for the control plane; the other sets are taken from it
@@ -230,6 +243,10 @@ fn linker_flags(toolset: Toolset) -> Result<String> {
             }
         }
         Toolset::Dns | Toolset::Metrics => {}
+        Toolset::Cli => {
+            let version = pinned(toolset, "github.com/loft-sh/vcluster")?;
+            flags.push(format!("-X main.version={}", version.trim_start_matches('v')));
+        }
         Toolset::Kine => {
             let version = pinned(toolset, "github.com/k3s-io/kine")?;
             flags.push(format!("-X github.com/k3s-io/kine/pkg/version.Version={version}"));

@@ -16,8 +16,10 @@ use crate::requests::{self, APPLY_PATCH, JSON, MANAGER};
 const ROUNDS: usize = 4;
 
 /// Applies objects.
-pub(super) struct Applier {
+pub(crate) struct Applier {
     tenant: Cluster,
+    /// What they are, for messages, such as `DNS of the virtual cluster`.
+    what: &'static str,
     objects: Vec<Value>,
     /// Revisions in which the objects were right, by position.
     right: HashMap<usize, String>,
@@ -33,21 +35,22 @@ enum Outcome {
 }
 
 impl Applier {
-    pub(super) fn new(tenant: Cluster, objects: Vec<Value>) -> Self {
-        Applier { tenant, objects, right: HashMap::new(), paths: HashMap::new() }
+    pub(crate) fn new(tenant: Cluster, what: &'static str, objects: Vec<Value>) -> Self {
+        Applier { tenant, what, objects, right: HashMap::new(), paths: HashMap::new() }
     }
 
-    /// Looks at all objects and applies what is not as it was left; says whether all could be.
-    pub(super) async fn look(&mut self) -> bool {
-        let mut all = true;
+    /// Looks at all objects and applies what is not as it was left; says what is wrong with the first that could not be.
+    pub(crate) async fn look(&mut self) -> Option<String> {
+        let mut trouble = None;
         for at in 0..self.objects.len() {
             if let Err(failure) = self.look_at(at).await {
-                all = false;
                 let object = self.objects.get(at).map(described).unwrap_or_default();
-                tracing::warn!(%failure, object, "DNS of the virtual cluster cannot be set up");
+                let told = format!("{}: {object} cannot be applied: {failure}", self.what);
+                tracing::warn!("{told}");
+                trouble.get_or_insert(told);
             }
         }
-        all
+        trouble
     }
 
     async fn look_at(&mut self, at: usize) -> Result<(), Failure> {
