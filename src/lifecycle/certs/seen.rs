@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::IpAddr;
 
 use k8s_openapi::ByteString;
 use serde::Deserialize;
@@ -13,7 +12,7 @@ use super::digest::digest;
 use super::{CertificateInfo, infos};
 use crate::cluster::{Cluster, FailureKind, ObjectRef, Resource};
 use crate::lifecycle::LifeError;
-use crate::provision::create::Request;
+use crate::provision::create::{Request, ServiceNow};
 use crate::provision::values::Problems;
 use crate::target::Target;
 use crate::wire::{annotation, name};
@@ -30,9 +29,9 @@ pub struct Seen {
     pub(super) handed_out: Option<Vec<u8>>,
     /// What it was made by.
     pub(super) request: Request,
-    /// UID and addresses of the Service by which its API server is reached.
+    /// UID of the Service by which its API server is reached, and by what that is reached itself.
     pub(super) service: SmolStr,
-    pub(super) addresses: Vec<IpAddr>,
+    pub(super) addresses: Vec<SmolStr>,
 }
 
 impl fmt::Debug for Seen {
@@ -61,19 +60,6 @@ struct Meta {
     annotations: BTreeMap<SmolStr, SmolStr>,
 }
 
-#[derive(Deserialize)]
-struct Service {
-    metadata: Meta,
-    #[serde(default)]
-    spec: ServiceSpec,
-}
-
-#[derive(Deserialize, Default)]
-struct ServiceSpec {
-    #[serde(rename = "clusterIPs", default)]
-    cluster_ips: Vec<SmolStr>,
-}
-
 /// Looks at the Secrets, the configuration and the Service.
 ///
 /// # Errors
@@ -94,7 +80,7 @@ pub async fn look(cluster: &Cluster, target: &Target) -> Result<Seen, LifeError>
         Err(failure) if failure.kind == FailureKind::NotFound => None,
         Err(failure) => return Err(cluster.error(format!("read {kubeconfig}"), failure).into()),
     };
-    let service: Service = read(cluster, &own(Resource::SERVICES, target.name.to_string())).await?;
+    let service: ServiceNow = read(cluster, &own(Resource::SERVICES, target.name.to_string())).await?;
     let utf8 = |(file, bytes): (String, ByteString)| Some((file, String::from_utf8(bytes.0).ok()?));
     Ok(Seen {
         uid: metadata.uid,
@@ -103,8 +89,8 @@ pub async fn look(cluster: &Cluster, target: &Target) -> Result<Seen, LifeError>
         mark: metadata.annotations.get(annotation::CERTIFICATES).cloned(),
         handed_out,
         request,
+        addresses: service.addresses(),
         service: service.metadata.uid,
-        addresses: service.spec.cluster_ips.iter().filter_map(|address| address.parse().ok()).collect(),
     })
 }
 

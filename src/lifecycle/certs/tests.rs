@@ -45,7 +45,8 @@ fn certificates_are_told_in_the_order_in_which_they_end() {
 }
 
 mod rotation {
-    use std::net::IpAddr;
+
+    use smol_str::SmolStr;
 
     use super::super::rotate::{self, RotateOptions, RotatePlan};
     use super::super::seen::Seen;
@@ -60,8 +61,8 @@ mod rotation {
     fn seen() -> Seen {
         let request = Request::new("shop", "team", "").unwrap();
         let range = ServiceRange::default();
-        let address: IpAddr = "10.96.0.7".parse().unwrap();
-        let names = serving_names(&request.blueprint(&range), &[address]);
+        let address = SmolStr::new("10.96.0.7");
+        let names = serving_names(&request.blueprint(&range), std::slice::from_ref(&address));
         let keys = Keys::make(&request.blueprint(&range), &names, Utc::now()).unwrap();
         Seen {
             uid: "u".into(),

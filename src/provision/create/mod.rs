@@ -28,6 +28,7 @@ use crate::target::Term;
 
 pub use error::CreateError;
 pub use planned::{Effect, Planned, effects, look_and_plan};
+pub(crate) use preflight::items::ServiceNow;
 pub use preflight::{ControlPlaneFound, Enforcement, Found, NamespaceFound, Refusal, look};
 pub use presets::{Preset, PresetError};
 pub use run::run;

@@ -3,10 +3,9 @@
 use serde_json::Value;
 use smol_str::{SmolStr, format_smolstr};
 
-use super::preflight::items::ServiceNow;
 use super::preflight::look_and_judge;
 use super::wait::{self, Waiting};
-use super::{CreateError, Created, Request, keys};
+use super::{CreateError, Created, Request, ServiceNow, keys};
 use crate::cluster::{Cluster, ObjectRef, Resource};
 use crate::operation::Progress;
 use crate::provision::objects::{self, Blueprint, Object, Objects};
