@@ -184,7 +184,10 @@ pub fn apply(
     let before = managers.fields(manager).cloned().unwrap_or_default();
     let given_up = abandoned(&before, &said, &managers, manager);
     let wanted = said.outside(&unowned);
-    let object = remove(&merged, &given_up, schema).unwrap_or_else(|| nothing.clone());
+    let mut object = remove(&merged, &given_up, schema).unwrap_or_else(|| nothing.clone());
+    for other in managers.entries.iter().filter(|entry| entry.manager != *manager) {
+        leave_empty(&mut object, &merged, &other.fields);
+    }
 
     let changes = compare(live, &object, schema);
     let changed = changes.modified.union(&changes.added);
@@ -203,9 +206,24 @@ pub fn apply(
     // something.
     let now = if object == *live && !says_nothing(applied, Some(live)) { "" } else { now };
     managers.set(manager, wanted, time(manager, now));
-    let mut object = object;
     take_away(&mut object, applied);
     Ok(Applied { object, managers })
+}
+
+/// Puts back, without anything in it, what somebody else owns as such and what has lost everything.
+fn leave_empty(object: &mut Value, merged: &Value, owned: &FieldSet) {
+    let (Value::Object(fields), Value::Object(before)) = (object, merged) else { return };
+    for (step, below) in owned.steps() {
+        let Step::Field(name) = step else { continue };
+        let Some(was) = before.get(name.as_str()).filter(|was| was.is_object()) else { continue };
+        match fields.get_mut(name.as_str()) {
+            Some(value) => leave_empty(value, was, below),
+            None if below.here => {
+                fields.insert(name.to_string(), Value::Object(serde_json::Map::new()));
+            }
+            None => {}
+        }
+    }
 }
 
 /// Removes what the applied object says is nothing.
