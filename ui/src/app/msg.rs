@@ -47,7 +47,7 @@ pub enum Msg {
     /// A job reports.
     Job(JobId, JobEvent),
     /// A connection is open, or doing otherwise.
-    Connection(Connection),
+    Connection(Box<Connection>),
     /// A connection is closed.
     Disconnected(ConnectionId),
     /// Something to tell the person.

@@ -121,7 +121,7 @@ impl State {
             }
             Msg::Job(id, event) => self.job(id, event),
             Msg::Connection(connection) => {
-                self.world.connections.put(connection);
+                self.world.connections.put(*connection);
                 self.tell_seen(&News::Connections);
             }
             Msg::Disconnected(id) => {

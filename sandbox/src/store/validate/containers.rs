@@ -289,6 +289,7 @@ mod tests {
             (
                 json!({"limits": {"odd": "1"}}),
                 &[
+                    "c[0].resources.limits[odd]: Invalid value: \"odd\": must be a standard resource type or fully qualified",
                     "c[0].resources.limits[odd]: Invalid value: \"odd\": must be a standard resource for containers",
                 ],
             ),

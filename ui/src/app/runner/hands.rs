@@ -84,7 +84,7 @@ impl Open {
         });
         held.all.insert(id, One { known: known.clone(), entry, seat, _tunnel: tunnel });
         drop(held);
-        self.tell(Msg::Connection(known.clone()));
+        self.tell(Msg::Connection(Box::new(known.clone())));
         Ok(known)
     }
 
@@ -105,7 +105,7 @@ impl Open {
             change(&mut one.known);
             let known = one.known.clone();
             drop(held);
-            self.tell(Msg::Connection(known));
+            self.tell(Msg::Connection(Box::new(known)));
         }
     }
 

@@ -114,7 +114,7 @@ impl Editor {
     }
 
     /// Goes to the first problem.
-    pub fn to_problem(&mut self) {
+    pub fn jump_to_problem(&mut self) {
         if let Some(at) = self.problems.first().and_then(|problem| problem.at) {
             let number = |n: usize| u16::try_from(n.saturating_sub(1)).unwrap_or(u16::MAX);
             self.area.move_cursor(CursorMove::Jump(number(at.line), number(at.column)));

@@ -202,7 +202,7 @@ impl CreateScreen {
             Ok(request) => Ok(Order::new(host, request).with_term(self.lives()?, self.owner())),
             Err(problems) => {
                 self.pane = Pane::Text;
-                self.editor.to_problem();
+                self.editor.jump_to_problem();
                 let first = problems.all().first().map(ToString::to_string).unwrap_or_default();
                 Err(first)
             }
@@ -282,7 +282,7 @@ impl Layer for CreateScreen {
             (KeyCode::Tab | KeyCode::BackTab, _) => self.turn(world),
             (KeyCode::Esc, Pane::Text) => self.turn(world),
             (KeyCode::Esc, Pane::Form) => return false,
-            _ if key == Key::ctrl('n') && self.pane == Pane::Text => self.editor.to_problem(),
+            _ if key == Key::ctrl('n') && self.pane == Pane::Text => self.editor.jump_to_problem(),
             (_, Pane::Text) => return self.editor.key(key),
             (_, Pane::Form) => return self.form_key(key, world, out),
         }

@@ -18,7 +18,7 @@ fn connection(health: Health) -> Msg {
     let key =
         VclusterKey { host: "eu-west-1".into(), namespace: "team-alpha".into(), name: "team-alpha".into() };
     let state = TunnelState { health, open: 2, carried: 7, last_failure: None };
-    Msg::Connection(Connection {
+    Msg::Connection(Box::new(Connection {
         id: ConnectionId(3),
         key,
         server: "https://127.0.0.1:40123".into(),
@@ -26,7 +26,7 @@ fn connection(health: Health) -> Msg {
         file: PathBuf::from("/tmp/v9s-x/kubeconfig"),
         merged: None,
         since: fixture::now(),
-    })
+    }))
 }
 
 fn ready() -> Msg {
