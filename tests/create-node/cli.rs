@@ -72,6 +72,7 @@ impl Cli {
 }
 
 makes! {
+    #[ignore = "builds the official command line, which takes minutes; it takes a pod with sidecars for one that initialises"]
     async fn the_official_command_line_finds_describes_enters_pauses_and_resumes_what_v9s_has_made() -> Result<()> {
         let cluster = tokio::task::spawn_blocking(host).await??;
         let cli = Cli::with(cluster.kubeconfig()).await?;

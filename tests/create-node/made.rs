@@ -154,8 +154,9 @@ pub async fn volume(name: &str, claim: (&str, &str)) -> Result<()> {
 
 /// Tests that make virtual clusters.
 macro_rules! makes {
-    ($(async fn $name:ident() -> Result<()> $body:block)*) => {
+    ($($(#[$attribute:meta])* async fn $name:ident() -> Result<()> $body:block)*) => {
         $(v9s_testkit::node_test! {
+            $(#[$attribute])*
             fn $name() -> Result<()> {
                 let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
                 runtime.block_on(async { $body })
