@@ -135,7 +135,10 @@ fn json_has_null_and_a_reason_for_what_is_not_known() {
     assert_eq!(edge["unknown"]["storeHealth"], "no companion");
     let paused = json["items"].as_array().unwrap().iter().find(|item| item["name"] == "team-delta").unwrap();
     assert_eq!(paused["lag"], Value::Null);
-    assert_eq!(paused["notApplicable"], serde_json::json!(["quota", "lag", "orphans", "storeHealth"]));
+    assert_eq!(
+        paused["notApplicable"],
+        serde_json::json!(["quota", "lag", "orphans", "storeHealth", "expiresAt"])
+    );
     assert_eq!(paused["unknown"], serde_json::json!({}));
 }
 
