@@ -1,6 +1,6 @@
 //! The watcher of kube's runtime, in both of its modes.
 
-use crate::hosts::both;
+use crate::hosts::{both, cached};
 use futures::TryStreamExt as _;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
@@ -16,6 +16,8 @@ both! {
             for name in ["a", "b"] {
                 host.post(&maps, &json!({"metadata": {"name": name, "labels": {"t": "t"}}})).await?.expect_code(201)?;
             }
+            // A list that is streamed may begin with what the server has at hand.
+            cached(&host, &format!("{maps}/b"), |_| true).await?;
             let mut config = watcher::Config::default().labels("t");
             config.initial_list_strategy = strategy;
             let api: Api<ConfigMap> = Api::namespaced(host.client(), &namespace);

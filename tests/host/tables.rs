@@ -123,7 +123,7 @@ both! {
         let namespace = host.namespace("bookmarks").await?;
         for kind in ["configmaps", "pods", "events", "resourcequotas"] {
             for include in ["None", "Metadata", "Object"] {
-                let query = "watch=true&allowWatchBookmarks=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&timeoutSeconds=9";
+                let query = "watch=true&allowWatchBookmarks=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&timeoutSeconds=60";
                 let path = format!("/api/v1/namespaces/{namespace}/{kind}?{query}&includeObject={include}");
                 let mut watch = host.watch_as(&path, TABLE).await?;
                 // A new namespace gets an object or two of its own where controllers run.

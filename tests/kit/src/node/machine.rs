@@ -13,7 +13,7 @@ use crate::real::launch::in_groups;
 use crate::real::process::Running;
 
 const INIT: &str = include_str!("init.sh");
-const BOOT_PATIENCE: Duration = Duration::from_secs(30);
+const BOOT_PATIENCE: Duration = Duration::from_secs(120);
 
 /// A node without programs yet.
 #[derive(Debug)]
