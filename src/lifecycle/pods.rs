@@ -226,13 +226,17 @@ pub(super) async fn until_ready(
         let Some(now) = now else {
             return Err(LifeError::Changed(format!("{} is gone", part.object())));
         };
-        let mut unready = of_part(cluster, part).await?;
-        unready.retain(|pod| pod.unready.is_some() || pod.going.is_some());
-        if now.observed && now.ready >= now.replicas && unready.is_empty() {
+        let (unready, ready): (Vec<PodRef>, Vec<PodRef>) = of_part(cluster, part)
+            .await?
+            .into_iter()
+            .partition(|pod| pod.unready.is_some() || pod.going.is_some());
+        // What the workload says of its pods may be older than they are: it is not taken at its word.
+        let enough = now.ready >= now.replicas && ready.len() >= now.replicas as usize;
+        if now.observed && enough && unready.is_empty() {
             return Ok(Ok(()));
         }
         Ok(Err(match unready.as_slice() {
-            [] => format_smolstr!("{} of {} pods of {} are ready", now.ready, now.replicas, part.name),
+            [] => format_smolstr!("{} of {} pods of {} are ready", ready.len(), now.replicas, part.name),
             _ => some(&unready, |pod| match (&pod.going, &pod.unready) {
                 (None, Some(why)) => format_smolstr!("{}: {why}", pod.name),
                 _ => pod.lingers(),

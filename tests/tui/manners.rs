@@ -14,6 +14,15 @@ fn up(seat: &Seat, args: &[&str]) -> Result<Terminal> {
     Ok(terminal)
 }
 
+/// Leaves as a person does, so that nothing is cut short.
+fn leave(terminal: &mut Terminal) -> Result<()> {
+    terminal.press(&["ctrl-c"])?;
+    terminal.wait_for_text("leave v9s?")?;
+    terminal.press(&["y"])?;
+    anyhow::ensure!(terminal.wait_for_exit()?.success(), "v9s left with an error");
+    Ok(())
+}
+
 #[test]
 fn the_first_frame_needs_no_cluster() -> Result<()> {
     let seat = Seat::nowhere()?;
@@ -46,10 +55,7 @@ fn leaving_asks_once_and_gives_the_terminal_back() -> Result<()> {
     terminal.wait_for_text("leave v9s?")?;
     terminal.press(&["esc"])?;
     terminal.wait_until_gone("leave v9s?")?;
-    terminal.press(&["ctrl-c"])?;
-    terminal.wait_for_text("leave v9s?")?;
-    terminal.press(&["y"])?;
-    assert!(terminal.wait_for_exit()?.success());
+    leave(&mut terminal)?;
     assert!(!terminal.screen().alternate_screen() && !terminal.screen().hide_cursor());
     Ok(())
 }
@@ -191,10 +197,7 @@ fn the_log_is_a_file_and_never_the_screen() -> Result<()> {
     let seat = Seat::nowhere()?;
     let mut terminal = up(&seat, &["--log-level", "trace"])?;
     terminal.wait_for_text("unreachable")?;
-    terminal.press(&["ctrl-c"])?;
-    terminal.wait_for_text("leave v9s?")?;
-    terminal.press(&["y"])?;
-    terminal.wait_for_exit()?;
+    leave(&mut terminal)?;
     let logs: Vec<_> = std::fs::read_dir(seat.file(".local/state/v9s/logs"))?.collect::<Result<_, _>>()?;
     assert_eq!(logs.len(), 1);
     assert!(!String::from_utf8_lossy(&terminal.raw()).contains("TRACE"));
@@ -204,10 +207,10 @@ fn the_log_is_a_file_and_never_the_screen() -> Result<()> {
 #[test]
 fn commands_are_remembered_for_the_next_run() -> Result<()> {
     let seat = Seat::nowhere()?;
-    let terminal = up(&seat, &[])?;
+    let mut terminal = up(&seat, &[])?;
     command(&terminal, "messages")?;
     terminal.wait_for_text("Messages")?;
-    drop(terminal);
+    leave(&mut terminal)?;
     let terminal = up(&seat, &[])?;
     terminal.press(&[":", "up"])?;
     terminal.wait_for_text(":messages")?;

@@ -11,7 +11,7 @@ use crate::target::{Part, Target, refresh};
 
 /// Whether not every pod is as the template says. One that is and does not get ready is another matter.
 pub(super) fn is_under_way(part: &Part) -> bool {
-    part.replicas > 0 && (!part.observed || part.updated < part.replicas)
+    part.replicas > 0 && (!part.observed || part.updated < part.replicas || part.running > part.updated)
 }
 
 /// Waits until every pod was replaced and is ready.

@@ -103,7 +103,7 @@ impl Verb {
     async fn undisturbed(&self, host: &Host) -> Result<(State, usize)> {
         let room = self.prepare(host, &format!("{}-whole", self.name)).await?;
         let writes = self.run(&room, None).await.with_context(|| format!("{} undisturbed", self.name))?;
-        Ok((State::of(&room).await?, writes))
+        Ok((State::settled(&room).await?, writes))
     }
 
     /// One thing goes wrong; then the same again.
@@ -114,8 +114,8 @@ impl Verb {
         let trial = async {
             let room = self.prepare(host, &stem).await?;
             self.run(&room, Some(wrong)).await?;
-            room.again(self.command).await?;
-            State::of(&room).await?.is_like(expected)
+            let told = room.again(self.command).await?;
+            State::becomes(&room, expected).await.with_context(|| told)
         };
         trial.await.with_context(|| format!("{} {kind} {done} write {}", self.name, wrong.write))
     }

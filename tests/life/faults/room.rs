@@ -100,11 +100,11 @@ impl Room {
         Ok(())
     }
 
-    /// Runs what was interrupted again. That nothing is left to do is right, too.
-    pub async fn again(&self, command: &[&str]) -> Result<()> {
+    /// Runs what was interrupted again, and returns what it says. That nothing is left to do is right, too.
+    pub async fn again(&self, command: &[&str]) -> Result<String> {
         let (done, told) = self.told(command).await?;
         ensure!(done || told.contains("and nothing that one has left"), "again: {told}");
-        Ok(())
+        Ok(told)
     }
 
     /// Exit code and standard output.

@@ -1,11 +1,13 @@
 //! What there is of a virtual cluster on its host, object by object, without what differs by chance or by time.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use kube::api::{Api, DynamicObject, ListParams};
 use kube::discovery::{Discovery, Scope, verbs};
 use serde_json::{Map, Value};
+use tokio::time::Instant;
 
 use super::room::Room;
 
@@ -33,12 +35,45 @@ const FILLED: [&str; 8] = [
 ];
 
 /// Objects by kind and name.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct State(BTreeMap<String, Value>);
 
+/// How far apart two looks are.
+const LOOK: Duration = Duration::from_millis(300);
+/// So many looks in a row see the same once the host's controllers have come to rest.
+const AT_REST: usize = 4;
+/// Nobody waits that long unless something is wrong.
+const PATIENCE: Duration = Duration::from_secs(120);
+
 impl State {
+    /// What is there once nothing changes any more.
+    pub async fn settled(room: &Room) -> Result<State> {
+        let deadline = Instant::now() + PATIENCE;
+        let (mut state, mut same) = (State::of(room).await?, 1);
+        while same < AT_REST {
+            ensure!(Instant::now() < deadline, "it never comes to rest: {:?}", state.0.keys());
+            tokio::time::sleep(LOOK).await;
+            let now = State::of(room).await?;
+            same = if now == state { same + 1 } else { 1 };
+            state = now;
+        }
+        Ok(state)
+    }
+
+    /// Waits until what is there is as it should be.
+    pub async fn becomes(room: &Room, expected: &State) -> Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let differs = State::of(room).await?.is_like(expected);
+            if differs.is_ok() || Instant::now() > deadline {
+                return differs;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
     /// Everything in its namespace, the namespace, and what is cluster-wide and has to do with it.
-    pub async fn of(room: &Room) -> Result<State> {
+    async fn of(room: &Room) -> Result<State> {
         let mut all = BTreeMap::new();
         let found = Discovery::new(room.client.clone()).run().await?;
         for (resource, capabilities) in found.groups().flat_map(|group| group.recommended_resources()) {
@@ -72,7 +107,7 @@ impl State {
     }
 
     /// Says what differs.
-    pub fn is_like(&self, expected: &State) -> Result<()> {
+    fn is_like(&self, expected: &State) -> Result<()> {
         for (place, object) in &expected.0 {
             let found = self.0.get(place).with_context(|| format!("{place} is missing"))?;
             ensure!(found == object, "{place} differs:\n{found:#}\nshould be\n{object:#}");
