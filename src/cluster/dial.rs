@@ -1,5 +1,7 @@
 //! A client that finds addresses by itself ([`Names::Own`](super::Names)); but for that it is put together as kube does it.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderValue, Uri};
@@ -8,7 +10,7 @@ use hyper_timeout::TimeoutConnector;
 use hyper_util::client::legacy::Client as HttpClient;
 use hyper_util::client::legacy::connect::proxy::{SocksV5, Tunnel};
 use hyper_util::client::legacy::connect::{Connection, HttpConnector};
-use hyper_util::rt::TokioExecutor;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use kube::client::{Body, Client, ConfigExt as _};
 use kube::{Config, Error};
 use percent_encoding::percent_decode_str;
@@ -16,6 +18,13 @@ use tower::{Service, ServiceBuilder};
 use tower_http::decompression::DecompressionLayer;
 
 use super::names::Resolver;
+
+/// A connection that nobody uses is closed after this: each holds tens of kilobytes, here and in the API server.
+const IDLE: Duration = Duration::from_secs(15);
+/// So many connections that nobody uses are kept meanwhile; a burst opens more.
+const SPARE: usize = 4;
+/// What is read at once: no more than a record of TLS carries. Left to itself it grows with the largest answer and stays.
+const READ_BUFFER: usize = 16 << 10;
 
 /// A client of the server that the configuration names, through the proxy that it names.
 pub(super) fn client(config: Config, resolver: Resolver) -> Result<Client, Error> {
@@ -59,7 +68,14 @@ where
         .option_layer(config.auth_layer()?)
         .layer(config.extra_headers_layer()?)
         .map_err(Into::into)
-        .service(HttpClient::builder(TokioExecutor::new()).build::<_, Body>(connector));
+        .service(
+            HttpClient::builder(TokioExecutor::new())
+                .pool_timer(TokioTimer::new())
+                .pool_idle_timeout(IDLE)
+                .pool_max_idle_per_host(SPARE)
+                .http1_read_buf_exact_size(READ_BUFFER)
+                .build::<_, Body>(connector),
+        );
     Ok(Client::new(service, config.default_namespace))
 }
 

@@ -19,6 +19,7 @@ static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r"\b3[0-2]\d{3}\b", "NODEPORT"),
         (r"\b(\d{1,3}s|[1-9]m(\d{1,2}s)?)\b", "AGE"),
         (r"<invalid>", "AGE"),
+        (r" \(x\d+ over AGE\)", ""),
         (r"\beyJ[\w-]+\.[\w-]+\.[\w-]+", "TOKEN"),
         // Where edit keeps what was refused.
         (r"kubectl-edit-\d+", "kubectl-edit"),
@@ -41,7 +42,15 @@ pub fn mask(text: &str, namespace: &str) -> String {
     for (rule, with) in RULES.iter() {
         text = rule.replace_all(&text, *with).into_owned();
     }
-    text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+    let mut lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+    // How often an event has been told by now is a matter of time.
+    lines.dedup_by(|next, line| next == line && is_event(line));
+    lines.join("\n")
+}
+
+fn is_event(line: &str) -> bool {
+    let words = line.trim_start();
+    words.starts_with("Warning  ") || words.starts_with("Normal  ")
 }
 
 /// `explain` without prose: the embedded host has none.
@@ -75,6 +84,8 @@ pub fn in_order(text: &str) -> String {
 fn what_must_differ_is_masked_and_nothing_else() {
     let text = "NAME       READY   AGE\nweb-7c5ddbdf54-x7k2p   0/1     12s\nsettings   1/1   1m2s\n";
     assert_eq!(mask(text, "t0-x"), "NAME  READY  AGE\nweb-HASH-CHANCE  0/1  AGE\nsettings  1/1  AGE");
+    let text = "  Warning  Failed  3s  s  no\n  Warning  Failed  2s (x2 over 3s)  s  no\n  Normal  Made  3s  s  yes\nb\nb";
+    assert_eq!(mask(text, "t0-x"), "  Warning  Failed  AGE  s  no\n  Normal  Made  AGE  s  yes\nb\nb");
     let text = "  uid: 6c5368d0-cfe2-476a-9f68-7f858264e5e7\n  resourceVersion: \"12\"\n  cpu: 100m\n  namespace: t0-x";
     assert_eq!(
         mask(text, "t0-x"),

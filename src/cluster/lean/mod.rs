@@ -5,6 +5,7 @@
 
 mod fields;
 
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
@@ -30,6 +31,23 @@ pub struct Lean {
 pub struct Common {
     metadata: Dictionary,
     fields: Dictionary,
+    keys: HashSet<SmolStr>,
+}
+
+/// More keys of labels and annotations than these are not what objects of a kind have in common.
+const KEYS: usize = 256;
+
+impl Common {
+    /// Lets objects share the text of the keys of their labels and annotations.
+    fn share(&mut self, pairs: &mut Pairs) {
+        for (key, _) in pairs.iter_mut().filter(|(key, _)| key.is_heap_allocated()) {
+            match self.keys.get(key) {
+                Some(shared) => *key = shared.clone(),
+                None if self.keys.len() < KEYS => drop(self.keys.insert(key.clone())),
+                None => {}
+            }
+        }
+    }
 }
 
 /// Metadata of an object, without `managedFields`.
@@ -70,6 +88,8 @@ impl Lean {
     /// Makes it smaller while nobody looks at it: what stays text is compressed, and read when it is asked for. Then it stays
     /// readable until this is called again.
     pub fn pack(&mut self, common: &mut Common) {
+        common.share(&mut self.metadata.labels);
+        common.share(&mut self.metadata.annotations);
         self.metadata.other.pack(&mut common.metadata);
         self.fields.pack(&mut common.fields);
     }
@@ -336,6 +356,25 @@ mod tests {
             assert_eq!(changed.field("spec").map(RawValue::get), None);
             assert_eq!(lean.field("spec").map(RawValue::get), Some(object["spec"].to_string().as_str()));
         }
+    }
+
+    #[test]
+    fn objects_that_are_packed_share_the_keys_of_their_marks() {
+        let (long, short) = ("vcluster.loft.sh/object-host-namespace", "app");
+        let mut common = Common::default();
+        let mut place = |name: &str| {
+            let mut lean = read(
+                &json!({"metadata": {"name": name, "labels": {short: "web"}, "annotations": {long: name}}}),
+            );
+            lean.pack(&mut common);
+            assert_eq!(
+                (lean.metadata.label(short), lean.metadata.annotation(long)),
+                (Some("web"), Some(name))
+            );
+            lean.metadata.annotations[0].0.clone()
+        };
+        let (one, two) = (place("one"), place("two"));
+        assert!(std::ptr::eq(one.as_str(), two.as_str()));
     }
 
     #[test]

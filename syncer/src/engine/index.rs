@@ -13,6 +13,7 @@ use v9s::names::{HostName, VirtualName};
 
 use super::key::{Key, KindId, Side};
 use super::mirror::own_name;
+use super::room;
 
 /// A pair, either of which may be missing.
 #[derive(Debug, Clone, Default)]
@@ -163,6 +164,17 @@ impl Index {
     pub fn key_of_virtual(&self, kind: KindId, name: VirtualName) -> Key {
         let pair = self.of(kind).and_then(|kind| kind.by_virtual.get(&name)).cloned();
         Key::new(kind, pair.unwrap_or(name))
+    }
+
+    /// Gives back what a burst has taken.
+    pub fn give_back(&mut self) {
+        for kind in &mut self.kinds {
+            room::give_back(&mut kind.by_host);
+            room::give_back(&mut kind.by_virtual);
+            room::give_back_set(&mut kind.unconfirmed);
+        }
+        room::give_back(&mut self.uses);
+        room::give_back(&mut self.used_by);
     }
 
     /// A list has been told whole. What we wrote and no watch has told of is to be looked at: it may be gone.

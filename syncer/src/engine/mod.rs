@@ -17,6 +17,7 @@ mod parts;
 pub mod plan;
 pub mod queue;
 pub mod report;
+mod room;
 mod state;
 pub mod tally;
 mod work;

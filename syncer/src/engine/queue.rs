@@ -13,6 +13,7 @@ use smol_str::SmolStr;
 use tokio::time::Instant;
 
 use super::key::{Key, Side};
+use super::room;
 
 /// Wait after a first failure.
 const FIRST_WAIT: Duration = Duration::from_millis(20);
@@ -210,6 +211,17 @@ impl Queue {
     /// The keys that wait for their turn, and since when.
     pub fn waiting(&self) -> impl Iterator<Item = (&Key, Instant)> {
         self.waiting.iter().map(|(key, (_, since))| (key, *since))
+    }
+
+    /// Gives back what a burst has taken.
+    pub fn give_back(&mut self) {
+        room::give_back(&mut self.waiting);
+        room::give_back(&mut self.under_way);
+        room::give_back(&mut self.put_off);
+        room::give_back(&mut self.failures);
+        if self.delayed.is_empty() {
+            self.delayed = BinaryHeap::new();
+        }
     }
 
     fn leave(&mut self, key: &Key, now: Instant) {

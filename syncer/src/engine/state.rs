@@ -10,7 +10,7 @@ use super::index::Index;
 use super::key::{Key, KindId, Side};
 use super::lag::Lags;
 use super::queue::{Queue, Urgency};
-use super::{Shared, tally};
+use super::{Shared, room, tally};
 
 /// What changes, behind one lock that is never held across an await.
 pub(crate) struct State {
@@ -108,6 +108,16 @@ impl State {
         for key in self.pending.keys() {
             self.queue.add(key.clone(), Urgency::Later, now);
         }
+    }
+
+    /// Gives back what a burst has taken, now that nothing is under way.
+    pub(crate) fn give_back(&mut self) {
+        self.index.give_back();
+        self.queue.give_back();
+        room::give_back(&mut self.seen_gone);
+        room::give_back(&mut self.pending);
+        room::give_back(&mut self.flips);
+        room::give_back(&mut self.awaited);
     }
 
     /// The tenant's objects were listed, perhaps from another store than before.

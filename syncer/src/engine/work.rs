@@ -43,6 +43,9 @@ pub(super) async fn run(shared: Arc<Shared>, stop: CancellationToken) {
             let mut state = shared.lock();
             let room = state.queue.under_way() < UNDER_WAY && !stop.is_cancelled();
             let turn = if room { state.queue.next(OF_ONE_NAMESPACE, Instant::now()) } else { None };
+            if turn.is_none() && state.queue.under_way() == 0 {
+                state.give_back();
+            }
             (turn, state.queue.next_due().filter(|_| room))
         };
         if let Some(turn) = turn {
@@ -114,7 +117,7 @@ fn decide(shared: &Shared, state: &mut State, key: &Key) -> Plan {
         return Plan { writes: Vec::new(), waits_for: Some(why), again: Some(HELD), ..plan };
     }
     state.awaited.remove(key);
-    if !plan.writes.is_empty() && is_fight(state, key, revision) {
+    if !plan.writes.is_empty() && is_fight(state, key, &revision) {
         state.counts.quarantines += 1;
         let what = super::drift::contested(&plan);
         plan.writes.clear();
@@ -159,17 +162,20 @@ fn hold(shared: &Shared, state: &mut State, key: &Key, side: Side, because: Abse
 
 /// Whether a pair has been written too often with the tenant's object unchanged. What was tried and refused is no sign of
 /// a fight: while a watch is away, every try meets a conflict.
-fn is_fight(state: &mut State, key: &Key, revision: SmolStr) -> bool {
-    let now = Instant::now();
-    let fresh = Flips { writes: 0, since: now, virtual_revision: revision.clone() };
-    let flips = state.flips.entry(key.clone()).or_insert_with(|| fresh.clone());
-    if flips.virtual_revision != revision || now.duration_since(flips.since) > FIGHT_WINDOW {
-        *flips = fresh;
-    }
-    flips.is_fight()
+fn is_fight(state: &State, key: &Key, revision: &SmolStr) -> bool {
+    let flips = state.flips.get(key);
+    flips.is_some_and(|flips| flips.is_fight() && flips.is_of(revision, Instant::now()))
 }
 
 impl State {
+    /// A pair was written while the tenant's object was in this state.
+    fn count_flip(&mut self, key: &Key, revision: &SmolStr, now: Instant) {
+        match self.flips.get_mut(key) {
+            Some(flips) if flips.is_of(revision, now) => flips.writes += 1,
+            _ => drop(self.flips.insert(key.clone(), Flips::first(revision.clone(), now))),
+        }
+    }
+
     /// Writes so long ago are no sign of a fight.
     pub(super) fn forget_old_flips(&mut self, now: Instant) {
         self.flips.retain(|_, flips| now.duration_since(flips.since) <= FIGHT_WINDOW || flips.is_fight());
@@ -177,6 +183,16 @@ impl State {
 }
 
 impl Flips {
+    /// One that is written first now.
+    fn first(revision: SmolStr, now: Instant) -> Self {
+        Flips { writes: 1, since: now, virtual_revision: revision }
+    }
+
+    /// Whether they are of this state of the tenant's object, and not too long ago.
+    fn is_of(&self, revision: &SmolStr, now: Instant) -> bool {
+        self.virtual_revision == *revision && now.duration_since(self.since) <= FIGHT_WINDOW
+    }
+
     /// Whether these are too many.
     pub(super) fn is_fight(&self) -> bool {
         self.writes >= FIGHT
@@ -197,8 +213,8 @@ async fn write(shared: Arc<Shared>, turn: Turn, plan: Plan) {
                 let since = state.pending.get(key).map_or(turn.since, |pending| pending.since);
                 state.counts.writes[write.side() as usize] += 1;
                 state.tally.add(key.kind, write, Outcome::Ok);
-                if let Some(flips) = state.flips.get_mut(key).filter(|_| nth == 0) {
-                    flips.writes += 1;
+                if nth == 0 {
+                    state.count_flip(key, &before, now);
                 }
                 state.lags.add(key.kind, write.side(), now.duration_since(since), now);
                 if let Some(wait) = took(&shared, state, key, write, done, before) {
