@@ -1,6 +1,7 @@
 //! The official command line, as it is published: it lists, describes, connects to, pauses and resumes what v9s has made.
 
 use std::process::Output;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -8,6 +9,13 @@ use k8s_openapi::api::core::v1::Namespace;
 use kube::Api;
 use serde_json::Value;
 use tokio::process::Command;
+use tokio::sync::watch::Receiver;
+use v9s::fleet::live::{FleetOptions, HostTarget, LiveFleet};
+use v9s::fleet::model::Fleet;
+use v9s::fleet::state::State;
+use v9s::lifecycle::Decision;
+use v9s::lifecycle::resume::{self, ResumeOptions};
+use v9s_testkit::kubeconfig;
 use v9s_testkit::real::assets::{Assets, Program};
 
 use crate::made::{Made, config, host, makes, volume};
@@ -72,7 +80,6 @@ impl Cli {
 }
 
 makes! {
-    #[ignore = "builds the official command line, which takes minutes; it takes a pod with sidecars for one that initialises"]
     async fn the_official_command_line_finds_describes_enters_pauses_and_resumes_what_v9s_has_made() -> Result<()> {
         let cluster = tokio::task::spawn_blocking(host).await??;
         let cli = Cli::with(cluster.kubeconfig()).await?;
@@ -87,6 +94,11 @@ makes! {
         let described: Value = serde_json::from_slice(&described.stdout)?;
         assert_eq!((&described["name"], &described["namespace"]), (&"theirs".into(), &namespace.into()), "{described}");
 
+        // Straight to its Service, which the certificate holds for; and through a port-forward of its own.
+        let server = format!("https://{}", crate::life::address(&made).await?);
+        let printed = cli.run(&["connect", "theirs", "-n", namespace, "--print", "--server", &server]).await?;
+        let printed = kubeconfig::client(std::str::from_utf8(&printed.stdout)?).await?;
+        assert!(Api::<Namespace>::all(printed).get_opt("kube-system").await?.is_some());
         let kubectl = cli.kubectl.display().to_string();
         let inside = ["--", kubectl.as_str(), "create", "namespace", "by-the-official-one"];
         let connect = ["connect", "theirs", "-n", namespace, "--background-proxy=false"];
@@ -95,14 +107,38 @@ makes! {
         let namespaces: Api<Namespace> = Api::all(made.inside().await?);
         assert!(namespaces.get_opt("by-the-official-one").await?.is_some());
 
+        let fleet = LiveFleet::start(vec![HostTarget::of_cluster(made.host.clone())], FleetOptions::default());
+        let mut seen = fleet.subscribe();
+        shows(&mut seen, &made, State::Running).await?;
         cli.run(&["pause", "theirs", "-n", namespace]).await?;
         assert_eq!(cli.listed(&made).await?["Status"], "Paused");
+        shows(&mut seen, &made, State::Paused).await?;
         let target = v9s::target::find(&made.host, Some(namespace), "theirs").await?;
-        assert!(target.parts.iter().all(|part| part.paused), "v9s says so, too: {target:?}");
-        assert!(made.pods().await?.is_empty());
+        let Decision::Do(_) = resume::plan(&target, &ResumeOptions::default()) else {
+            panic!("v9s would resume it, too: {target:?}")
+        };
         cli.run(&["resume", "theirs", "-n", namespace]).await?;
         crate::made::carry_out(&made.host, &made.request).await?;
         assert_eq!(cli.listed(&made).await?["Status"], "Running");
+        shows(&mut seen, &made, State::Running).await?;
+        let namespaces: Api<Namespace> = Api::all(made.inside().await?);
+        assert!(namespaces.get_opt("by-the-official-one").await?.is_some(), "what is stored stays");
+
+        // And the other way round.
+        crate::life::paused(&made).await?;
+        assert_eq!(cli.listed(&made).await?["Status"], "Paused");
+        crate::life::resumed(&made).await?;
+        assert_eq!(cli.listed(&made).await?["Status"], "Running");
         Ok(())
     }
+}
+
+/// Waits until the dashboard's table has it so.
+async fn shows(seen: &mut Receiver<Arc<Fleet>>, made: &Made, state: State) -> Result<()> {
+    let name = made.request.name.as_str();
+    let so =
+        |fleet: &Arc<Fleet>| fleet.vclusters.iter().any(|one| one.key.name == name && one.state == state);
+    let waited = tokio::time::timeout(PATIENCE, seen.wait_for(so)).await;
+    waited.with_context(|| format!("v9s does not show {state:?}"))??;
+    Ok(())
 }

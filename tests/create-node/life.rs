@@ -82,7 +82,7 @@ pub async fn certificates(made: &Made) -> Result<BTreeMap<String, ByteString>> {
 }
 
 /// `host:port` of the Service of its API server.
-async fn address(made: &Made) -> Result<String> {
+pub async fn address(made: &Made) -> Result<String> {
     let services = Api::<Service>::namespaced(made.outside.clone(), &made.request.namespace);
     let service = services.get(&made.request.name).await?;
     Ok(format!(

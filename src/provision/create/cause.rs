@@ -4,6 +4,10 @@ use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 use smol_str::{SmolStr, format_smolstr};
 
 use crate::cluster::{EventKind, EventRow};
+use crate::provision::objects::{API_SERVER, KINE};
+
+/// Containers that the others wait for, in the order in which they do.
+const FIRST: [&str; 2] = [KINE, API_SERVER];
 
 /// `words` are the last line of a container that ends again and again. Of several pods it is about the first that is not ready.
 pub(super) fn cause(vcluster: &str, pods: &[Pod], events: &[EventRow], words: Option<&str>) -> SmolStr {
@@ -24,14 +28,12 @@ pub(super) fn cause(vcluster: &str, pods: &[Pod], events: &[EventRow], words: Op
     }
 }
 
-/// Pod and container that has ended at least once and does not run.
+/// Pod and container that keeps it from being ready, where that has ended at least once and does not run.
 pub(super) fn crashed(pod: &Pod) -> Option<(String, String)> {
-    let stopped = |status: &&ContainerStatus| {
-        let running = status.state.as_ref().is_some_and(|state| state.running.is_some());
-        status.restart_count > 0 && !running
-    };
-    let status = statuses(pod).find(stopped)?;
-    Some((pod.metadata.name.clone()?, status.name.clone()))
+    let (status, _) = deciding(pod)?;
+    let running = status.state.as_ref().is_some_and(|state| state.running.is_some());
+    (status.restart_count > 0 && !running)
+        .then(|| (pod.metadata.name.clone().unwrap_or_default(), status.name.clone()))
 }
 
 /// The last line that says something.
@@ -58,30 +60,41 @@ fn is_ready(pod: &Pod) -> bool {
     conditions.into_iter().any(|condition| condition.type_ == "Ready" && condition.status == "True")
 }
 
+/// Init containers first, then the others, each behind what it waits for.
 fn statuses(pod: &Pod) -> impl Iterator<Item = &ContainerStatus> {
-    pod.status.iter().flat_map(|status| {
-        let first = status.init_container_statuses.iter().flatten();
-        first.chain(status.container_statuses.iter().flatten())
+    let status = pod.status.as_ref();
+    let first = status.and_then(|status| status.init_container_statuses.as_ref()).into_iter().flatten();
+    let mut others: Vec<&ContainerStatus> =
+        status.and_then(|status| status.container_statuses.as_ref()).into_iter().flatten().collect();
+    others.sort_by_key(|status| FIRST.iter().position(|name| *name == status.name).unwrap_or(FIRST.len()));
+    first.chain(others)
+}
+
+/// The first container that is not there yet decides, as others wait for it; and what is to be said of it.
+fn deciding(pod: &Pod) -> Option<(&ContainerStatus, String)> {
+    statuses(pod).filter(|status| !status.ready).find_map(|status| Some((status, said(status)?)))
+}
+
+/// What a container that is not ready does; None of one that has done its work.
+fn said(status: &ContainerStatus) -> Option<String> {
+    let state = status.state.clone().unwrap_or_default();
+    Some(match (state.waiting, state.terminated, state.running) {
+        (Some(waiting), ..) => {
+            let reason = waiting.reason.unwrap_or_else(|| "waiting".to_owned());
+            match waiting.message.filter(|_| reason != "PodInitializing") {
+                Some(message) => format!("{reason}, {message}"),
+                None => reason,
+            }
+        }
+        (None, Some(ended), _) if ended.exit_code == 0 => return None,
+        (None, Some(ended), _) => format!("ended with {}", ended.exit_code),
+        (None, None, Some(_)) => "runs and is not ready".to_owned(),
+        (None, None, None) => "not started".to_owned(),
     })
 }
 
-/// The first container that is not there yet decides; a sidecar is there when it has started and is ready.
 fn state(pod: &Pod) -> SmolStr {
-    for status in statuses(pod).filter(|status| !status.ready) {
-        let state = status.state.clone().unwrap_or_default();
-        let said = match (state.waiting, state.terminated, state.running) {
-            (Some(waiting), ..) => {
-                let reason = waiting.reason.unwrap_or_else(|| "waiting".to_owned());
-                match waiting.message.filter(|_| reason != "PodInitializing") {
-                    Some(message) => format!("{reason}, {message}"),
-                    None => reason,
-                }
-            }
-            (None, Some(ended), _) if ended.exit_code == 0 => continue,
-            (None, Some(ended), _) => format!("ended with {}", ended.exit_code),
-            (None, None, Some(_)) => "runs and is not ready".to_owned(),
-            (None, None, None) => "not started".to_owned(),
-        };
+    if let Some((status, said)) = deciding(pod) {
         return format_smolstr!("{} {said}", status.name);
     }
     let conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());

@@ -1,7 +1,7 @@
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::json;
 
-use super::cause::cause;
+use super::cause::{cause, crashed};
 use super::planned::plan;
 use super::preflight::tests::{fine, plane, request};
 use super::*;
@@ -76,9 +76,11 @@ fn what_it_waits_for_is_said_in_one_sentence() {
     let unscheduled = json!({"phase": "Pending", "conditions": [
         {"type": "PodScheduled", "status": "False", "message": "0/3 nodes are available: 3 Insufficient cpu."},
     ]});
-    let pull = json!({"initContainerStatuses": [waiting("kine", "ErrImagePull", "no such tag")]});
+    let pull = json!({"containerStatuses": [runs("syncer"), runs("kube-apiserver"), waiting("kine", "ErrImagePull", "no such tag")]});
     let crash = json!({"containerStatuses": [waiting("syncer", "CrashLoopBackOff", "back-off 10s")]});
-    let starting = json!({"initContainerStatuses": [runs("kube-apiserver")]});
+    let starting = json!({"containerStatuses": [
+        runs("syncer"), runs("kube-apiserver"), waiting("kube-controller-manager", "CrashLoopBackOff", "back-off 10s")]});
+    let own = json!({"initContainerStatuses": [waiting("own", "ErrImagePull", "no such tag")], "containerStatuses": [runs("kine")]});
     let quota = event("StatefulSet/shop", "FailedCreate", "exceeded quota: vc-shop");
     let mount = event("Pod/shop-0", "FailedMount", "no volume");
     let probe = event("Pod/shop-0", "Unhealthy", "503");
@@ -87,6 +89,7 @@ fn what_it_waits_for_is_said_in_one_sentence() {
         (vec![], vec![], None, "no pod yet"),
         (vec![pod(unscheduled)], vec![], None, "shop-0: 0/3 nodes are available: 3 Insufficient cpu."),
         (vec![pod(pull)], vec![], None, "shop-0: kine ErrImagePull, no such tag"),
+        (vec![pod(own)], vec![], None, "shop-0: own ErrImagePull, no such tag"),
         (vec![pod(starting.clone())], vec![probe], None, "shop-0: kube-apiserver runs and is not ready"),
         (
             vec![pod(starting)],
@@ -104,6 +107,18 @@ fn what_it_waits_for_is_said_in_one_sentence() {
     for (pods, events, words, expected) in cases {
         assert_eq!(cause("shop", &pods, &events, words), expected);
     }
+}
+
+#[test]
+fn last_words_are_asked_of_the_one_that_the_others_wait_for() {
+    let status = |name: &str, state: serde_json::Value| json!({"name": name, "ready": false, "restartCount": 2, "image": "", "imageID": "", "state": state});
+    let ended = json!({"terminated": {"exitCode": 1}});
+    let both = pod(json!({"containerStatuses": [
+        status("kube-controller-manager", ended.clone()), status("kube-apiserver", ended.clone())]}));
+    assert_eq!(crashed(&both), Some(("shop-0".into(), "kube-apiserver".into())));
+    let starts = pod(json!({"containerStatuses": [
+        status("kube-controller-manager", ended), status("kube-apiserver", json!({"running": {}}))]}));
+    assert_eq!(crashed(&starts), None, "the controllers have ended because it is not there yet");
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! The programs of the control plane, a container each.
 //!
-//! The store and the API server are sidecars, which kubelet starts in order and stops in reverse: the controller manager and
-//! the syncer begin when the API answers, and end before it does.
+//! Kubelet starts and ends them together, and each waits by itself for what it needs: the API server for its store, the syncer and
+//! the controller manager for the API server. Sidecars would be started in order, but the official command line takes a pod
+//! that has them for one that initialises.
 
 use k8s_openapi::api::core::v1::{
     Capabilities, Container, ContainerPort, EnvVar, EnvVarSource, HTTPGetAction, ObjectFieldSelector,
@@ -22,6 +23,8 @@ pub(super) const DATA: &str = "/data";
 /// Of the syncer, for its probes.
 const HEALTH_PORT: u16 = 9090;
 const CONTROLLER_MANAGER_PORT: u16 = 10257;
+/// For how long the syncer may wait for its API server: as long as that may take by the default of its startup probe.
+const STARTUP_SECONDS: i32 = 1800;
 
 /// The name of the volume with the data.
 pub(super) const DATA_VOLUME: &str = "data";
@@ -50,16 +53,11 @@ const HOSTS_CONTROLLERS: [&str; 8] = [
     "ttl-controller",
 ];
 
-/// What starts before the rest, in order.
-pub(super) fn sidecars(plan: &Blueprint) -> Vec<Container> {
-    let both = [store::kine(plan), api_server(plan)];
-    let always = |container: Container| Container { restart_policy: Some("Always".to_owned()), ..container };
-    both.into_iter().flatten().map(always).collect()
-}
-
-/// The rest; the syncer is the first, as whoever looks at such pods expects.
+/// All of them. The syncer is the first, as whoever looks at such pods expects. The controller manager is the last: it gives the API
+/// server ten seconds before it ends and is started anew, and images are pulled in this order.
 pub(super) fn containers(plan: &Blueprint) -> Vec<Container> {
-    [Some(syncer(plan)), controller_manager(plan)].into_iter().flatten().collect()
+    let all = [Some(syncer(plan)), store::kine(plan), api_server(plan), controller_manager(plan)];
+    all.into_iter().flatten().collect()
 }
 
 fn syncer(plan: &Blueprint) -> Container {
@@ -92,6 +90,8 @@ fn syncer(plan: &Blueprint) -> Container {
         working_dir: workload.working_dir.clone(),
         env: some(env),
         ports: Some(vec![port("metrics", HEALTH_PORT), port("kubelet", 10250)]),
+        // It is well from the moment when both API servers answer; a store may take as long as the API server is given for it.
+        startup_probe: Some(http("/healthz", HEALTH_PORT, "HTTP", 1, STARTUP_SECONDS)),
         // Whether it mirrors well is for its own status to say: the API is there although it does not.
         readiness_probe: Some(http("/healthz", HEALTH_PORT, "HTTP", 1, 3)),
         liveness_probe: Some(http("/healthz", HEALTH_PORT, "HTTP", 10, 6)),

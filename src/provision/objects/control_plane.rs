@@ -26,7 +26,7 @@ const USER: i64 = 65532;
 const KEY_MODE: i32 = 0o440;
 /// Kubelet renews it long before.
 const TOKEN_SECONDS: i64 = 3607;
-/// In which the syncer finishes what is under way, and the API server after it.
+/// In which the syncer and the API server finish what is under way.
 const GRACE: i64 = 30;
 
 /// Files that the API server and its controllers read; keys of authorities that sign nothing there stay outside.
@@ -114,8 +114,6 @@ fn template(plan: &Blueprint) -> PodTemplateSpec {
     let workload = &plan.settings.control_plane.workload;
     let hash: String =
         Sha256::digest(plan.config.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
-    let mut first: Vec<_> = workload.init_containers.expose().clone();
-    first.extend(containers::sidecars(plan));
     let mut others = containers::containers(plan);
     others.extend(workload.sidecar_containers.expose().iter().cloned());
     let spec = PodSpec {
@@ -124,7 +122,7 @@ fn template(plan: &Blueprint) -> PodTemplateSpec {
         termination_grace_period_seconds: Some(GRACE),
         enable_service_links: Some(workload.enable_service_links),
         security_context: Some(workload.security.pod.clone().unwrap_or_else(nobody)),
-        init_containers: containers::some(first),
+        init_containers: containers::some(workload.init_containers.expose().clone()),
         containers: others,
         volumes: Some(volumes(plan)),
         host_aliases: containers::some(workload.host_aliases.clone()),

@@ -14,7 +14,7 @@ use crate::provision::values::settings::{BackingStore, Confidential, Tls};
 use crate::wire::{App, name};
 
 /// Where kine answers, to this pod alone.
-const KINE: &str = "127.0.0.1:2379";
+const LISTENS: &str = "127.0.0.1:2379";
 /// Key of the Secret with the place of the store.
 const ENDPOINT: &str = "endpoint";
 /// Variable with the URLs of external etcd.
@@ -65,7 +65,7 @@ pub(super) fn flags(plan: &Blueprint) -> Vec<String> {
             flag("etcd-keyfile", format_args!("{PKI}/apiserver-etcd-client.key")),
         ],
         BackingStore::EmbeddedDatabase { .. } | BackingStore::ExternalDatabase(_) => {
-            vec![flag("etcd-servers", format_args!("http://{KINE}"))]
+            vec![flag("etcd-servers", format_args!("http://{LISTENS}"))]
         }
         BackingStore::ExternalEtcd { tls, .. } => {
             let mut flags = vec![flag("etcd-servers", format_args!("$({SERVERS})"))];
@@ -113,10 +113,10 @@ pub(super) fn kine(plan: &Blueprint) -> Option<Container> {
         }
         BackingStore::DeployedEtcd(_) | BackingStore::ExternalEtcd { .. } => return None,
     };
-    args.extend([flag("listen-address", KINE), flag("metrics-bind-address", 0)]);
+    args.extend([flag("listen-address", LISTENS), flag("metrics-bind-address", 0)]);
     args.extend(extra.iter().cloned());
     Some(Container {
-        name: "kine".to_owned(),
+        name: super::KINE.to_owned(),
         image: Some(images::kine(plan)),
         args: Some(args),
         env: containers::some(env),

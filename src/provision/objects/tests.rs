@@ -87,8 +87,7 @@ fn programs_may_do_as_little_as_possible() {
             assert_eq!(pod["securityContext"]["runAsNonRoot"], true);
             assert_eq!(pod["securityContext"]["seccompProfile"]["type"], "RuntimeDefault");
             assert_eq!(pod["automountServiceAccountToken"], false);
-            let lists = [&pod["initContainers"], &pod["containers"]];
-            for container in lists.into_iter().flat_map(|list| list.as_array().into_iter().flatten()) {
+            for container in pod["containers"].as_array().unwrap() {
                 let security = &container["securityContext"];
                 assert_eq!(security["readOnlyRootFilesystem"], true, "{}", container["name"]);
                 assert_eq!(security["allowPrivilegeEscalation"], false, "{}", container["name"]);
@@ -102,8 +101,7 @@ fn programs_may_do_as_little_as_possible() {
 fn only_the_syncer_has_the_account_and_nobody_has_keys_of_others() {
     let objects = objects("");
     let pod = &find(&objects, "StatefulSet", "shop")["spec"]["template"]["spec"];
-    let lists = [&pod["initContainers"], &pod["containers"]];
-    for container in lists.into_iter().flat_map(|list| list.as_array().into_iter().flatten()) {
+    for container in pod["containers"].as_array().unwrap() {
         let mounts: BTreeSet<&str> = container["volumeMounts"]
             .as_array()
             .unwrap()
@@ -157,12 +155,26 @@ fn what_is_not_made_yet_is_refused_by_its_path() {
     assert_eq!(unbuilt(&Settings::default()), []);
 }
 
-/// A container of the control plane, sidecars among them.
+/// A container of the control plane.
 fn container<'a>(objects: &'a Objects, name: &str) -> &'a Value {
-    let pod = &objects.control_plane[0].body["spec"]["template"]["spec"];
-    let lists = [&pod["initContainers"], &pod["containers"]];
-    let mut all = lists.into_iter().flat_map(|list| list.as_array().into_iter().flatten());
+    let mut all = containers(objects).iter();
     all.find(|container| container["name"] == name).unwrap_or_else(|| panic!("no container {name}"))
+}
+
+fn containers(objects: &Objects) -> &[Value] {
+    objects.control_plane[0].body["spec"]["template"]["spec"]["containers"].as_array().unwrap()
+}
+
+#[test]
+fn there_are_no_init_containers_but_those_that_are_asked_for() {
+    let of = |config: &str| {
+        objects(config).control_plane[0].body["spec"]["template"]["spec"]["initContainers"].clone()
+    };
+    for config in ["", ETCD, Preset::Prod.text()] {
+        assert_eq!(of(config), Value::Null, "the official command line waits for any to end");
+    }
+    let own = of("controlPlane: {statefulSet: {initContainers: [{name: own, image: own:1}]}}");
+    assert_eq!(own, serde_json::json!([{"name": "own", "image": "own:1"}]));
 }
 
 #[test]
@@ -218,8 +230,10 @@ fn etcd_of_somebody_else_is_reached_by_a_secret() {
     let secret = server["env"].as_array().unwrap().iter().find(|variable| variable["name"] == "ETCD_SERVERS");
     assert_eq!(secret.unwrap()["valueFrom"]["secretKeyRef"]["name"], "vc-store-shop");
     assert!(server["volumeMounts"].to_string().contains("\"/e\""), "{server}");
-    let pod = &objects.control_plane[0].body["spec"]["template"]["spec"];
-    assert_eq!(pod["initContainers"].as_array().unwrap().len(), 1, "nothing speaks for it");
+    assert!(
+        containers(&objects).iter().all(|container| container["name"] != "kine"),
+        "nothing speaks for it"
+    );
 }
 
 #[test]
@@ -275,7 +289,7 @@ fn settings_reach_the_objects_that_they_are_about() {
         (
             "controlPlane: {distro: {k8s: {version: v1.35.1}}}",
             "StatefulSet",
-            "/spec/template/spec/initContainers/1/image",
+            "/spec/template/spec/containers/2/image",
             "registry.k8s.io/kube-apiserver:v1.35.1",
         ),
         (
@@ -316,7 +330,7 @@ fn settings_reach_the_objects_that_they_are_about() {
     }
     let extra = objects("controlPlane: {distro: {k8s: {apiServer: {extraArgs: [--v=4]}}}}");
     let command =
-        find(&extra, "StatefulSet", "shop").pointer("/spec/template/spec/initContainers/1/command").unwrap();
+        find(&extra, "StatefulSet", "shop").pointer("/spec/template/spec/containers/2/command").unwrap();
     assert_eq!(command.as_array().unwrap().last().unwrap(), "--v=4");
 }
 

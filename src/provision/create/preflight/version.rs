@@ -4,8 +4,8 @@ use std::ops::RangeInclusive;
 
 use smol_str::{SmolStr, format_smolstr};
 
-/// Hosts before it do not start sidecars first (Kubernetes 1.29).
-const OLDEST_HOST: u32 = 29;
+/// Hosts before it know no policy for the claims of a StatefulSet (Kubernetes 1.27).
+const OLDEST_HOST: u32 = 27;
 /// Releases that are known to work inside.
 const TENANTS: RangeInclusive<u32> = 30..=36;
 /// As many releases apart may what runs pods be from the API server that asks for them.
@@ -79,8 +79,8 @@ mod tests {
             ("v1.36.2+k3s1", "v1.33.4", None, (false, false, false)),
             ("v1.36.2", "v1.32.0", None, (false, false, true)),
             ("v1.31.0", "v1.36.0", None, (false, false, true)),
-            ("v1.29.0", "v1.30.0", None, (false, false, false)),
-            ("v1.28.9", "v1.30.0", None, (true, false, false)),
+            ("v1.27.0", "v1.30.0", None, (false, false, false)),
+            ("v1.26.9", "v1.30.0", None, (true, false, false)),
             ("v1.33.0", "v1.29.0", None, (false, true, true)),
             ("v1.38.0", "v1.37.0", None, (false, true, false)),
             ("v1.36.2", "latest", None, (true, false, false)),
