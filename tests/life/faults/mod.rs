@@ -31,7 +31,7 @@ struct Verb {
     command: &'static [&'static str],
 }
 
-const VERBS: [Verb; 8] = [
+const VERBS: [Verb; 9] = [
     Verb { name: "pause", first: &[], command: &["pause", "NAME"] },
     Verb { name: "resume", first: &[&["pause", "NAME"]], command: &["resume", "NAME"] },
     Verb { name: "protect", first: &[], command: &["protect", "NAME"] },
@@ -39,6 +39,22 @@ const VERBS: [Verb; 8] = [
     Verb { name: "rotate", first: &[], command: &["certs", "rotate", "NAME"] },
     Verb { name: "extend", first: &[], command: &["extend", "NAME", "--forever", "--owner", "jane"] },
     Verb { name: "delete", first: &[], command: &["delete", "NAME", "--confirm", "NAME"] },
+    // Something goes, something changes, something is made; without waiting, as nothing mirrors here.
+    Verb {
+        name: "edit",
+        first: &[],
+        command: &[
+            "edit",
+            "NAME",
+            "--no-wait",
+            "--set",
+            "policies.networkPolicy.enabled=false",
+            "--set",
+            "policies.limitRange.enabled=true",
+            "--set",
+            "policies.resourceQuota.quota={requests.cpu: 30}",
+        ],
+    },
     Verb {
         name: "reap",
         first: &[&["extend", "NAME", "--ttl", "1s"], &["wait"]],
@@ -103,6 +119,7 @@ impl Verb {
     async fn undisturbed(&self, host: &Host) -> Result<(State, usize)> {
         let room = self.prepare(host, &format!("{}-whole", self.name)).await?;
         let writes = self.run(&room, None).await.with_context(|| format!("{} undisturbed", self.name))?;
+        room.settled().await?;
         Ok((State::settled(&room).await?, writes))
     }
 
@@ -177,6 +194,10 @@ both_hosts! {
 
     async fn rotating_is_completed_whatever_happens(host: Host) -> Result<()> {
         all(&host, verb("rotate")).await
+    }
+
+    async fn editing_is_completed_whatever_happens(host: Host) -> Result<()> {
+        all(&host, verb("edit")).await
     }
 
     async fn deleting_is_completed_whatever_happens(host: Host) -> Result<()> {

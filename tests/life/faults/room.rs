@@ -76,6 +76,20 @@ impl Room {
         .await
     }
 
+    /// Waits until its controllers have done what they are asked for. One that is gone has none.
+    pub async fn settled(&self) -> Result<()> {
+        let cluster = Cluster::from_client("host", "https://host", "default", self.client.clone());
+        seat::until(&format!("the pods of {} are as they should be", self.namespace), || async {
+            let target = v9s::target::refresh(&cluster, &self.namespace, &self.name).await?;
+            let settled = |part: &v9s::target::Part| {
+                let now = [part.running, part.ready, part.updated];
+                part.observed && now.iter().all(|count| *count == part.replicas)
+            };
+            Ok(target.parts.iter().all(settled))
+        })
+        .await
+    }
+
     /// The same seat before another virtual cluster.
     pub fn beside(self, name: &str, namespace: &str) -> Room {
         Room { name: name.to_owned(), namespace: namespace.to_owned(), ..self }
