@@ -207,6 +207,7 @@ const CREATE_PLANE: Need = Need { verb: "create", group: "apps", resource: "stat
 const PATCH_PLANE: Need = Need { verb: "patch", group: "apps", resource: "statefulsets" };
 const DELETE_PLANE: Need = Need { verb: "delete", group: "apps", resource: "statefulsets" };
 const DELETE_PODS: Need = Need { verb: "delete", group: "", resource: "pods" };
+const PATCH_SECRETS: Need = Need { verb: "patch", group: "", resource: "secrets" };
 
 macro_rules! ids {
     ($($(#[$doc:meta])* $id:ident),+ $(,)?) => {
@@ -252,6 +253,12 @@ ids! {
     Disconnect,
     /// Tells when certificates end.
     Certificates,
+    /// Makes certificates anew.
+    Rotate,
+    /// Changes the configuration of the virtual cluster.
+    Edit,
+    /// Says how long the virtual cluster is to live, and whose it is.
+    Extend,
     /// Replaces the pods of the control plane.
     Restart,
     /// Replaces the pods of its etcd.
@@ -428,6 +435,15 @@ pub const ACTIONS: &[Action] = &[
         DELETE_PODS,
     ),
     changing(A::RestartEtcd, "restart-etcd", "restart its etcd, pod by pod", &[], DELETE_PODS),
+    changing(
+        A::Rotate,
+        "rotate",
+        "make its certificates anew, and restart what uses them",
+        &[],
+        PATCH_SECRETS,
+    ),
+    changing(A::Edit, "edit-config", "change its vcluster.yaml", &["E"], PATCH_PLANE),
+    changing(A::Extend, "extend", "say how long it is to live, and whose it is", &["L"], PATCH_PLANE),
     changing(A::Protect, "protect", "protect it against deletion, or no longer", &["P"], PATCH_PLANE),
     Action {
         scope: S::Whole,

@@ -11,7 +11,7 @@ mod tests;
 
 use thiserror::Error;
 
-pub use plan::{Change, Done, EditPlan, Gone, REMOVAL, apply, plan, remove};
+pub use plan::{Change, Done, EditPlan, Gone, REMOVAL, apply, plan, remove, take_away};
 pub use rules::fixed;
 
 use super::LifeError;

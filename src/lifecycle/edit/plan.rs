@@ -9,7 +9,7 @@ use super::{EditError, fixed, refusal};
 use crate::cluster::{Cluster, FailureKind, ObjectRef, Propagation};
 use crate::lifecycle::exact::delete_exactly;
 use crate::lifecycle::{Decision, LifeError, Refusal};
-use crate::operation::Operation;
+use crate::operation::{Operation, Progress};
 use crate::provision::create::{self, CreateError, Created, Request};
 use crate::target::Target;
 use crate::wire::label;
@@ -157,16 +157,24 @@ pub fn remove(cluster: &Cluster, target: &Target, plan: &EditPlan) -> Option<Ope
     }
     let (cluster, gone) = (cluster.clone(), plan.gone.clone());
     Some(Operation::start(format!("edit {target}"), REMOVAL, move |progress| async move {
-        let work = async {
-            for one in &gone {
-                delete_exactly(&cluster, "edit", &one.object, &one.uid, Propagation::Background).await?;
-                progress.check()?;
-            }
-            progress.note(format_smolstr!("{} objects", gone.len()));
-            Ok(())
-        };
-        progress.step(0, work).await
+        take_away(&cluster, &gone, &progress).await
     }))
+}
+
+/// Takes away what is no longer wanted. The step is [`REMOVAL`].
+///
+/// # Errors
+/// When something cannot be deleted, or is another by now.
+pub async fn take_away(cluster: &Cluster, gone: &[Gone], progress: &Progress) -> Result<(), LifeError> {
+    let work = async {
+        for one in gone {
+            delete_exactly(cluster, "edit", &one.object, &one.uid, Propagation::Background).await?;
+            progress.check()?;
+        }
+        progress.note(format_smolstr!("{} objects", gone.len()));
+        Ok(())
+    };
+    progress.step(0, work).await
 }
 
 /// Applies the rest on a task, as `create` does, and waits if the request says so.

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use smol_str::SmolStr;
 use v9s::cluster::{ContainerInfo, EventRow, ObjectRef};
+use v9s::fleet::model::VclusterKey;
 
 use crate::verbs::{Errand, Looked};
 
@@ -43,6 +44,8 @@ pub enum Read {
         /// Name of the virtual cluster.
         name: SmolStr,
     },
+    /// The same word by word, for the editor: one that holds secrets is not told.
+    Written(VclusterKey),
     /// The containers of a pod.
     Containers {
         /// The host.
@@ -65,7 +68,7 @@ pub enum Reply {
     Namespaces(Result<Vec<SmolStr>, String>),
     /// To [`Read::Events`].
     Events(Result<Vec<EventRow>, String>),
-    /// To [`Read::Yaml`] and [`Read::Config`].
+    /// To [`Read::Yaml`], [`Read::Config`] and [`Read::Written`].
     Text(Result<String, String>),
     /// To [`Read::Containers`].
     Containers(Result<Vec<ContainerInfo>, String>),

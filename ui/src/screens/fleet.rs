@@ -55,15 +55,40 @@ impl Item for Vcluster {
     }
 }
 
+/// Those that end soon, next first.
+pub const EXPIRING: Entry = Entry {
+    name: "expiring",
+    aliases: &[],
+    title: "virtual clusters whose time ends soon, next first; within 7d unless said otherwise",
+    argument: "TIME",
+    open: |opening| {
+        let within = if opening.argument.is_empty() { SOON } else { opening.argument };
+        crate::cli::args::duration(within).map_err(|why| format!("expiring {within}: {why}"))?;
+        Ok(Opened::Screen(Box::new(FleetScreen::expiring(within))))
+    },
+    complete: |_| ["1h", "24h", "7d", "30d"].map(str::to_owned).to_vec(),
+};
+
+/// What ends within this time ends soon.
+const SOON: &str = "7d";
+
 /// The table of all virtual clusters.
 pub struct FleetScreen {
     list: List<Vcluster>,
+    address: Address,
 }
 
 impl FleetScreen {
     /// Sorted worst first.
     pub fn new() -> Self {
-        Self { list: List::new("Fleet", columns::fleet::COLUMNS, "state") }
+        Self { list: List::new("Fleet", columns::fleet::COLUMNS, "state"), address: Address::of("fleet") }
+    }
+
+    /// Those that end within a time, next first.
+    pub fn expiring(within: &str) -> Self {
+        let mut list = List::new("Expiring", columns::fleet::COLUMNS, "expires");
+        list.set_filter(&format!("expires<{within}"));
+        Self { list, address: Address { screen: "expiring", argument: within.into() } }
     }
 
     /// Narrows the table before the person does.
@@ -103,11 +128,11 @@ fn nothing_yet(world: &World) -> String {
 
 impl Layer for FleetScreen {
     fn address(&self) -> Address {
-        Address::of("fleet")
+        self.address.clone()
     }
 
     fn title(&self, _: &World) -> String {
-        "fleet".to_owned()
+        self.address.screen.to_owned()
     }
 
     fn scopes(&self) -> &'static [Scope] {
@@ -132,9 +157,7 @@ impl Layer for FleetScreen {
         match chosen.as_slice() {
             [] => Offer::Impossible("there is none".into()),
             [one] => verb::offer(action, one, world),
-            many => Offer::Impossible(
-                format!("{} are marked, and this is done to one at a time", many.len()).into(),
-            ),
+            many => verb::offer_several(action, many, world),
         }
     }
 
@@ -147,9 +170,13 @@ impl Layer for FleetScreen {
             ActionId::Create => out.push(Effect::Command("create".to_owned())),
             ActionId::Wide => return false,
             _ => {
-                let chosen = self.list.chosen(rows(world)).into_iter().next();
-                return chosen.is_some_and(|vcluster| verb::act(action, vcluster, out))
-                    || self.list.act(action, rows(world), world, out);
+                let chosen = self.list.chosen(rows(world));
+                let took = match chosen.as_slice() {
+                    [] => false,
+                    [one] => verb::act(action, one, out),
+                    many => verb::act_on_several(action, many, self.list.hidden_marks(rows(world)), out),
+                };
+                return took || self.list.act(action, rows(world), world, out);
             }
         }
         true

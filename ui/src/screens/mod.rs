@@ -8,6 +8,8 @@ pub mod connect;
 pub mod connections;
 pub mod contexts;
 pub mod create;
+pub mod edit;
+pub mod extend;
 pub mod fleet;
 pub mod help;
 pub mod list;
@@ -28,10 +30,12 @@ mod tests;
 /// Every screen and command; the first one is where v9s starts.
 pub const REGISTRY: Registry = &ENTRIES;
 
-static ENTRIES: [Entry; 16] = [
+static ENTRIES: [Entry; 18] = [
     fleet::ENTRY,
+    fleet::EXPIRING,
     vcluster::ENTRY,
     create::ENTRY,
+    edit::ENTRY,
     connections::ENTRY,
     verb::DISCONNECT,
     contexts::ENTRY,

@@ -11,6 +11,7 @@ use v9s::fleet::model::{Vcluster, VclusterKey};
 
 use super::confirm::{Confirm, wrapped};
 use super::connect::ConnectPopup;
+use super::extend::ExtendPopup;
 use super::popup;
 use crate::actions::{Action, ActionId, Scope};
 use crate::app::jobs::Facts;
@@ -21,7 +22,7 @@ use crate::app::world::Access;
 use crate::app::{Address, Cmd, Effect, Effects, Input, Layer, News, Offer, World};
 use crate::text;
 use crate::theme::Slot;
-use crate::verbs::{Errand, Looked, Wish};
+use crate::verbs::{Errand, Looked, Several, Wish};
 
 /// Back from the context of a virtual cluster.
 pub const DISCONNECT: Entry = Entry {
@@ -52,12 +53,46 @@ fn is_known(world: &World, vcluster: &Vcluster) -> bool {
 
 /// Does what an action wants of a virtual cluster; false when it is no verb.
 pub fn act(action: ActionId, vcluster: &Vcluster, out: &mut Effects) -> bool {
-    if action == ActionId::Connect {
-        out.push(Effect::Popup(Box::new(ConnectPopup::new(vcluster))));
-        return true;
+    match action {
+        ActionId::Connect => out.push(Effect::Popup(Box::new(ConnectPopup::new(vcluster)))),
+        ActionId::Extend => out.push(Effect::Popup(Box::new(ExtendPopup::new(vcluster)))),
+        ActionId::Edit => {
+            let VclusterKey { host, namespace, name } = &vcluster.key;
+            out.push(Effect::Command(format!("edit {host}/{namespace}/{name}")));
+        }
+        _ => {
+            let Some(wish) = Wish::of(action, vcluster) else { return false };
+            out.push(Effect::Popup(Box::new(VerbDialog::new(Errand::Verb(wish)))));
+        }
     }
-    let Some(wish) = Wish::of(action, vcluster) else { return false };
-    out.push(Effect::Popup(Box::new(VerbDialog::new(Errand::Verb(wish)))));
+    true
+}
+
+/// Whether a verb can be done to several virtual clusters: to each of them, and at once.
+pub fn offer_several(action: &Action, chosen: &[&Vcluster], world: &World) -> Offer {
+    if !Wish::goes_for_several(action.id) {
+        let why = format!("{} are marked, and this is done to one at a time", chosen.len());
+        return Offer::Impossible(why.into());
+    }
+    let offers = chosen.iter().map(|vcluster| (vcluster, offer(action, vcluster, world)));
+    for (vcluster, offer) in offers {
+        match offer {
+            Offer::Possible => {}
+            Offer::Impossible(why) => {
+                return Offer::Impossible(format!("{}: {why}", vcluster.key.name).into());
+            }
+            Offer::Absent => return Offer::Absent,
+        }
+    }
+    Offer::Possible
+}
+
+/// Does what an action wants of several virtual clusters, of which so many are not shown; false when it is no verb.
+pub fn act_on_several(action: ActionId, chosen: &[&Vcluster], hidden: usize, out: &mut Effects) -> bool {
+    let Some(what) = Wish::of_several(action, chosen) else { return false };
+    let keys = chosen.iter().map(|vcluster| vcluster.key.clone()).collect();
+    let errand = Errand::Several(Several { what, keys, hidden });
+    out.push(Effect::Popup(Box::new(VerbDialog::new(errand))));
     true
 }
 

@@ -50,13 +50,15 @@ pub(super) async fn look(cluster: &Cluster, target: &Target, what: What) -> Resu
             let found = restart::look(cluster, target, part).await.map_err(said)?;
             looked(restart::plan(target, found), |plan| ask(target, Act::Restart(part, plan)))
         }
-        What::Protect => {
-            let on = !target.is_protected();
+        What::Protect | What::ProtectSo(_) => {
+            let on = if let What::ProtectSo(on) = what { on } else { !target.is_protected() };
             let decision = protect::plan(target, on, false);
             looked(decision, |part| ask(target, Act::Protect(Box::new(part), on)))
         }
         // These look by themselves.
-        What::Delete | What::Certificates => Looked::Nothing(format!("{what} {target}: not here")),
+        What::Delete | What::Certificates | What::Rotate => {
+            Looked::Nothing(format!("{what} {target}: not here"))
+        }
     })
 }
 

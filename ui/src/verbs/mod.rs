@@ -6,10 +6,17 @@ mod connect;
 mod create;
 mod delete;
 mod disconnect;
+mod edit;
 mod life;
+mod many;
+mod rotate;
+mod term;
 
 pub use self::connect::Use;
 pub use self::create::Order;
+pub use self::edit::written;
+pub use self::many::Several;
+pub use self::term::{Ends, Lifetime};
 
 use std::fmt;
 use std::sync::Arc;
@@ -38,8 +45,12 @@ pub enum What {
     Restart(Part),
     /// Protect it against deletion, or no longer.
     Protect,
+    /// Protect it, whatever it is now; or not.
+    ProtectSo(bool),
     /// Tell when its certificates end.
     Certificates,
+    /// Make its certificates anew.
+    Rotate,
     /// Delete it.
     Delete,
 }
@@ -63,10 +74,35 @@ impl Wish {
             ActionId::RestartEtcd => What::Restart(Part::Etcd),
             ActionId::Protect => What::Protect,
             ActionId::Certificates => What::Certificates,
+            ActionId::Rotate => What::Rotate,
             ActionId::Delete => What::Delete,
             _ => return None,
         };
         Some(Wish { key: vcluster.key.clone(), what })
+    }
+
+    /// Whether an action can be wanted of several at once.
+    pub fn goes_for_several(action: ActionId) -> bool {
+        [
+            ActionId::Pause,
+            ActionId::Restart,
+            ActionId::RestartEtcd,
+            ActionId::Rotate,
+            ActionId::Protect,
+            ActionId::Delete,
+        ]
+        .contains(&action)
+    }
+
+    /// What an action wants of several: those that run are paused, unless all of them are.
+    pub fn of_several(action: ActionId, chosen: &[&Vcluster]) -> Option<What> {
+        let wishes = || chosen.iter().filter_map(|vcluster| Wish::of(action, vcluster)).map(|wish| wish.what);
+        let first = wishes().next().filter(|_| Wish::goes_for_several(action))?;
+        Some(if action == ActionId::Pause && wishes().any(|what| what == What::Pause) {
+            What::Pause
+        } else {
+            first
+        })
     }
 
     /// What it is called, such as `pause team-a/shop`.
@@ -82,8 +118,10 @@ impl fmt::Display for What {
             What::Resume => "resume",
             What::Restart(Part::ControlPlane) => "restart",
             What::Restart(Part::Etcd) => "restart etcd of",
-            What::Protect => "protect",
+            What::Protect | What::ProtectSo(true) => "protect",
+            What::ProtectSo(false) => "unprotect",
             What::Certificates => "certificates of",
+            What::Rotate => "rotate the certificates of",
             What::Delete => "delete",
         })
     }
@@ -94,6 +132,24 @@ impl fmt::Display for What {
 pub enum Errand {
     /// A verb for a virtual cluster that is there.
     Verb(Wish),
+    /// The same verb for several of them.
+    Several(Several),
+    /// How long one is to live, and who answers for it.
+    Extend {
+        /// Which one.
+        key: VclusterKey,
+        /// What is to be written down.
+        lifetime: Lifetime,
+    },
+    /// Another configuration for one.
+    Edit {
+        /// Which one.
+        key: VclusterKey,
+        /// What it was when it was opened.
+        before: String,
+        /// What it is to be.
+        after: String,
+    },
     /// A way into one.
     Connect {
         /// Which one.
@@ -114,9 +170,11 @@ impl Errand {
     pub fn key(&self) -> Option<VclusterKey> {
         match self {
             Errand::Verb(wish) => Some(wish.key.clone()),
-            Errand::Connect { key, .. } => Some(key.clone()),
+            Errand::Connect { key, .. } | Errand::Extend { key, .. } | Errand::Edit { key, .. } => {
+                Some(key.clone())
+            }
             Errand::Create(order) => Some(order.key()),
-            Errand::Disconnect => None,
+            Errand::Disconnect | Errand::Several(_) => None,
         }
     }
 
@@ -124,6 +182,9 @@ impl Errand {
     pub fn title(&self) -> SmolStr {
         match self {
             Errand::Verb(wish) => wish.title(),
+            Errand::Several(several) => several.title(),
+            Errand::Extend { key, .. } => format_smolstr!("extend {}/{}", key.namespace, key.name),
+            Errand::Edit { key, .. } => format_smolstr!("change {}/{}", key.namespace, key.name),
             Errand::Connect { key, .. } => format_smolstr!("connect to {}/{}", key.namespace, key.name),
             Errand::Create(order) => order.title(),
             Errand::Disconnect => "disconnect".into(),
@@ -193,13 +254,26 @@ pub async fn look(clusters: &Clusters, errand: &Errand) -> Result<Looked, String
         Errand::Connect { key, purpose, may_wake } => {
             return connect::look(clusters, key, *purpose, *may_wake).await;
         }
+        Errand::Several(several) => return several.look(clusters).await,
+        Errand::Extend { key, lifetime } => return term::look(clusters, key, lifetime).await,
+        Errand::Edit { key, before, after } => return edit::look(clusters, key, before, after).await,
         Errand::Verb(wish) => wish,
     };
-    let cluster = clusters.open(&wish.key.host).await?;
-    match wish.what {
-        What::Delete => delete::look(&cluster, &wish.key).await,
-        What::Certificates => certificates::look(&cluster, &target(&cluster, &wish.key).await?).await,
-        what => life::look(&cluster, &target(&cluster, &wish.key).await?, what).await,
+    wish.look(clusters).await
+}
+
+impl Wish {
+    async fn look(&self, clusters: &Clusters) -> Result<Looked, String> {
+        let cluster = clusters.open(&self.key.host).await?;
+        if self.what == What::Delete {
+            return delete::look(&cluster, &self.key).await;
+        }
+        let target = target(&cluster, &self.key).await?;
+        match self.what {
+            What::Certificates => certificates::look(&cluster, &target).await,
+            What::Rotate => rotate::look(&cluster, &target).await,
+            what => life::look(&cluster, &target, what).await,
+        }
     }
 }
 
@@ -224,7 +298,6 @@ fn refused(refusal: &Refusal) -> Looked {
 /// The same as a subcommand.
 fn command(words: &str, target: &Target) -> Vec<String> {
     let Target { host, namespace, name, .. } = target;
-    let (verb, flags) = words.split_once(' ').unwrap_or((words, ""));
-    let flags = if flags.is_empty() { String::new() } else { format!(" {flags}") };
+    let (verb, flags) = words.split_at(words.find(" -").unwrap_or(words.len()));
     vec![format!("v9s {verb} {name} -n {namespace} --context {host}{flags}")]
 }

@@ -31,6 +31,7 @@ pub async fn answer(clusters: &Clusters, dirs: &Dirs, read: Read) -> Reply {
             let read = async |cluster: Cluster| cluster.vcluster_config(&namespace, &name).await;
             Reply::Text(on(clusters, &host, read).await)
         }
+        Read::Written(key) => Reply::Text(verbs::written(clusters, &key).await),
         Read::Containers { host, namespace, pod } => {
             let read = async |cluster: Cluster| cluster.containers(&namespace, &pod).await;
             Reply::Containers(on(clusters, &host, read).await)

@@ -75,7 +75,8 @@ pub(crate) async fn end(cluster: &Cluster, ttl: Duration) -> anyhow::Result<Date
     ends.ok_or_else(|| anyhow::anyhow!("--ttl is longer than anything lives: leave it out"))
 }
 
-fn lines(plan: &TermPlan) -> Vec<String> {
+/// What would stand there, a sentence each.
+pub(crate) fn lines(plan: &TermPlan) -> Vec<String> {
     let (now, then) = (&plan.part.term, &plan.then);
     let mut lines = Vec::new();
     if now.expires != then.expires {

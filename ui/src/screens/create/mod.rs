@@ -3,7 +3,7 @@
 //! The text is what counts: the form reads its settings out of it and changes them in it, and leaves everything else as it is.
 
 mod draw;
-mod editor;
+pub(super) mod editor;
 mod form;
 mod settings;
 

@@ -25,7 +25,7 @@ use crate::text;
 use crate::theme::Slot;
 
 pub use self::delete::DeletePods;
-pub use self::open::ENTRY;
+pub use self::open::{ENTRY, find};
 
 /// What a tab may look at.
 #[derive(Clone, Copy)]

@@ -38,7 +38,8 @@ fn split(argument: &str) -> (&str, Option<&str>) {
     }
 }
 
-fn find<'a>(wanted: &str, world: &'a World) -> Result<&'a Arc<Vcluster>, String> {
+/// The one that a name means.
+pub fn find<'a>(wanted: &str, world: &'a World) -> Result<&'a Arc<Vcluster>, String> {
     if wanted.is_empty() {
         return Err("which virtual cluster? tab completes".to_owned());
     }

@@ -189,7 +189,7 @@ fn values_for_others(args: &EditArgs, config: &str) -> anyhow::Result<()> {
 }
 
 /// What differs between two configurations, without what is secret and without comments.
-fn difference(before: &str, after: &str) -> String {
+pub(crate) fn difference(before: &str, after: &str) -> String {
     let shown = |text: &str| {
         let mut value: Value = serde_saphyr::from_str(text).unwrap_or_default();
         hide_in_config(&mut value);
@@ -220,7 +220,8 @@ fn lines(plan: &EditPlan) -> Vec<String> {
     lines
 }
 
-fn some(paths: &[String]) -> String {
+/// The first few places of an object.
+pub(crate) fn some(paths: &[String]) -> String {
     let more = paths.len().saturating_sub(NAMED);
     let named = paths.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
     if more > 0 { format!("{named} and {more} more") } else { named }
