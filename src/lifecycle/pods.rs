@@ -213,6 +213,15 @@ pub(super) async fn until_stopped(
     progress.until(LOOK, patience, |why| too_long(what, patience, why), stopped).await
 }
 
+/// A part as it is now.
+///
+/// # Errors
+/// When it is gone, or cannot be looked at.
+pub(super) async fn still_there(cluster: &Cluster, target: &Target, part: &Part) -> Result<Part, LifeError> {
+    let now = refresh(cluster, &target.namespace, &target.name).await?.into_part(part);
+    now.ok_or_else(|| LifeError::Changed(format!("{} is gone", part.object())))
+}
+
 /// Waits until a part has as many ready pods as it should.
 pub(super) async fn until_ready(
     cluster: &Cluster,
@@ -222,10 +231,7 @@ pub(super) async fn until_ready(
     progress: &Progress,
 ) -> Result<(), LifeError> {
     let ready = || async {
-        let now = refresh(cluster, &target.namespace, &target.name).await?.into_part(part);
-        let Some(now) = now else {
-            return Err(LifeError::Changed(format!("{} is gone", part.object())));
-        };
+        let now = still_there(cluster, target, part).await?;
         let (unready, ready): (Vec<PodRef>, Vec<PodRef>) = of_part(cluster, part)
             .await?
             .into_iter()

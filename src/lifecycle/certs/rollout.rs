@@ -7,7 +7,7 @@ use smol_str::format_smolstr;
 use crate::cluster::Cluster;
 use crate::lifecycle::{LOOK, LifeError, pods, too_long};
 use crate::operation::Progress;
-use crate::target::{Part, Target, refresh};
+use crate::target::{Part, Target};
 
 /// Whether not every pod is as the template says. One that is and does not get ready is another matter.
 pub(super) fn is_under_way(part: &Part) -> bool {
@@ -23,10 +23,7 @@ pub(super) async fn until_done(
     progress: &Progress,
 ) -> Result<(), LifeError> {
     let replaced = || async {
-        let now = refresh(cluster, &target.namespace, &target.name).await?.into_part(part);
-        let Some(now) = now else {
-            return Err(LifeError::Changed(format!("{} is gone", part.object())));
-        };
+        let now = pods::still_there(cluster, target, part).await?;
         if !is_under_way(&now) {
             return Ok(Ok(()));
         }

@@ -1,24 +1,50 @@
-//! The one host that a subcommand is about.
+//! The hosts that a subcommand is about.
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
+use smol_str::SmolStr;
 use v9s::audit::AuditLog;
-use v9s::cluster::Cluster;
+use v9s::cluster::{self, Cluster, ConnectOptions, contexts};
 
-use crate::app::runner::{Clusters, source_at_hand};
 use crate::settings::Settings;
 
-/// Opens the host that the command line means; every change made on it is recorded. Nothing is painted, so a credential
-/// plugin may ask its questions.
+/// The clusters of the command line, each opened; every change made on them is recorded.
+pub async fn clusters(settings: &Settings) -> anyhow::Result<Vec<Cluster>> {
+    let mut clusters = Vec::new();
+    for name in names(settings)? {
+        clusters.push(open_context(settings, name.as_deref()).await?);
+    }
+    Ok(clusters)
+}
+
+/// The one that it must be.
 pub async fn open(settings: &Settings) -> anyhow::Result<Cluster> {
-    let mut connect = settings.connect.clone();
-    connect.interactive = true;
-    let audit = AuditLog::at(settings.dirs.audit());
-    let clusters = Clusters::new(source_at_hand(settings.kubeconfig.clone()), connect, audit);
-    let targets = clusters.targets(&settings.session).await.map_err(anyhow::Error::msg)?;
-    let [target] = targets.as_slice() else {
-        bail!("this is about one host, and --context names {}; name one", targets.len());
+    match names(settings)?.as_slice() {
+        [name] => open_context(settings, name.as_deref()).await,
+        several => bail!("this is about one host, and --context names {}; name one", several.len()),
+    }
+}
+
+/// Contexts; None is the current one.
+fn names(settings: &Settings) -> anyhow::Result<Vec<Option<SmolStr>>> {
+    if settings.session.all_contexts {
+        let all = contexts(&settings.kubeconfig).map_err(|error| anyhow!("{error}; {}", error.remedy()))?;
+        return Ok(all.into_iter().map(|context| Some(context.name)).collect());
+    }
+    Ok(match settings.session.contexts.as_slice() {
+        [] => vec![None],
+        named => named.iter().cloned().map(Some).collect(),
+    })
+}
+
+async fn open_context(settings: &Settings, name: Option<&str>) -> anyhow::Result<Cluster> {
+    // Nothing is painted on the terminal: a credential plugin may ask its questions.
+    let options = ConnectOptions {
+        interactive: true,
+        audit: Some(AuditLog::at(settings.dirs.audit())),
+        ..settings.connect.clone()
     };
-    clusters.open(&target.context).await.map_err(anyhow::Error::msg)
+    let opened = cluster::open(&settings.kubeconfig, name, &options).await;
+    opened.map_err(|error| anyhow!("{error}; {}", error.remedy()))
 }
 
 /// A runtime for one subcommand.

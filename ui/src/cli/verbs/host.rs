@@ -1,11 +1,11 @@
 //! Which virtual cluster a name means, on the hosts that the command line names.
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, bail};
 use smol_str::SmolStr;
-use v9s::audit::AuditLog;
-use v9s::cluster::{self, Cluster, ConnectOptions, contexts};
+use v9s::cluster::Cluster;
 use v9s::target::{FindError, Target, find};
 
+pub(super) use crate::cli::host::clusters;
 use crate::settings::Settings;
 
 /// Runs a verb on a runtime of its own, and lets nothing that hangs keep the shell waiting.
@@ -14,30 +14,6 @@ pub(super) fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyh
     let done = runtime.block_on(work);
     runtime.shutdown_background();
     done
-}
-
-/// The clusters of the command line, each opened.
-pub(super) async fn clusters(settings: &Settings) -> anyhow::Result<Vec<Cluster>> {
-    // Nothing is painted on the terminal: a credential plugin may ask its questions.
-    let options = ConnectOptions {
-        interactive: true,
-        audit: Some(AuditLog::at(settings.dirs.audit())),
-        ..settings.connect.clone()
-    };
-    let names: Vec<Option<SmolStr>> = if settings.session.all_contexts {
-        let all = contexts(&settings.kubeconfig).map_err(|error| anyhow!("{error}; {}", error.remedy()))?;
-        all.into_iter().map(|context| Some(context.name)).collect()
-    } else if settings.session.contexts.is_empty() {
-        vec![None]
-    } else {
-        settings.session.contexts.iter().cloned().map(Some).collect()
-    };
-    let mut clusters = Vec::new();
-    for name in names {
-        let opened = cluster::open(&settings.kubeconfig, name.as_deref(), &options).await;
-        clusters.push(opened.map_err(|error| anyhow!("{error}; {}", error.remedy()))?);
-    }
-    Ok(clusters)
 }
 
 /// The one namespace of the command line, if it names one.
