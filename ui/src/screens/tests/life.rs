@@ -211,8 +211,11 @@ fn without_the_right_or_in_read_only_mode_nothing_is_asked() {
 
 #[test]
 fn with_marks_a_verb_for_one_says_so() {
-    let mut stage = Stage::new();
-    stage.keys("space down space ctrl-d");
-    assert!(stage.says().contains("2 are marked"), "{}", stage.says());
-    assert_eq!(wished(&stage), None);
+    for key in ["C", "E", "L", "K"] {
+        let mut stage = Stage::new();
+        stage.keys("space down space");
+        stage.keys(key);
+        assert!(stage.says().contains("2 are marked"), "{key}: {}", stage.says());
+        assert_eq!(wished(&stage), None);
+    }
 }

@@ -3,10 +3,13 @@
 mod connect;
 mod create;
 mod detail;
+mod edit;
 mod events;
 mod fleet;
 mod life;
 mod popups;
+mod several;
 mod stage;
 mod storm;
 mod switch;
+mod terms;
