@@ -4,10 +4,11 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
-use k8s_openapi::api::core::v1::{Pod, Secret, Service};
+use k8s_openapi::api::core::v1::{Node, Pod, Secret, Service};
 use kube::Client;
-use kube::api::{Api, ListParams};
+use kube::api::{Api, ListParams, Patch, PatchParams};
 use serde_json::json;
+use tokio::runtime::Handle;
 use v9s::cluster::Cluster as Host;
 use v9s::operation::{Operation, StepState};
 use v9s::provision::create::{CreateError, Created, Request};
@@ -23,7 +24,7 @@ const SYNCER: &str = "docker.io/library/v9s-syncer:0.1.0";
 /// A machine that compiles beside it takes its time.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// The host that all tests share, with every image that they need.
+/// The host that all tests share, with every image that they need. Called on a blocking thread of a runtime.
 pub fn host() -> Result<&'static Cluster> {
     static HOST: OnceLock<Result<Cluster, String>> = OnceLock::new();
     let start = || {
@@ -35,12 +36,29 @@ pub fn host() -> Result<&'static Cluster> {
             images::kine()?,
             images::etcd()?,
         ];
-        let cluster = Cluster::start(&Options::default())?;
+        // One for everybody, and one that is kept for whoever asks for it.
+        let cluster = Cluster::start(&Options { nodes: 2, ..Options::default() })?;
+        Handle::current().block_on(keep_one(&cluster))?;
         images.iter().try_for_each(|image| cluster.import(image))?;
         anyhow::Ok(cluster)
     };
     let started = HOST.get_or_init(|| start().map_err(|error| format!("{error:#}")));
     started.as_ref().map_err(|error| anyhow!("the host did not start: {error}"))
+}
+
+/// The label and the taint of the last node, from the first moment on.
+pub const KEPT: (&str, &str) = ("pool", "kept");
+
+async fn keep_one(cluster: &Cluster) -> Result<()> {
+    let (key, value) = KEPT;
+    let kept = json!({
+        "metadata": {"labels": {key: value}},
+        "spec": {"taints": [{"key": key, "value": value, "effect": "NoSchedule"}]},
+    });
+    let nodes = Api::<Node>::all(kubeconfig::client(&cluster.kubeconfig()).await?);
+    let last = cluster.nodes().last().context("there is no node")?;
+    nodes.patch(last.name(), &PatchParams::default(), &Patch::Strategic(&kept)).await?;
+    Ok(())
 }
 
 /// What is not so by default: versions and images are those that the node has. `more` is laid over it.

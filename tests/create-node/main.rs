@@ -2,6 +2,7 @@
 //! API server answers, and what a tenant creates runs.
 
 mod cli;
+mod dedicated;
 mod etcd;
 mod external;
 mod life;
