@@ -40,7 +40,7 @@ impl Several {
 
     /// Looks at each, and plans for those that it can be done to.
     pub(super) async fn look(&self, clusters: &Clusters) -> Result<Looked, String> {
-        let what = self.settled(clusters).await?;
+        let what = self.settled(clusters).await;
         let each = stream::iter(self.keys.clone()).map(|key| async move {
             let looked = Wish { key: key.clone(), what }.look(clusters).await;
             (key, looked)
@@ -49,18 +49,18 @@ impl Several {
     }
 
     /// The same for all of them: protection is taken away only where all of them have it.
-    async fn settled(&self, clusters: &Clusters) -> Result<What, String> {
+    async fn settled(&self, clusters: &Clusters) -> What {
         if self.what != What::Protect {
-            return Ok(self.what);
+            return self.what;
         }
         for key in &self.keys {
-            let cluster = clusters.open(&key.host).await?;
             // One that cannot be looked at is told of by its own look.
+            let Ok(cluster) = clusters.open(&key.host).await else { continue };
             if target(&cluster, key).await.is_ok_and(|target| !target.is_protected()) {
-                return Ok(What::ProtectSo(true));
+                return What::ProtectSo(true);
             }
         }
-        Ok(What::ProtectSo(false))
+        What::ProtectSo(false)
     }
 }
 
