@@ -241,7 +241,7 @@ fn quotas_and_limits_of_the_namespace_are_counted_before() {
             "",
             with(quota("team", &[("limits.cpu", "4")], &[])),
             &[
-                "ResourceQuota team counts limits.cpu, which kine of StatefulSet shop does not name; set it, or a default by policies.limitRange",
+                "ResourceQuota team counts limits.cpu, which syncer of StatefulSet shop does not name; set it, or a default by policies.limitRange",
             ],
         ),
         (

@@ -42,7 +42,7 @@ fn what_was_typed_is_looked_at_once_it_can_be_read() {
     stage.keys("down down down down down down down end").typing("x");
     stage.keys("ctrl-g");
     assert_eq!(wished(&stage), None, "{}", stage.says());
-    stage.keys("backspace backspace backspace backspace backspace").typing("false");
+    stage.keys("end backspace backspace backspace backspace backspace").typing("false");
     stage.keys("ctrl-g");
     let (before, after) = wished(&stage).unwrap_or_else(|| panic!("{}", stage.says()));
     assert_eq!(before, CONFIG);

@@ -66,7 +66,7 @@ fn those_that_run_are_paused_and_where_all_rest_they_are_resumed() {
     stage.keys("/ t e a m - d e l t a enter space z");
     assert_eq!(wished(&stage), None, "one that is marked is one");
     let mut stage = Stage::new();
-    stage.keys("/ t e a m - d e l t a enter space esc space z");
+    stage.keys("/ t e a m - d e l t a enter space esc g space z");
     let several = wished(&stage).unwrap_or_else(|| panic!("{}", stage.says()));
     assert_eq!(several.what, What::Pause, "one of them runs");
 }
