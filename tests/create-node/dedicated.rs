@@ -41,7 +41,7 @@ makes! {
         room.idle("web", json!({}), json!({})).await?;
         let nodes = Api::<Node>::all(room.client.clone()).list(&ListParams::default()).await?;
         let names: Vec<_> = nodes.items.into_iter().filter_map(|node| node.metadata.name).collect();
-        assert_eq!(names, [kept.clone()], "the tenant sees its own nodes");
+        assert_eq!(names, std::slice::from_ref(&kept), "the tenant sees its own nodes");
         let mirrors = Api::<Pod>::namespaced(made.outside.clone(), &made.request.namespace);
         let web = mirrors.get("web-x-shop-x-kept").await?;
         assert_eq!(on(&web), Some(kept.as_str()), "a pod of the tenant");
