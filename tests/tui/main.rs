@@ -6,5 +6,6 @@ mod contexts;
 mod deeds;
 mod manners;
 mod seat;
+mod several;
 mod tenant;
 mod views;

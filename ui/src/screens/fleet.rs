@@ -2,7 +2,7 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use v9s::fleet::model::{Link, Severity, Vcluster, VclusterKey};
 
@@ -11,7 +11,7 @@ use super::verb;
 use crate::actions::{Action, ActionId, Scope};
 use crate::app::registry::{Entry, Opened, no_completion};
 use crate::app::{Address, Effect, Effects, Input, Layer, News, Offer, World};
-use crate::columns;
+use crate::columns::{self, Column};
 use crate::filter::{self, Language};
 
 /// The fleet.
@@ -69,6 +69,16 @@ pub const EXPIRING: Entry = Entry {
     complete: |_| ["1h", "24h", "7d", "30d"].map(str::to_owned).to_vec(),
 };
 
+/// The columns of the fleet, of which those that this is about come behind the name and stay.
+static EXPIRING_COLUMNS: LazyLock<Vec<Column<Vcluster>>> = LazyLock::new(|| {
+    const FIRST: [&str; 3] = ["name", "expires", "owner"];
+    let all = columns::fleet::COLUMNS;
+    let first = FIRST.iter().filter_map(|id| columns::find(all, id));
+    let first = first.map(|column| Column { drop: 0, wide: false, ..*column });
+    let rest = all.iter().filter(|column| !FIRST.contains(&column.id)).map(|column| Column { ..*column });
+    first.chain(rest).collect()
+});
+
 /// What ends within this time ends soon.
 const SOON: &str = "7d";
 
@@ -86,7 +96,7 @@ impl FleetScreen {
 
     /// Those that end within a time, next first.
     pub fn expiring(within: &str) -> Self {
-        let mut list = List::new("Expiring", columns::fleet::COLUMNS, "expires");
+        let mut list = List::new("Expiring", EXPIRING_COLUMNS.as_slice(), "expires");
         list.set_filter(&format!("expires<{within}"));
         Self { list, address: Address { screen: "expiring", argument: within.into() } }
     }
