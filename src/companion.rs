@@ -77,6 +77,27 @@ pub struct SyncerStatus {
     /// Objects on the host whose virtual object is not there, and has not been for long; none while that is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub orphans: Option<DriftStatus>,
+    /// How the writes of the last minute or two were answered, virtual and host; none where nothing is written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub writes: Option<[WriteStatus; 2]>,
+}
+
+/// How the writes on one side were answered lately.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct WriteStatus {
+    /// All of them.
+    pub answered: u64,
+    /// 429: the server asked for patience.
+    pub throttled: u64,
+    /// 409: somebody was faster.
+    pub conflicts: u64,
+    /// 401, 403, 422 and the like.
+    pub refused: u64,
+    /// The server failed or could not be reached.
+    pub failed: u64,
+    /// How many may be under way at once now.
+    pub limit: u32,
 }
 
 /// How the canary flies.
@@ -205,6 +226,7 @@ mod tests {
             canary: Some(CanaryStatus { flights: 7, ..CanaryStatus::default() }),
             drift: Some(DriftStatus { objects: vec![DriftedObject::default()], ..DriftStatus::default() }),
             apis: Some(<[ApiStatus; 2]>::default()),
+            writes: Some(<[WriteStatus; 2]>::default()),
             ..SyncerStatus::default()
         };
         assert_eq!(read(&serde_json::to_string(&full).unwrap()), Ok(full));

@@ -8,6 +8,7 @@ pub mod companion;
 pub mod connect;
 pub mod fleet;
 pub mod gc;
+pub mod health;
 pub mod known;
 pub mod lifecycle;
 pub mod names;

@@ -6,13 +6,17 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use smol_str::{SmolStr, format_smolstr};
 
-use super::findings::{Signs, Thresholds, findings};
+use super::findings::{Signs, findings};
 use super::image;
 use super::judge::{Evidence, Verdict, judge};
-use super::model::{PodCounts, PodRow, Replicas, Restarts, Store, Vcluster, VclusterKey};
+use super::model::{
+    PodCounts, PodRow, Replicas, Restarts, Store, StoreHealth, SyncLag, Vcluster, VclusterKey,
+};
 use super::quota::Quota;
 use super::rows::{ConfigRow, ControlPod, WorkloadRow};
 use super::state::State;
+use super::told::Told;
+use crate::health::{Companion, Thresholds, sync};
 use crate::known::Known;
 use crate::wire::{App, label};
 
@@ -28,6 +32,13 @@ pub(super) struct Facts<'a> {
     pub(super) control_pods: Known<Vec<&'a ControlPod>>,
     pub(super) recent_restarts: u32,
     pub(super) quota: Known<Quota>,
+    pub(super) policies: Known<u32>,
+    /// What its companion told.
+    pub(super) told: Known<Option<&'a Told>>,
+    /// How far the host's clock is ahead of ours.
+    pub(super) ahead: Option<TimeDelta>,
+    /// Until when a word of its companion would have reached us.
+    pub(super) hears_until: DateTime<Utc>,
     pub(super) counts: Known<PodCounts>,
     pub(super) pods: Arc<[PodRow]>,
     pub(super) stale_since: Option<DateTime<Utc>>,
@@ -62,16 +73,26 @@ pub(super) fn derive(
         .filter(|claim| !std::ptr::eq(**claim, main))
         .map(|claim| format_smolstr!("{:?} {}", claim.kind, claim.name))
         .collect();
+    let (companion, silent_at) = companion(&facts, verdict.state, thresholds);
+    let told = facts.told.get().copied().flatten();
     let findings = findings(&Signs {
         verdict: &verdict,
         pods: control_pods,
         recent_restarts: facts.recent_restarts,
         quota: &facts.quota,
+        policies: &facts.policies,
+        companion: &companion,
+        unreadable: told.and_then(Told::unreadable).filter(|_| companion != Known::NotApplicable),
         duplicates: &duplicates,
         thresholds,
     });
-    let Verdict { state, reason, revisit } = verdict;
-    let (lag, store_health) = unmeasured(state);
+    let Verdict { mut state, mut reason, revisit } = verdict;
+    if state == State::Running
+        && let Some(worse) = sync::state(&findings)
+    {
+        (state, reason) = worse;
+    }
+    let revisit = [revisit, silent_at].into_iter().flatten().min();
     let mut row = Vcluster {
         workload: main.kind,
         state,
@@ -84,9 +105,11 @@ pub(super) fn derive(
         restarts: facts.control_pods.as_ref().map(|pods| restarts(pods)),
         synced: facts.counts,
         quota: facts.quota,
-        lag,
-        orphans: Known::unknown("not looked for: only the inside of the virtual cluster can tell"),
-        store_health,
+        policies: facts.policies,
+        lag: lag(&companion, told),
+        orphans: flatten(&companion, Companion::orphans),
+        store_health: store_health(state),
+        companion,
         findings,
         created: main.created,
         expires: main.term.ends(),
@@ -166,14 +189,56 @@ fn restarts(pods: &[&ControlPod]) -> Restarts {
     }
 }
 
-/// What nobody measures yet; of something that does not run there is nothing to measure.
-fn unmeasured<L, S>(state: State) -> (Known<L>, Known<S>) {
+/// Whether the control plane of this state is meant to run and its companion with it.
+fn is_meant_to_run(state: State) -> bool {
+    !matches!(state, State::Paused | State::ScaledDown | State::Restoring | State::Terminating)
+}
+
+/// The companion as it is now, and when time alone makes it silent. Who starts, or lies down, need not say anything.
+fn companion(
+    facts: &Facts<'_>,
+    state: State,
+    thresholds: &Thresholds,
+) -> (Known<Arc<Companion>>, Option<DateTime<Utc>>) {
+    if !is_meant_to_run(state) {
+        return (Known::NotApplicable, None);
+    }
+    let told = match &facts.told {
+        Known::Yes(Some(told)) => told,
+        Known::Yes(None) => return (Known::unknown(sync::NO_COMPANION), None),
+        Known::No(why) => return (Known::No(why.clone()), None),
+        Known::NotApplicable => return (Known::NotApplicable, None),
+    };
+    let patience = TimeDelta::seconds(i64::from(thresholds.silent_seconds));
+    let (companion, due) = told.at(facts.ahead, facts.hears_until, patience);
+    let runs = matches!(state, State::Running | State::Degraded | State::SleepingWorkloads);
+    match companion.get() {
+        Some(one) if one.silent && !runs => {
+            (Known::unknown("its companion is silent while the control plane is not up"), None)
+        }
+        _ => (companion, due),
+    }
+}
+
+fn lag(companion: &Known<Arc<Companion>>, told: Option<&Told>) -> Known<SyncLag> {
+    let history = || told.map(Told::lags).unwrap_or_default();
+    flatten(companion, Companion::p99).map(|p99| SyncLag { p99, history: history() })
+}
+
+/// A fact that a companion may know.
+fn flatten<T>(companion: &Known<Arc<Companion>>, fact: impl FnOnce(&Companion) -> Known<T>) -> Known<T> {
+    match companion {
+        Known::Yes(companion) => fact(companion),
+        Known::No(why) => Known::No(why.clone()),
+        Known::NotApplicable => Known::NotApplicable,
+    }
+}
+
+/// Nobody looks into stores yet; of something that does not run there is nothing to see.
+fn store_health(state: State) -> Known<StoreHealth> {
     match state {
-        State::Paused | State::ScaledDown | State::Restoring => (Known::NotApplicable, Known::NotApplicable),
-        _ => (
-            Known::unknown("not measured: no companion reports it"),
-            Known::unknown("not measured: no companion reports it"),
-        ),
+        State::Paused | State::ScaledDown | State::Restoring => Known::NotApplicable,
+        _ => Known::unknown("not measured: nobody looks into it"),
     }
 }
 
@@ -186,6 +251,7 @@ fn unknown(row: &Vcluster) -> BTreeMap<SmolStr, SmolStr> {
         ("restarts", row.restarts.why()),
         ("pods", row.synced.why()),
         ("quota", row.quota.why()),
+        ("network_policies", row.policies.why()),
         ("lag", row.lag.why()),
         ("orphans", row.orphans.why()),
         ("store_health", row.store_health.why()),

@@ -1,7 +1,6 @@
-//! What is wrong with a virtual cluster, worst first, from what the host alone tells. Pure.
+//! What is wrong with a virtual cluster, worst first: what the host alone tells, and what its companion does. Pure.
 
 use chrono::{DateTime, Utc};
-use serde::Deserialize;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::judge::Verdict;
@@ -9,27 +8,8 @@ use super::model::{Finding, Severity};
 use super::quota::Quota;
 use super::rows::ControlPod;
 use super::state::State;
+use crate::health::{Companion, Thresholds, sync};
 use crate::known::Known;
-
-/// When something becomes a finding. The defaults are those of on-call practice; all can be configured.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Thresholds {
-    /// More restarts of the control plane than this within an hour.
-    pub restarts_per_hour: u32,
-    /// Use of a quota, 0 to 1, from which it is worth a look.
-    pub quota_warning: f64,
-    /// Use of a quota, 0 to 1, from which it is urgent.
-    pub quota_critical: f64,
-    /// Seconds that a control plane may take to start.
-    pub start_seconds: u32,
-}
-
-impl Default for Thresholds {
-    fn default() -> Self {
-        Thresholds { restarts_per_hour: 2, quota_warning: 0.8, quota_critical: 0.9, start_seconds: 300 }
-    }
-}
 
 /// What findings are made of.
 pub(super) struct Signs<'a> {
@@ -38,6 +18,12 @@ pub(super) struct Signs<'a> {
     /// Restarts of the control plane within the last hour.
     pub(super) recent_restarts: u32,
     pub(super) quota: &'a Known<Quota>,
+    /// NetworkPolicies in its namespace.
+    pub(super) policies: &'a Known<u32>,
+    /// What its companion told, as far as that counts now.
+    pub(super) companion: &'a Known<std::sync::Arc<Companion>>,
+    /// Why what its companion told cannot be read.
+    pub(super) unreadable: Option<&'a SmolStr>,
     /// Other workloads that claim the same name.
     pub(super) duplicates: &'a [SmolStr],
     pub(super) thresholds: &'a Thresholds,
@@ -50,7 +36,10 @@ pub(super) fn findings(signs: &Signs<'_>) -> Vec<Finding> {
     found.extend(restarts(signs));
     found.extend(out_of_memory(signs));
     found.extend(quota(signs));
+    found.extend(policies(signs));
     found.extend(duplicates(signs));
+    found.extend(signs.unreadable.map(|why| sync::unreadable(why)));
+    found.extend(signs.companion.get().into_iter().flat_map(|one| one.findings(signs.thresholds)));
     found.sort_by_key(|finding: &Finding| std::cmp::Reverse(finding.severity));
     found
 }
@@ -124,6 +113,13 @@ fn quota(signs: &Signs<'_>) -> Vec<Finding> {
     }
 }
 
+fn policies(signs: &Signs<'_>) -> Option<Finding> {
+    let message =
+        "its namespace has no NetworkPolicy: every pod of the host may reach this tenant's, and the reverse";
+    (*signs.policies == Known::Yes(0))
+        .then(|| finding(Severity::Info, "no-network-policy", SmolStr::new_static(message), None))
+}
+
 fn duplicates(signs: &Signs<'_>) -> Option<Finding> {
     let names = signs.duplicates.join(", ");
     (!names.is_empty()).then(|| {
@@ -162,6 +158,9 @@ mod tests {
             pods,
             recent_restarts: recent,
             quota,
+            policies: &Known::Yes(1),
+            companion: &Known::NotApplicable,
+            unreadable: None,
             duplicates: &[],
             thresholds: &Thresholds::default(),
         };

@@ -1,5 +1,6 @@
 //! The task that keeps the fleet's picture: watches on every host, one snapshot for everybody.
 
+mod clock;
 mod host;
 mod link;
 mod places;
@@ -15,9 +16,9 @@ use tokio::sync::watch as latest;
 use tokio_util::task::AbortOnDropHandle;
 
 use self::publish::Board;
-use super::findings::Thresholds;
 use super::model::{Fleet, Link};
 use crate::cluster::{Cluster, ConnectError, ConnectOptions, KubeconfigSource};
+use crate::health::Thresholds;
 
 /// Opens a cluster, again and again if need be.
 pub type Open = Arc<dyn Fn() -> BoxFuture<'static, Result<Cluster, ConnectError>> + Send + Sync>;

@@ -18,8 +18,10 @@ mod rows;
 mod source;
 pub mod state;
 mod table;
+mod told;
 mod views;
 
-pub use findings::Thresholds;
 pub use live::{FleetOptions, HostTarget, LiveFleet};
 pub use model::{Fleet, Host, Vcluster, VclusterKey};
+
+pub use crate::health::Thresholds;

@@ -13,6 +13,7 @@ use smol_str::SmolStr;
 
 use crate::fleet::quota::Quota;
 use crate::fleet::state::State;
+use crate::health::Companion;
 use crate::known::Known;
 
 /// Which virtual cluster: unique over all hosts that one v9s watches.
@@ -137,6 +138,10 @@ pub struct Vcluster {
     pub synced: Known<PodCounts>,
     /// Use of the ResourceQuotas of its namespace; `NotApplicable` without any.
     pub quota: Known<Quota>,
+    /// NetworkPolicies in its namespace.
+    pub policies: Known<u32>,
+    /// What measures it from inside, and what that told last.
+    pub companion: Known<Arc<Companion>>,
     /// Time from a change on one side to the confirmed write on the other.
     pub lag: Known<SyncLag>,
     /// Host pods that claim to belong to it and provably do not.
@@ -286,9 +291,9 @@ pub enum Phase {
 /// Sync lag of one virtual cluster, as its companion reports it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SyncLag {
-    /// 99th percentile now.
+    /// 99th percentile now, of the slower direction.
     pub p99: Duration,
-    /// Earlier p99 values, oldest first, for a sparkline; milliseconds.
+    /// p99 values of the last ten minutes, the worst of each 15 s, oldest first, for a sparkline; milliseconds.
     pub history: Vec<u32>,
 }
 

@@ -14,10 +14,11 @@ use super::model::{Phase, PodRow, Workload};
 use super::pod_status::{self, ending};
 use super::pool::Pool;
 use super::views::{
-    ConfigView, ContainerStatus, NamespaceView, Pairs, PodView, QuotaView, WorkloadAnnotations, WorkloadView,
-    instant,
+    BareView, ConfigView, ContainerStatus, NamespaceView, Pairs, PodView, QuotaView, StatusView,
+    WorkloadAnnotations, WorkloadView, instant,
 };
 use crate::cluster::watch::{Fold, Key, Text};
+use crate::companion::{self, SyncerStatus};
 use crate::target::Term;
 use crate::wire::{App, SYNCER_CONTAINER, label};
 
@@ -104,6 +105,17 @@ pub(super) struct ConfigRow {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct QuotaRow {
     pub(super) entries: Vec<(SmolStr, SmolStr, SmolStr)>,
+}
+
+/// What a companion has published.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct StatusRow {
+    /// The virtual cluster it is about.
+    pub(super) vcluster: SmolStr,
+    /// What it says, or why that cannot be read.
+    pub(super) told: Result<Arc<SyncerStatus>, SmolStr>,
+    /// When it was written, by the host's clock.
+    pub(super) written: Option<DateTime<Utc>>,
 }
 
 /// A namespace.
@@ -317,6 +329,50 @@ impl Fold for Quotas {
             (SmolStr::new(&**resource), used, SmolStr::new(&**limit))
         });
         Some(QuotaRow { entries: entries.collect() })
+    }
+}
+
+/// More than this is no status: a companion names a few objects and counts the rest.
+const LONGEST_STATUS: usize = 64 * 1024;
+
+/// Folds what companions publish.
+pub(super) struct Statuses;
+
+impl Fold for Statuses {
+    type Object<'a> = StatusView<'a>;
+    type Row = StatusRow;
+
+    fn fold(&mut self, key: &Key, object: StatusView<'_>) -> Option<StatusRow> {
+        let labels = object.metadata.labels.as_ref()?;
+        let vcluster = labels.of.as_deref().filter(|name| !name.is_empty())?;
+        // A tenant may choose labels of what is mirrored, and never its name on the host.
+        if labels.managed_by.is_some() || key.name != companion::config_map(vcluster) {
+            return None;
+        }
+        let text = object.data.as_ref().and_then(|data| data.status.as_deref()).unwrap_or_default();
+        let told = if text.len() > LONGEST_STATUS {
+            Err(SmolStr::new_static("the status of the companion is too long to be one"))
+        } else {
+            companion::read(text).map(Arc::new)
+        };
+        let writers = object.metadata.managed_fields.iter().flatten();
+        Some(StatusRow {
+            vcluster: vcluster.into(),
+            told,
+            written: writers.filter_map(|writer| instant(writer.time.as_ref())).max(),
+        })
+    }
+}
+
+/// Folds what only has to be there.
+pub(super) struct Presence;
+
+impl Fold for Presence {
+    type Object<'a> = BareView<'a>;
+    type Row = ();
+
+    fn fold(&mut self, _: &Key, _: BareView<'_>) -> Option<()> {
+        Some(())
     }
 }
 

@@ -1,12 +1,12 @@
 //! The watches of one host: which kinds, with which selectors, and how well each is doing.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use smol_str::{SmolStr, format_smolstr};
 
 use super::protobuf::POD;
 use crate::cluster::watch::{Phase, Target};
 use crate::cluster::{Failure, FailureKind, Resource};
-use crate::wire;
+use crate::{companion, wire};
 
 /// What is watched on a host. Control-plane pods and synced pods are watched apart, so that the fleet is complete
 /// while tens of thousands of synced pods still stream in.
@@ -17,18 +17,22 @@ pub(super) enum Kind {
     ControlPods,
     Configs,
     Quotas,
+    Policies,
+    Statuses,
     Namespaces,
     SyncedPods,
 }
 
 impl Kind {
     /// All of them, the first needed first.
-    pub(super) const ALL: [Kind; 7] = [
+    pub(super) const ALL: [Kind; 9] = [
         Kind::StatefulSets,
         Kind::Deployments,
         Kind::ControlPods,
         Kind::Configs,
         Kind::Quotas,
+        Kind::Policies,
+        Kind::Statuses,
         Kind::Namespaces,
         Kind::SyncedPods,
     ];
@@ -40,6 +44,8 @@ impl Kind {
             Kind::ControlPods | Kind::SyncedPods => Resource::PODS,
             Kind::Configs => Resource::SECRETS,
             Kind::Quotas => Resource::RESOURCE_QUOTAS,
+            Kind::Policies => Resource::NETWORK_POLICIES,
+            Kind::Statuses => Resource::CONFIG_MAPS,
             Kind::Namespaces => Resource::NAMESPACES,
         }
     }
@@ -59,7 +65,8 @@ impl Kind {
             // A configuration is large: fewer in a page.
             Kind::Configs => Target { page_size: 200, ..target.labelled(wire::config_selector()) },
             Kind::Quotas => target,
-            Kind::Namespaces => target.metadata_only(),
+            Kind::Statuses => target.labelled(companion::LABEL),
+            Kind::Policies | Kind::Namespaces => target.metadata_only(),
             Kind::SyncedPods => target.labelled(wire::synced_selector()).in_protobuf(POD),
         }
     }
@@ -118,6 +125,14 @@ impl Health {
         }
     }
 
+    /// Until when we could hear what is told: the present as long as there was a sign of life not long ago, else the last
+    /// one. A machine that was asleep, or a watch that hangs, must not make others look dead.
+    pub(super) fn hears_until(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+        let last = self.last_right.unwrap_or(now).min(now);
+        let alive = self.broken.is_none() && now - last <= ALIVE;
+        if alive { now } else { last }
+    }
+
     /// Whether the server does not let us watch this at all.
     pub(super) fn denied(&self) -> bool {
         !self.synced
@@ -136,6 +151,9 @@ impl Health {
         }
     }
 }
+
+/// A watch that works gives a sign of life this often: servers send a bookmark about once a minute.
+const ALIVE: TimeDelta = TimeDelta::seconds(75);
 
 /// Why a fact is not known while its first list is under way.
 pub(super) const LOADING: &str = "loading";

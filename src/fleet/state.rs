@@ -15,6 +15,8 @@ pub enum State {
     Degraded,
     /// What could be looked up does not tell.
     Unknown,
+    /// The control plane serves, and what tenants change takes long to arrive.
+    Lagging,
     /// On its way up, or waiting for something.
     Pending,
     /// Being removed.
@@ -33,10 +35,11 @@ pub enum State {
 
 impl State {
     /// All states, worst first.
-    pub const ALL: [State; 10] = [
+    pub const ALL: [State; 11] = [
         State::Down,
         State::Degraded,
         State::Unknown,
+        State::Lagging,
         State::Pending,
         State::Terminating,
         State::Restoring,
@@ -52,6 +55,7 @@ impl State {
             State::Down => "Down",
             State::Degraded => "Degraded",
             State::Unknown => "Unknown",
+            State::Lagging => "Lagging",
             State::Pending => "Pending",
             State::Terminating => "Terminating",
             State::Restoring => "Restoring",
@@ -66,7 +70,9 @@ impl State {
     pub fn severity(self) -> Severity {
         match self {
             State::Down | State::Degraded => Severity::Critical,
-            State::Unknown | State::Pending | State::Terminating | State::ScaledDown => Severity::Warning,
+            State::Unknown | State::Lagging | State::Pending | State::Terminating | State::ScaledDown => {
+                Severity::Warning
+            }
             State::Restoring | State::SleepingWorkloads | State::Paused => Severity::Info,
             State::Running => Severity::Ok,
         }

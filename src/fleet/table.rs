@@ -3,18 +3,22 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+mod pods;
+mod told;
+
+use chrono::{DateTime, TimeDelta, Utc};
 use smol_str::SmolStr;
 
-use super::bucket::{Bucket, count};
+use super::bucket::Bucket;
 use super::derive::{Facts, derive};
-use super::findings::Thresholds;
-use super::model::{PodCounts, PodRow, Vcluster, VclusterKey};
+use super::model::{Vcluster, VclusterKey};
 use super::quota::{Quota, QuotaEntry};
 use super::restarts::RestartLog;
-use super::rows::{ConfigRow, ControlPod, NamespaceRow, QuotaRow, SyncedPod, WorkloadRow};
+use super::rows::{ConfigRow, ControlPod, NamespaceRow, QuotaRow, StatusRow, SyncedPod, WorkloadRow};
 use super::source::{Health, Kind, LOADING, Source, forbidden};
+use super::told::Told;
 use crate::cluster::watch::{Event, Key, Phase};
+use crate::health::Thresholds;
 use crate::known::Known;
 use crate::wire::App;
 
@@ -29,6 +33,8 @@ pub(super) enum Rows {
     SyncedPods(Vec<Event<SyncedPod>>),
     Configs(Vec<Event<ConfigRow>>),
     Quotas(Vec<Event<QuotaRow>>),
+    Policies(Vec<Event<()>>),
+    Statuses(Vec<Event<StatusRow>>),
     Namespaces(Vec<Event<NamespaceRow>>),
 }
 
@@ -39,6 +45,7 @@ struct Parts {
     pods: BTreeMap<Key, ControlPod>,
     configs: BTreeMap<Key, ConfigRow>,
     restarts: RestartLog,
+    told: Option<Told>,
     row: Option<Arc<Vcluster>>,
     revisit: Option<DateTime<Utc>>,
 }
@@ -53,6 +60,9 @@ pub(super) struct Table {
     filed: HashMap<(Kind, Key), SmolStr>,
     buckets: HashMap<SmolStr, BTreeMap<SmolStr, Bucket>>,
     quotas: HashMap<SmolStr, BTreeMap<SmolStr, QuotaRow>>,
+    policies: HashMap<SmolStr, BTreeSet<SmolStr>>,
+    /// How far the host's clock is ahead of ours.
+    ahead: Option<TimeDelta>,
     namespaces: HashMap<SmolStr, NamespaceRow>,
     /// Namespaces that namespace sync made for a virtual cluster.
     satellites: HashMap<Tenant, BTreeSet<SmolStr>>,
@@ -72,6 +82,8 @@ impl Table {
             filed: HashMap::new(),
             buckets: HashMap::new(),
             quotas: HashMap::new(),
+            policies: HashMap::new(),
+            ahead: None,
             namespaces: HashMap::new(),
             satellites: HashMap::new(),
             dirty: HashSet::new(),
@@ -92,6 +104,8 @@ impl Table {
             Rows::SyncedPods(events) => self.each(events, Table::synced_pod),
             Rows::Configs(events) => self.each(events, Table::config),
             Rows::Quotas(events) => self.each(events, Table::quota),
+            Rows::Policies(events) => self.each(events, Table::policy),
+            Rows::Statuses(events) => self.each(events, |table, key, row| table.status(key, row, now)),
             Rows::Namespaces(events) => self.each(events, Table::namespace),
         };
         let health = self.sources.entry(source.clone()).or_default();
@@ -143,6 +157,7 @@ impl Table {
                 continue;
             };
             parts.revisit = revisit.flatten();
+            let row = row.map(|row| told::since(row, parts.row.as_deref(), now));
             if parts.row.as_deref() != row.as_ref() {
                 changed = true;
                 parts.row = row.map(Arc::new);
@@ -213,41 +228,16 @@ impl Table {
             control_pods: self.known(Kind::ControlPods, namespace, parts.pods.values().collect()),
             recent_restarts,
             quota,
+            policies: self.policies_of(namespace),
+            told: self.known(Kind::Statuses, namespace, parts.told.as_ref()),
+            ahead: self.ahead,
+            hears_until: self.hears_until(namespace, now),
             counts,
             pods,
             stale_since: self.stale_since,
         };
         let (row, revisit) = derive(facts, &self.thresholds, now)?;
         Some((row, [revisit, restarts_fade].into_iter().flatten().min()))
-    }
-
-    fn pods_of(&mut self, tenant: &Tenant) -> (Arc<[PodRow]>, PodCounts) {
-        let (namespace, name) = tenant;
-        let satellites = self.satellites.get(tenant).cloned().unwrap_or_default();
-        let mut bucket = |namespace: &SmolStr| {
-            let bucket = self.buckets.get_mut(namespace)?.get_mut(name)?;
-            Some((bucket.rows(), bucket.counts()))
-        };
-        let own = bucket(namespace).unwrap_or_else(|| (Arc::new([]), PodCounts::default()));
-        let others: Vec<_> =
-            satellites.iter().filter(|other| *other != namespace).filter_map(bucket).collect();
-        if others.is_empty() {
-            return own;
-        }
-        let all: Arc<[PodRow]> =
-            std::iter::once(own).chain(others).flat_map(|(rows, _)| rows.to_vec()).collect();
-        let counts = count(&all);
-        (all, counts)
-    }
-
-    fn drop_empty_bucket(&mut self, (namespace, name): &Tenant) {
-        let Some(buckets) = self.buckets.get_mut(namespace) else { return };
-        if buckets.get_mut(name).is_some_and(Bucket::is_empty) {
-            buckets.remove(name);
-        }
-        if buckets.is_empty() {
-            self.buckets.remove(namespace);
-        }
     }
 
     fn quota_of(&self, namespace: &str) -> Known<Quota> {
@@ -338,28 +328,6 @@ impl Table {
         self.tenants.entry(tenant).or_default()
     }
 
-    fn synced_pod(&mut self, key: Key, row: Option<SyncedPod>) {
-        let buckets = self.buckets.entry(key.namespace.clone()).or_default();
-        let owner = row.as_ref().map(|row| row.vcluster.clone());
-        // Its label may have named another virtual cluster before.
-        let mut touched: Vec<SmolStr> = Vec::new();
-        for (name, bucket) in buckets.iter_mut().filter(|(name, _)| Some(*name) != owner.as_ref()) {
-            bucket.remove(&key.name);
-            touched.push(name.clone());
-        }
-        if let Some(SyncedPod { row, vcluster }) = row {
-            buckets.entry(vcluster.clone()).or_default().upsert(row);
-            touched.push(vcluster);
-        }
-        let home = self.namespaces.get(&key.namespace).and_then(|row| row.home.clone());
-        for name in touched {
-            if let Some(home) = home.clone().filter(|(_, vcluster)| *vcluster == name) {
-                self.dirty.insert(home);
-            }
-            self.dirty.insert((key.namespace.clone(), name));
-        }
-    }
-
     fn quota(&mut self, key: Key, row: Option<QuotaRow>) {
         let quotas = self.quotas.entry(key.namespace.clone()).or_default();
         match row {
@@ -410,7 +378,7 @@ impl Parts {
     }
 
     fn is_empty(&self) -> bool {
-        self.workloads.is_empty() && self.pods.is_empty() && self.configs.is_empty()
+        self.workloads.is_empty() && self.pods.is_empty() && self.configs.is_empty() && self.told.is_none()
     }
 }
 

@@ -108,6 +108,8 @@ impl Host {
         host.0.apply(&source(Kind::ControlPods), Rows::ControlPods(vec![Event::Synced]), now());
         host.0.apply(&source(Kind::Configs), Rows::Configs(vec![Event::Synced]), now());
         host.0.apply(&source(Kind::Quotas), Rows::Quotas(vec![Event::Synced]), now());
+        host.0.apply(&source(Kind::Policies), Rows::Policies(vec![Event::Synced]), now());
+        host.0.apply(&source(Kind::Statuses), Rows::Statuses(vec![Event::Synced]), now());
         host.0.apply(&source(Kind::Namespaces), Rows::Namespaces(vec![Event::Synced]), now());
         host.0.apply(&source(Kind::SyncedPods), Rows::SyncedPods(vec![Event::Synced]), now());
         host

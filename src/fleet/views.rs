@@ -1,5 +1,7 @@
 //! As much of each kind as the fleet looks at, borrowed from the answer's bytes and gone with them.
 
+mod status;
+
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -9,6 +11,8 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::cluster::watch::{Identified, Identity, Text};
 use crate::time;
+
+pub(super) use status::StatusView;
 
 /// `metadata`, with the labels and annotations that the kind's rows need.
 #[derive(Deserialize)]
@@ -99,6 +103,10 @@ view! {
 view! {
     /// A ResourceQuota.
     QuotaView { labels: IgnoredAny, annotations: IgnoredAny, spec: QuotaSpec<'a>, status: QuotaStatus<'a> }
+}
+view! {
+    /// Anything of which it is enough that it is there.
+    BareView { labels: IgnoredAny, annotations: IgnoredAny, }
 }
 view! {
     /// A namespace, of which metadata is enough.

@@ -10,7 +10,15 @@ use v9s_testkit::users::Grant;
 use crate::watching::{live_and_whole, put, retry_until, row, tenant, until, watch};
 
 /// What the fleet reads, as `kubectl auth can-i` spells it.
-const ALL: [&str; 5] = ["statefulsets.apps", "deployments.apps", "pods", "secrets", "resourcequotas"];
+const ALL: [&str; 7] = [
+    "statefulsets.apps",
+    "deployments.apps",
+    "pods",
+    "secrets",
+    "resourcequotas",
+    "networkpolicies.networking.k8s.io",
+    "configmaps",
+];
 const READ: [&str; 3] = ["get", "list", "watch"];
 
 both_hosts! {
@@ -30,8 +38,8 @@ both_hosts! {
         let seen = &fleet.hosts[0];
         assert_eq!(seen.scope, Scope::Namespaces(vec![own.as_str().into(), shared.as_str().into()]));
         let expected = format!(
-            "forbidden: cannot list statefulsets, deployments, pods, secrets, resourcequotas in all namespaces; \
-             watching {own}, {shared}"
+            "forbidden: cannot list statefulsets, deployments, pods, secrets, resourcequotas, networkpolicies, \
+             configmaps in all namespaces; watching {own}, {shared}"
         );
         assert_eq!(seen.notes, [expected.as_str()]);
         for name in [&own, &shared] {
@@ -70,6 +78,8 @@ both_hosts! {
         assert_eq!(row.reason, format!("forbidden: needs list pods in {name}"));
         assert_eq!(row.store.why(), Some(format!("forbidden: needs list secrets in {name}").as_str()));
         assert_eq!(row.quota.why(), Some(format!("forbidden: needs list resourcequotas in {name}").as_str()));
+        assert_eq!(row.lag.why(), Some(format!("forbidden: needs list configmaps in {name}").as_str()));
+        assert_eq!(row.policies.why(), Some(format!("forbidden: needs list networkpolicies in {name}").as_str()));
         assert_eq!(row.synced.get(), None, "unknown is not zero");
         assert!(row.version.is_known(), "what can be seen is shown");
         Ok(())

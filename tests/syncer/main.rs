@@ -8,6 +8,7 @@ mod content;
 mod dns;
 mod drift;
 mod faults;
+mod health;
 mod kubectl;
 mod kubelet;
 mod leaders;

@@ -52,6 +52,13 @@ impl Program {
         anyhow::bail!("it never becomes ready: {:?}", self.answer("/readyz").await)
     }
 
+    /// Sends it a signal by its name, such as `STOP`.
+    pub fn signal(&self, name: &str) -> Result<()> {
+        let sent = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status()?;
+        ensure!(sent.success(), "{name} was not sent");
+        Ok(())
+    }
+
     /// Waits until it has ended by itself.
     pub fn ended(mut self) -> Result<ExitStatus> {
         Ok(self.child.wait()?)

@@ -355,6 +355,8 @@ ids! {
     Tab6,
     /// Tab 7.
     Tab7,
+    /// Tab 8.
+    Tab8,
     /// Looks for text.
     Search,
     /// Next place.
@@ -520,6 +522,7 @@ pub const ACTIONS: &[Action] = &[
     quiet(A::Tab5, "tab-5", "fifth tab", &["5"], S::Tabs),
     quiet(A::Tab6, "tab-6", "sixth tab", &["6"], S::Tabs),
     quiet(A::Tab7, "tab-7", "seventh tab", &["7"], S::Tabs),
+    quiet(A::Tab8, "tab-8", "eighth tab", &["8"], S::Tabs),
     hinted(A::Shell, "shell", "a shell in its virtual cluster", "shell", &["s"], S::Connections),
     hinted(A::CopyPath, "copy-path", "copy the path of its kubeconfig", "kubeconfig", &["p"], S::Connections),
     hinted(A::CloseConnection, "close", "close the connection", "close", &["ctrl-d"], S::Connections),

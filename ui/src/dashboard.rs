@@ -34,7 +34,7 @@ pub fn run(settings: Settings, source: Source, filter: Option<&str>) -> anyhow::
         config::load_theme(config.theme.as_deref(), &dirs.themes(), appearance);
     problems.extend(mistakes);
 
-    let fallback_namespaces = config.fallback_namespaces();
+    let (fallback_namespaces, thresholds) = (config.fallback_namespaces(), config.thresholds.clone());
     let mut world = World::new(Arc::new(config), Arc::new(theme), session, Utc::now());
     world.history = history(&dirs);
     for problem in &problems {
@@ -61,7 +61,7 @@ pub fn run(settings: Settings, source: Source, filter: Option<&str>) -> anyhow::
         dirs,
         theme: theme_source,
         appearance,
-        fleet: FleetOptions { fallback_namespaces, ..FleetOptions::default() },
+        fleet: FleetOptions { fallback_namespaces, thresholds, ..FleetOptions::default() },
     };
     let ended = runtime.block_on(async {
         let runner = Runner::new(setup);

@@ -35,6 +35,8 @@ pub fn vcluster(namespace: &str, name: &str) -> Vcluster {
         restarts: Known::Yes(Restarts::default()),
         synced: Known::Yes(PodCounts { total: 388, running: 388, ..PodCounts::default() }),
         quota: quota("requests.cpu", "5200m", "10", 0.52),
+        policies: Known::Yes(4),
+        companion: Known::unknown("not measured in tests"),
         lag: lag(61, &[61, 60, 80, 61, 61]),
         orphans: Known::Yes(0),
         store_health: store(Severity::Ok, 0.22),
@@ -105,7 +107,13 @@ pub fn fleet() -> Vec<Vcluster> {
                 pending: 3,
                 ..PodCounts::default()
             }),
-            findings: vec![finding(Severity::Warning, "host API throttles (429 on 31% of writes)")],
+            findings: vec![
+                finding(Severity::Warning, "host API throttles (429 on 31% of writes)"),
+                Finding {
+                    code: "sync-lag",
+                    ..finding(Severity::Warning, "sync lag p99 is 12.4 s (goal 10 s)")
+                },
+            ],
             replicas: Replicas { ready: 2, desired: 3 },
             ..vcluster("team-gamma", "team-gamma")
         },

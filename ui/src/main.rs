@@ -32,6 +32,8 @@ fn run() -> anyhow::Result<ExitCode> {
     let selector = global.scope.selector.as_ref();
     match command {
         Some(Command::List(args)) => Ok(cli::run_list(settings, &args, selector)?.into()),
+        Some(Command::Check(args)) => Ok(cli::run_check(settings, &args, selector)?.into()),
+        Some(Command::Export(args)) => Ok(cli::run_export(&settings, &args)?.into()),
         Some(Command::Create(args)) => cli::run_create(settings, &global, &args),
         Some(Command::Connect(args)) => cli::verbs::connect::run(&settings, &args),
         Some(Command::Disconnect(args)) => Ok(cli::verbs::disconnect::run(&settings, &args)?.into()),

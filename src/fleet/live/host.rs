@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use smol_str::{SmolStr, format_smolstr};
 use tokio::sync::{mpsc, watch as latest};
 use tokio::task::JoinSet;
@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::clock::ahead;
 use super::link::{Signs, link, polled, same_but_for_life};
 use super::places::{Found, Places, Search, search};
 use super::publish::{PACE, Picture, Slot, Urgency};
@@ -76,7 +77,7 @@ async fn open_patiently(target: &HostTarget, slot: &Slot, nudged: &mut latest::R
 
 /// What a job of the host's task came back with.
 enum Done {
-    Version(Result<SmolStr, ReadError>),
+    Version(Result<SmolStr, ReadError>, Option<TimeDelta>),
     Found(Found),
     Reopened(Option<Cluster>),
 }
@@ -93,6 +94,8 @@ struct HostTask {
     jobs: JoinSet<Done>,
     version: Known<SmolStr>,
     asking_version: bool,
+    /// Whether an answer about version and clock has come, even if it is that there is none.
+    asked_version: bool,
     places: Places,
     reopened: Option<Instant>,
     unreadable: BTreeMap<Kind, usize>,
@@ -128,6 +131,7 @@ impl HostTask {
             jobs: JoinSet::new(),
             version: Known::unknown("loading"),
             asking_version: false,
+            asked_version: false,
             places: Places::default(),
             reopened: None,
             unreadable: BTreeMap::new(),
@@ -286,8 +290,9 @@ impl HostTask {
 
     fn on_done(&mut self, done: Option<Done>) {
         match done {
-            Some(Done::Version(version)) => {
-                self.asking_version = false;
+            Some(Done::Version(version, ahead)) => {
+                (self.asking_version, self.asked_version) = (false, true);
+                self.table.set_ahead(ahead);
                 self.version = match version {
                     Ok(version) => Known::Yes(version),
                     Err(error) => Known::No(format_smolstr!("{}", error.failure)),
@@ -316,7 +321,10 @@ impl HostTask {
         }
         self.asking_version = true;
         let cluster = self.cluster.borrow().clone();
-        self.jobs.spawn(async move { Done::Version(cluster.version().await) });
+        self.jobs.spawn(async move {
+            let version = cluster.version().await;
+            Done::Version(version, ahead(&cluster).await)
+        });
     }
 
     /// Gets new credentials: tokens and certificates of plugins expire.
@@ -342,7 +350,7 @@ impl HostTask {
             sources: &self.table.sources,
             objects: self.table.objects,
             last_seen: self.last_seen,
-            resolving: self.places.is_searching_first(),
+            resolving: self.places.is_searching_first() || !self.asked_version,
         });
         self.table.set_stale(match &link {
             Link::Stale { since, .. } => Some(*since),

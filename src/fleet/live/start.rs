@@ -9,7 +9,9 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::cluster::watch::{Controls, Event, Fold, Outlet, Phase, Signal, watch};
 use crate::fleet::model::Workload;
-use crate::fleet::rows::{Configs, ControlPods, Namespaces, Quotas, SyncedPods, Workloads};
+use crate::fleet::rows::{
+    Configs, ControlPods, Namespaces, Presence, Quotas, Statuses, SyncedPods, Workloads,
+};
 use crate::fleet::source::{Kind, Source};
 use crate::fleet::table::Rows;
 
@@ -59,6 +61,8 @@ pub(super) fn start(
         Kind::ControlPods => spawn(begin.watch(ControlPods::default(), Rows::ControlPods)),
         Kind::Configs => spawn(begin.watch(Configs, Rows::Configs)),
         Kind::Quotas => spawn(begin.watch(Quotas, Rows::Quotas)),
+        Kind::Policies => spawn(begin.watch(Presence, Rows::Policies)),
+        Kind::Statuses => spawn(begin.watch(Statuses, Rows::Statuses)),
         Kind::Namespaces => spawn(begin.watch(Namespaces, Rows::Namespaces)),
         Kind::SyncedPods => spawn(async move {
             // Late or settled, they begin.

@@ -11,7 +11,7 @@ use super::key::{KindId, Side};
 pub const BOUNDS: [f64; 16] =
     [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 7200.0];
 /// Half of the time that "now" means.
-const TURN: Duration = Duration::from_secs(60);
+pub(super) const TURN: Duration = Duration::from_secs(60);
 
 /// How many changes took how long.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]

@@ -12,7 +12,7 @@ use super::gate::{StoreIdentity, may_delete};
 use super::key::Side;
 use super::lag::{Lag, Spread};
 use super::state::Counts;
-use super::tally::{Outcome, Verb};
+use super::tally::{Answers, Outcome, Verb};
 
 /// How the engine is doing.
 #[derive(Debug, Clone)]
@@ -49,6 +49,8 @@ pub struct Report {
     pub budgets: [usize; 2],
     /// Writes by kind, and how they went.
     pub writes: Vec<(SmolStr, Side, Verb, Outcome, u64)>,
+    /// How writes of the last minute or two were answered, virtual and host.
+    pub answers: [Answers; 2],
     /// Whether what is gone on one side may be deleted on the other, by kind.
     pub gates: Vec<(SmolStr, bool)>,
     /// Pairs that disagree for long; none while that cannot be known.
@@ -105,6 +107,7 @@ pub(super) fn of(shared: &Shared) -> Report {
             .iter()
             .map(|(kind, side, verb, how, count)| (name(kind), side, verb, how, count))
             .collect(),
+        answers: state.tally.recent(now),
         gates,
         drift: drift::of(shared, &state, now),
     }

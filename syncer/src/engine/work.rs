@@ -212,7 +212,7 @@ async fn write(shared: Arc<Shared>, turn: Turn, plan: Plan) {
                 let now = Instant::now();
                 let since = state.pending.get(key).map_or(turn.since, |pending| pending.since);
                 state.counts.writes[write.side() as usize] += 1;
-                state.tally.add(key.kind, write, Outcome::Ok);
+                state.tally.add(key.kind, write, Outcome::Ok, now);
                 if nth == 0 {
                     state.count_flip(key, &before, now);
                 }
@@ -225,7 +225,7 @@ async fn write(shared: Arc<Shared>, turn: Turn, plan: Plan) {
             }
             Err(failure) => {
                 state.counts.failures += 1;
-                state.tally.add(key.kind, write, Outcome::of(&failure));
+                state.tally.add(key.kind, write, Outcome::of(&failure), Instant::now());
                 failed(&shared, state, &turn, write, &failure);
                 shared.wake.notify_one();
                 return;

@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use smol_str::SmolStr;
 use tokio::sync::watch;
 use v9s::companion::{
-    self, ApiStatus, CanaryStatus, DriftStatus, DriftedObject, KindLag, Mode, SyncerStatus,
+    self, ApiStatus, CanaryStatus, DriftStatus, DriftedObject, KindLag, Mode, SyncerStatus, WriteStatus,
 };
 
 use super::Told;
@@ -98,6 +98,7 @@ impl Told for Mirroring {
             drift: report.drift.as_ref().map(|drift| drift_status(drift, now)),
             apis: apis(&self.probes),
             orphans: None,
+            writes: Some(writes(&report)),
             reasons: report.reasons,
             pending: report.pending,
         }
@@ -133,6 +134,21 @@ fn kinds(report: &Report) -> std::collections::BTreeMap<SmolStr, KindLag> {
         }
     }
     kinds
+}
+
+fn writes(report: &Report) -> [WriteStatus; 2] {
+    let of = |side: Side| {
+        let (answers, limit) = (report.answers[side as usize], report.budgets[side as usize]);
+        WriteStatus {
+            answered: answers.all,
+            throttled: answers.busy,
+            conflicts: answers.conflicts,
+            refused: answers.refused,
+            failed: answers.failed,
+            limit: u32::try_from(limit).unwrap_or(u32::MAX),
+        }
+    };
+    [of(Side::Virtual), of(Side::Host)]
 }
 
 fn canary(course: &Course, every: std::time::Duration, now: DateTime<Utc>) -> CanaryStatus {

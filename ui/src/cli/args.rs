@@ -28,6 +28,10 @@ pub struct Cli {
 pub enum Command {
     /// Print the fleet for people and scripts
     List(ListArgs),
+    /// Say what is wrong, worst first, for scripts; documented in docs/health.md
+    Check(CheckArgs),
+    /// Alerts and a dashboard for Prometheus and Grafana, from the metrics of companions
+    Export(ExportArgs),
     /// Make a virtual cluster
     Create(CreateArgs),
     /// Open a shell in a virtual cluster, run a command there, or write a kubeconfig for it
@@ -152,6 +156,38 @@ pub struct ListArgs {
     /// Leave the headings out of tables
     #[arg(long)]
     pub no_headers: bool,
+}
+
+/// Flags of `v9s check`; documented in docs/health.md.
+#[derive(Debug, Clone, Default, Args)]
+pub struct CheckArgs {
+    /// Name of a virtual cluster [default: all that may be seen]
+    #[arg(value_name = "NAME", value_parser = non_empty)]
+    pub name: Option<SmolStr>,
+    /// How the findings are printed
+    #[arg(short, long, value_enum, default_value_t)]
+    pub output: verbs::ResultFormat,
+}
+
+/// Flags of `v9s export`.
+#[derive(Debug, Clone, Args)]
+pub struct ExportArgs {
+    /// What is printed
+    #[command(subcommand)]
+    pub what: Export,
+}
+
+/// What can be exported.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum Export {
+    /// Alerting rules with the thresholds of the configuration, as YAML
+    PrometheusRules {
+        /// As a PrometheusRule object for the Prometheus operator, with this name
+        #[arg(long, value_name = "NAME", value_parser = non_empty)]
+        object: Option<SmolStr>,
+    },
+    /// A dashboard to be imported, as JSON
+    GrafanaDashboard,
 }
 
 /// Flags of `v9s create`; documented in docs/create.md.

@@ -15,11 +15,16 @@ pub enum Exit {
     Partial,
     /// It was not done, on purpose: protected, paused, deployed by somebody else, not confirmed.
     Refused,
+    /// It was looked, and something is to be looked at today.
+    Warning,
+    /// It was looked, and something is to be done now.
+    Critical,
 }
 
 impl Exit {
     /// All of them.
-    pub const ALL: [Exit; 5] = [Exit::Ok, Exit::Error, Exit::Usage, Exit::Partial, Exit::Refused];
+    pub const ALL: [Exit; 7] =
+        [Exit::Ok, Exit::Error, Exit::Usage, Exit::Partial, Exit::Refused, Exit::Warning, Exit::Critical];
 
     /// The number for the shell.
     pub fn code(self) -> u8 {
@@ -29,6 +34,8 @@ impl Exit {
             Exit::Usage => 2,
             Exit::Partial => 3,
             Exit::Refused => 4,
+            Exit::Warning => 5,
+            Exit::Critical => 6,
         }
     }
 }

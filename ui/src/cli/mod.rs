@@ -1,8 +1,10 @@
 //! The command line: what can be asked for, and the subcommands that need no terminal.
 
 pub(crate) mod args;
+mod check;
 pub mod create;
 mod exit;
+mod export;
 mod host;
 pub mod list;
 mod run;
@@ -10,12 +12,13 @@ mod steps;
 pub mod verbs;
 
 pub use args::{
-    Cli, Command, ConnectArgs, CreateArgs, DemoArgs, GlobalArgs, ListArgs, LogLevel, OutputFormat,
-    SandboxArgs, ScopeArgs,
+    CheckArgs, Cli, Command, ConnectArgs, CreateArgs, DemoArgs, Export, ExportArgs, GlobalArgs, ListArgs,
+    LogLevel, OutputFormat, SandboxArgs, ScopeArgs,
 };
 pub use create::run as run_create;
 pub use exit::Exit;
-pub use run::list as run_list;
+pub use export::run as run_export;
+pub use run::{check as run_check, list as run_list};
 
 use std::io::{self, Write};
 

@@ -1,14 +1,16 @@
-//! `v9s list` on live data.
+//! `v9s list` and `v9s check` on live data.
 
 use std::io::Write;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use chrono::Utc;
 use v9s::audit::AuditLog;
+use v9s::fleet::Fleet;
 use v9s::fleet::live::{FleetOptions, LiveFleet};
 
-use super::{Exit, ListArgs, list, print};
+use super::{CheckArgs, Exit, ListArgs, check, list, print};
 use crate::app::runner::{Clusters, source_at_hand};
 use crate::filter::Selector;
 use crate::settings::Settings;
@@ -17,7 +19,27 @@ use crate::settings::Settings;
 const PATIENCE: Duration = Duration::from_secs(45);
 
 /// Waits for the first whole picture and prints it.
-pub fn list(mut settings: Settings, args: &ListArgs, selector: Option<&Selector>) -> anyhow::Result<Exit> {
+pub fn list(settings: Settings, args: &ListArgs, selector: Option<&Selector>) -> anyhow::Result<Exit> {
+    let fleet = gather(settings)?;
+    tell(&list::answer(&fleet, args, selector, Utc::now())?)
+}
+
+/// Waits for the first whole picture and says what is wrong in it.
+pub fn check(settings: Settings, args: &CheckArgs, selector: Option<&Selector>) -> anyhow::Result<Exit> {
+    let fleet = gather(settings)?;
+    tell(&check::answer(&fleet, args, selector, Utc::now())?)
+}
+
+fn tell(answer: &list::Answer) -> anyhow::Result<Exit> {
+    for line in &answer.notes {
+        note(line);
+    }
+    print(answer.rows.as_bytes())?;
+    Ok(answer.exit)
+}
+
+/// The first whole picture, or as much of it as there is after a while.
+fn gather(mut settings: Settings) -> anyhow::Result<Arc<Fleet>> {
     for problem in &settings.problems {
         note(&problem.to_string());
     }
@@ -36,17 +58,12 @@ pub fn list(mut settings: Settings, args: &ListArgs, selector: Option<&Selector>
         let options = FleetOptions {
             namespaces: settings.session.namespaces.clone(),
             fallback_namespaces: settings.config.fallback_namespaces(),
-            ..FleetOptions::default()
+            thresholds: settings.config.thresholds.clone(),
         };
         anyhow::Ok(LiveFleet::start(targets, options).settled(patience).await)
     });
     runtime.shutdown_background();
-    let answer = list::answer(&*fleet?, args, selector, Utc::now())?;
-    for line in &answer.notes {
-        note(line);
-    }
-    print(answer.rows.as_bytes())?;
-    Ok(answer.exit)
+    fleet
 }
 
 fn note(line: &str) {

@@ -3,9 +3,9 @@
 mod term;
 
 use std::cmp::Reverse;
-use std::time::Duration;
 
 use v9s::fleet::model::{Finding, Severity, Vcluster};
+use v9s::health::sync::code;
 use v9s::known::Known;
 
 use super::{Cell, Column, Cut, Direction, Look, Value};
@@ -13,10 +13,6 @@ use crate::format;
 use crate::text::Align::{Left, Right};
 use crate::theme::Slot;
 
-/// Sync lag from which a row warns.
-pub const LAG_WARN: Duration = Duration::from_secs(10);
-/// Sync lag from which a row calls.
-pub const LAG_CRITICAL: Duration = Duration::from_secs(30);
 /// Share of a quota from which a row warns.
 pub const QUOTA_WARN: f64 = 0.8;
 /// Share of a quota from which a row calls.
@@ -233,6 +229,12 @@ fn worst(v: &Vcluster) -> Option<&Finding> {
     v.findings.iter().min_by_key(|finding| Reverse(finding.severity))
 }
 
+/// How bad the worst finding with this code is: thresholds are judged once, and for everybody.
+pub fn severity_of(v: &Vcluster, code: &str) -> Severity {
+    let found = v.findings.iter().filter(|finding| finding.code == code);
+    found.map(|finding| finding.severity).max().unwrap_or(Severity::Ok)
+}
+
 fn why<'a>(v: &'a Vcluster, _: &Look) -> Cell<'a> {
     Cell::foreign(what_to_read(v), Slot::Text)
 }
@@ -270,10 +272,9 @@ fn worst_finding(v: &Vcluster) -> Value<'_> {
 
 fn lag<'a>(v: &'a Vcluster, look: &Look) -> Cell<'a> {
     Cell::known(&v.lag, look, |lag| {
-        let slot = match lag.p99 {
-            p99 if p99 > LAG_CRITICAL => Slot::Err,
-            p99 if p99 > LAG_WARN => Slot::Warn,
-            _ => Slot::Text,
+        let slot = match severity_of(v, code::LAG) {
+            Severity::Ok => Slot::Text,
+            severity => severity.into(),
         };
         Cell::new(format::measured(lag.p99), slot)
     })

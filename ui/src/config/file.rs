@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::Deserialize;
 use smol_str::SmolStr;
 use toml::Spanned;
+use v9s::health::Thresholds;
 
 use super::{Config, ContextRule, LogSettings, Problem, Tone};
 use crate::actions::{self, ACTIONS};
@@ -24,6 +25,7 @@ struct File {
     namespaces: Vec<SmolStr>,
     context: Vec<ContextEntry>,
     logs: LogsEntry,
+    thresholds: Thresholds,
     keys: BTreeMap<Spanned<String>, Spanned<Keys>>,
 }
 
@@ -84,6 +86,7 @@ pub fn read(path: &Path, text: &str) -> (Config, Vec<Problem>) {
         }
     };
     let keymap = keymap(&file.keys, &mut problems);
+    let thresholds = thresholds(file.thresholds, &mut problems);
     let LogsEntry { keep, tail, wrap, timestamps } = file.logs;
     let config = Config {
         theme: file.theme,
@@ -96,6 +99,7 @@ pub fn read(path: &Path, text: &str) -> (Config, Vec<Problem>) {
         namespaces: file.namespaces,
         rules: file.context.into_iter().map(rule).collect(),
         logs: LogSettings { keep: keep.max(100), tail, wrap, timestamps },
+        thresholds,
         keymap,
     };
     (config, problems.found)
@@ -124,6 +128,18 @@ fn rule(entry: ContextEntry) -> ContextRule {
         },
         read_only: entry.read_only,
         namespaces: entry.namespaces,
+    }
+}
+
+/// Thresholds that contradict each other keep their defaults, all of them: half of them would be worse than none.
+fn thresholds(entries: Thresholds, problems: &mut Problems<'_>) -> Thresholds {
+    match entries.check() {
+        Ok(()) => entries,
+        Err(reason) => {
+            let at = problems.text.find("[thresholds]");
+            problems.add(at, format!("thresholds: {reason}; all of them keep their defaults"));
+            Thresholds::default()
+        }
     }
 }
 
@@ -203,6 +219,10 @@ tail = 100
 wrap = true
 timestamps = true
 
+[thresholds]
+lag-warning-seconds = 3
+silent-seconds = 120
+
 [[context]]
 match = "*prod*"
 badge = "PROD"
@@ -221,6 +241,8 @@ help = ["?", "f1"]
         assert!(config.ascii && config.mouse && config.wide && config.headless && config.read_only);
         assert_eq!(config.contexts, ["eu", "us"]);
         assert_eq!(config.logs, LogSettings { keep: 5000, tail: 100, wrap: true, timestamps: true });
+        let expected = Thresholds { lag_warning_seconds: 3.0, silent_seconds: 120, ..Thresholds::default() };
+        assert_eq!(config.thresholds, expected);
         assert_eq!(config.rule("eu-PROD-1").unwrap().badge.as_deref(), Some("PROD"));
         assert_eq!(config.keymap.label(ActionId::DeletePod), "ctrl-x");
         assert_eq!(config.keymap.label(ActionId::Mouse), "");
@@ -242,6 +264,19 @@ help = ["?", "f1"]
             assert!(problems[0].starts_with(&format!("config.toml:{line}: ")), "{problems:?}");
             assert!(problems[0].contains(reason), "{problems:?}");
         }
+    }
+
+    #[test]
+    fn thresholds_that_contradict_each_other_keep_their_defaults() {
+        let (config, problems) = read_text("wide = true\n[thresholds]\nlag-warning-seconds = 60\n");
+        assert!(config.wide && config.thresholds == Thresholds::default());
+        assert!(
+            problems[0].starts_with("config.toml:2: thresholds: lag-warning-seconds (60)"),
+            "{problems:?}"
+        );
+        let (config, problems) = read_text("[thresholds]\nlag-warning = 60\n");
+        assert_eq!(config, Config::default());
+        assert!(problems[0].contains("lag-warning"), "an unknown name is no threshold: {problems:?}");
     }
 
     #[test]

@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 use smol_str::SmolStr;
 use thiserror::Error;
+use v9s::health::Thresholds;
 
 use crate::keymap::Keymap;
 
@@ -43,6 +44,8 @@ pub struct Config {
     pub rules: Vec<ContextRule>,
     /// How logs are shown.
     pub logs: LogSettings,
+    /// When something becomes a finding.
+    pub thresholds: Thresholds,
     /// Which key does what.
     pub keymap: Keymap,
 }

@@ -5,7 +5,9 @@ use v9s::fleet::model::Store;
 
 use super::catalogue::mould;
 use super::seed::Seed;
-use super::spec::{App, Distro, Fate, Manager, QuotaSpec, Standing, Stray, StrayKind, Tenant, coredns};
+use super::spec::{
+    App, Course, Distro, Fate, Manager, QuotaSpec, Standing, Stray, StrayKind, Tenant, coredns,
+};
 
 /// What stands on one host cluster.
 #[derive(Debug, Clone, Default)]
@@ -90,6 +92,7 @@ impl Company {
     /// Healthy, highly available, with an etcd of its own.
     fn checkout(&self) -> Tenant {
         let mut tenant = self.tenant("checkout-prod", 212, "checkout", "prod");
+        tenant.companion = Some(Course::Well);
         tenant.store = Store::DeployedEtcd;
         tenant.replicas = 3;
         tenant.network_policies = true;
@@ -109,6 +112,7 @@ impl Company {
     /// Over its quota: somebody lowered the limit below what runs.
     fn payments(&self) -> Tenant {
         let mut tenant = self.tenant("payments-prod", 166, "payments", "prod");
+        tenant.companion = Some(Course::Drifting);
         tenant.store = Store::EmbeddedEtcd;
         tenant.replicas = 3;
         tenant.network_policies = true;
@@ -125,6 +129,8 @@ impl Company {
     /// Behind: its syncer is throttled by the host while a lot comes and goes.
     fn search(&self) -> Tenant {
         let mut tenant = self.tenant("search-staging", 48, "search", "staging").with_chart("0.35.2");
+        tenant.manager = Manager::V9s;
+        tenant.companion = Some(Course::Behind);
         tenant.distro = Distro::K8s("v1.35.3".to_owned());
         tenant.store = Store::ExternalDatabase;
         tenant.replicas = 2;
@@ -145,6 +151,7 @@ impl Company {
     /// Its etcd is killed for its memory again and again.
     fn ml(&self) -> Tenant {
         let mut tenant = self.tenant("ml-training", 31, "ml-platform", "prod").with_chart("0.36.0");
+        tenant.companion = Some(Course::Well);
         tenant.store = Store::DeployedEtcd;
         tenant.standing = Standing::StoreCrashing { restarts: 23 };
         tenant.apps.extend([
@@ -157,6 +164,7 @@ impl Company {
     /// Copies stayed on the host after their originals went.
     fn catalog(&self) -> Tenant {
         let mut tenant = self.tenant("catalog-dev", 77, "catalog", "dev").with_chart("0.34.0");
+        tenant.companion = Some(Course::Well);
         tenant.distro = Distro::K8s("v1.34.5".to_owned());
         tenant.quota = Some(QuotaSpec { cpu_millis: 4_000, memory_mib: 6 * 1024, storage_gib: 40, pods: 40 });
         tenant.apps.extend([
@@ -176,6 +184,7 @@ impl Company {
     /// Paused by a person.
     fn support(&self) -> Tenant {
         let mut tenant = self.tenant("support-tools", 140, "support", "dev");
+        tenant.companion = Some(Course::Well);
         tenant.standing = Standing::Paused { since: self.ago(3, 14) };
         tenant.apps.push(self.app("monitoring", "grafana", 1, 130));
         tenant
@@ -184,6 +193,7 @@ impl Company {
     /// Its workloads sleep, the control plane does not.
     fn mobile(&self) -> Tenant {
         let mut tenant = self.tenant("mobile-qa", 25, "mobile", "qa");
+        tenant.companion = Some(Course::Well);
         tenant.standing = Standing::WorkloadsAsleep { since: self.ago(0, 9) };
         tenant.apps.push(self.app("shop", "web", 2, 20));
         tenant
@@ -222,6 +232,7 @@ impl Company {
     /// Healthy, large, close to its quota.
     fn ads(&self) -> Tenant {
         let mut tenant = self.tenant("ads-prod", 98, "ads", "prod");
+        tenant.companion = Some(Course::Well);
         tenant.store = Store::EmbeddedEtcd;
         tenant.replicas = 3;
         tenant.quota =
@@ -238,6 +249,7 @@ impl Company {
     /// Healthy, and never deleted by mistake.
     fn observability(&self) -> Tenant {
         let mut tenant = self.tenant("observability", 301, "observability", "prod");
+        tenant.companion = Some(Course::Silent);
         tenant.manager = Manager::ArgoCd;
         tenant.quota =
             Some(QuotaSpec { cpu_millis: 6_000, memory_mib: 10 * 1024, storage_gib: 200, pods: 30 });
@@ -267,6 +279,7 @@ impl Company {
     /// Being restored.
     fn crm(&self) -> Tenant {
         let mut tenant = self.tenant("crm-staging", 120, "crm", "staging");
+        tenant.companion = Some(Course::Well);
         tenant.standing = Standing::Restoring { since: self.now - Duration::minutes(4) };
         tenant
     }

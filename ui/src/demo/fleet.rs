@@ -7,7 +7,7 @@ use v9s::fleet::model::Store;
 
 use super::catalogue::MOULDS;
 use super::seed::Seed;
-use super::spec::{App, AppKind, Distro, Fate, Manager, QuotaSpec, Standing, Tenant};
+use super::spec::{App, AppKind, Course, Distro, Fate, Manager, QuotaSpec, Standing, Tenant};
 
 const TEAMS: [&str; 24] = [
     "checkout",
@@ -126,6 +126,13 @@ fn tenant(name: &str, seed: Seed, now: DateTime<Utc>, first: bool) -> Tenant {
         0..5 => Manager::Helm,
         5..8 => Manager::ArgoCd,
         _ => Manager::V9s,
+    };
+    tenant.companion = match seed.child("companion").below(100) {
+        0..30 => None,
+        30..32 => Some(Course::Drifting),
+        32..33 => Some(Course::Behind),
+        33..34 => Some(Course::Silent),
+        _ => Some(Course::Well),
     };
     tenant.network_policies = chance("network-policies", 30);
     tenant.quota = chance("quota", 80).then(QuotaSpec::default);

@@ -57,6 +57,7 @@ impl Hand {
                 .chain(maker.chart())
                 .chain(maker.quota())
                 .chain(maker.runtime(&owner))
+                .chain(maker.companion())
                 .chain(maker.controlled())
                 .chain(maker.synced(&owner));
             self.place(objects)

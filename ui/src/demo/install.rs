@@ -103,6 +103,7 @@ async fn control_plane<'a>(
     };
     let mut objects = maker.chart();
     objects.extend(maker.runtime(&owner));
+    objects.extend(maker.companion());
     objects.extend(maker.synced(&owner));
     if how.controlled {
         objects.extend(maker.controlled());

@@ -10,11 +10,15 @@ use proptest::sample::select;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use smol_str::SmolStr;
+use v9s::companion::{
+    ApiStatus, CanaryStatus, DriftStatus, DriftedObject, KindLag, LagStatus, SyncerStatus, WriteStatus,
+};
 use v9s::fleet::model::{
     Finding, Phase, PodCounts, PodRow, Replicas, Restarts, Severity, Store, StoreHealth, SyncLag, Vcluster,
 };
 use v9s::fleet::quota::{Quota, QuotaEntry};
 use v9s::fleet::state::State;
+use v9s::health::{Companion, Thresholds};
 use v9s::known::Known;
 
 use super::Move;
@@ -23,6 +27,7 @@ use super::logs::{Limits, LogsPane, Mark, Source};
 use super::overview::{Overview, Remedy};
 use super::pods::{self, Pods};
 use super::quota::QuotaPane;
+use super::sync::SyncPane;
 use super::testing::{NOW, ascii, painted, plain, pod, table};
 use super::text::{Highlight, TextPane};
 use crate::fixture::vcluster;
@@ -123,6 +128,58 @@ fn severity() -> impl Strategy<Value = Severity> {
     select(vec![Severity::Ok, Severity::Info, Severity::Warning, Severity::Critical])
 }
 
+fn any_drift() -> impl Strategy<Value = Option<DriftStatus>> {
+    let drifted = (word(), prop::option::of(word()), word(), word(), any::<bool>(), moment()).prop_map(
+        |(kind, namespace, name, why, quarantined, since)| DriftedObject {
+            kind,
+            namespace,
+            name,
+            why,
+            quarantined,
+            since: since.unwrap_or(NOW),
+        },
+    );
+    prop::option::of((prop::collection::vec(drifted, 0..6), word(), any::<u32>()).prop_map(
+        |(objects, kind, count)| DriftStatus { counts: [(kind, count)].into(), quarantined: count, objects },
+    ))
+}
+
+fn any_companion() -> impl Strategy<Value = Arc<Companion>> {
+    let numbers = any::<[u64; 4]>();
+    let words = prop::collection::vec(word(), 0..4);
+    (words, numbers, (any_drift(), any_drift()), (moment(), any::<(bool, bool)>(), prop::option::of(word())))
+        .prop_map(|(words, [a, b, c, d], (drift, orphans), (time, (silent, synced), trouble))| {
+            let lag = LagStatus { count: a, p50_millis: Some(b), p99_millis: Some(c), max_millis: Some(d) };
+            let first = words.first().cloned().unwrap_or_default();
+            let api = ApiStatus { answered_millis: trouble.is_none().then_some(b), trouble: trouble.clone() };
+            let writes =
+                WriteStatus { answered: a, throttled: b, conflicts: c, refused: d, failed: a, limit: 3 };
+            let status = SyncerStatus {
+                synced,
+                time,
+                pending: [(first.clone(), 3)].into(),
+                oldest_pending_seconds: Some(d),
+                to_host: lag,
+                kinds: [(first, KindLag { to_host: lag, to_virtual: lag })].into(),
+                canary: Some(CanaryStatus {
+                    round_trip_millis: Some(c),
+                    trouble: trouble.clone(),
+                    ..CanaryStatus::default()
+                }),
+                apis: Some([api.clone(), api]),
+                writes: Some([writes, writes]),
+                identity: words.last().cloned().unwrap_or_default(),
+                reasons: words.clone(),
+                unknown: words,
+                trouble,
+                drift,
+                orphans,
+                ..SyncerStatus::default()
+            };
+            Arc::new(Companion { status: Arc::new(status), heard: time.unwrap_or(NOW), silent })
+        })
+}
+
 fn any_vcluster() -> impl Strategy<Value = Vcluster> {
     let code = select(vec![
         "not-ready",
@@ -156,12 +213,13 @@ fn any_vcluster() -> impl Strategy<Value = Vcluster> {
         prop::collection::vec(any_pod(), 0..15),
         prop::collection::vec(any_pod(), 0..15),
         prop::collection::btree_map(word(), word(), 0..4),
-        (moment(), moment(), any::<(u32, u32)>(), known(Just(Store::DeployedEtcd))),
+        (moment(), moment(), any::<(u32, u32)>(), known(Just(Store::DeployedEtcd)), known(any_companion())),
     );
     (words, facts, rest).prop_map(|(words, facts, rest)| {
         let (name, reason, version, kubernetes, distro) = words;
         let (synced, quota, lag, orphans, store_health, restarts) = facts;
-        let (state, findings, control_plane, pods, labels, (created, stale_since, replicas, store)) = rest;
+        let (state, findings, control_plane, pods, labels, last) = rest;
+        let (created, stale_since, replicas, store, companion) = last;
         Vcluster {
             state,
             reason,
@@ -183,6 +241,7 @@ fn any_vcluster() -> impl Strategy<Value = Vcluster> {
             created,
             stale_since,
             replicas: Replicas { ready: replicas.0, desired: replicas.1 },
+            companion,
             ..vcluster(&name, &name)
         }
     })
@@ -307,15 +366,20 @@ proptest! {
     #[test]
     fn any_tenant_fits_any_page(v in any_vcluster(), steps in steps(), size in size()) {
         let keys = |remedy: Remedy| (remedy != Remedy::Yaml).then(|| "ctrl-x".to_owned());
-        let (mut page, mut quota) = (Overview::default(), QuotaPane::default());
+        let (mut page, mut quota, mut sync) = (Overview::default(), QuotaPane::default(), SyncPane::default());
+        let limits = Thresholds::default();
         check(size, |area, buf, theme| page.render(&v, &keys, area, buf, theme, NOW))?;
         check(size, |area, buf, theme| quota.render(&v, area, buf, theme, NOW))?;
+        check(size, |area, buf, theme| sync.render(&v, &limits, area, buf, theme, NOW))?;
         for step in steps {
             page.go(step);
             quota.go(step);
+            sync.go(step);
+            check(size, |area, buf, theme| sync.render(&v, &limits, area, buf, theme, NOW))?;
             check(size, |area, buf, theme| page.render(&v, &keys, area, buf, theme, NOW))?;
             check(size, |area, buf, theme| quota.render(&v, area, buf, theme, NOW))?;
         }
+        prop_assert!(!SyncPane::text(&v, &limits, NOW).chars().any(|c| c.is_control() && c != '\n'));
         prop_assert!(!Overview::text(&v, NOW).chars().any(|c| c.is_control() && c != '\n'));
     }
 

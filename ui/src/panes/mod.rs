@@ -16,6 +16,7 @@ pub mod pods;
 pub mod quota;
 mod scroll;
 mod search;
+pub mod sync;
 #[cfg(test)]
 mod testing;
 pub mod text;

@@ -10,6 +10,7 @@ pub mod contexts;
 pub mod create;
 pub mod edit;
 pub mod extend;
+pub mod findings;
 pub mod fleet;
 pub mod help;
 pub mod list;
@@ -30,10 +31,11 @@ mod tests;
 /// Every screen and command; the first one is where v9s starts.
 pub const REGISTRY: Registry = &ENTRIES;
 
-static ENTRIES: [Entry; 18] = [
+static ENTRIES: [Entry; 19] = [
     fleet::ENTRY,
     fleet::EXPIRING,
     vcluster::ENTRY,
+    findings::ENTRY,
     create::ENTRY,
     edit::ENTRY,
     connections::ENTRY,

@@ -108,7 +108,7 @@ impl From<State> for Slot {
             State::Down | State::Degraded => Slot::Err,
             State::Unknown => Slot::Unknown,
             State::Pending | State::Terminating | State::Restoring => Slot::Pending,
-            State::ScaledDown => Slot::Warn,
+            State::Lagging | State::ScaledDown => Slot::Warn,
             State::SleepingWorkloads | State::Paused => Slot::Paused,
             State::Running => Slot::Ok,
         }

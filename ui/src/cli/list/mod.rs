@@ -81,13 +81,13 @@ fn choose<'a>(
 }
 
 /// `NAMESPACE/NAME`, behind the context where there are several: context names may hold any character.
-fn name_of(v: &Vcluster, many_hosts: bool) -> String {
+pub(super) fn name_of(v: &Vcluster, many_hosts: bool) -> String {
     let context = if many_hosts { format!("{}\t", text::clean(&v.key.host)) } else { String::new() };
     format!("{context}{}/{}\n", text::clean(&v.key.namespace), text::clean(&v.key.name))
 }
 
 /// What a person must know about hosts, one line each.
-fn notes(fleet: &Fleet) -> Vec<String> {
+pub(super) fn notes(fleet: &Fleet) -> Vec<String> {
     let mut notes = Vec::new();
     for host in &fleet.hosts {
         let context = text::clean(&host.context);
@@ -110,7 +110,7 @@ fn notes(fleet: &Fleet) -> Vec<String> {
 }
 
 /// Which rows lack facts and why; a reason that many rows share is told once.
-fn missing(rows: &[&Vcluster], many_hosts: bool) -> Vec<String> {
+pub(super) fn missing(rows: &[&Vcluster], many_hosts: bool) -> Vec<String> {
     let mut by_reason: BTreeMap<&str, (usize, &Vcluster)> = BTreeMap::new();
     for v in rows {
         if let Some(why) = columns::fleet::failed_lookup(v) {
@@ -125,7 +125,7 @@ fn missing(rows: &[&Vcluster], many_hosts: bool) -> Vec<String> {
     by_reason.into_iter().map(line).collect()
 }
 
-fn exit(fleet: &Fleet, missing: bool) -> Exit {
+pub(super) fn exit(fleet: &Fleet, missing: bool) -> Exit {
     let live = fleet.hosts.iter().filter(|host| matches!(host.link, Link::Live { .. })).count();
     match live {
         0 if fleet.vclusters.is_empty() && !fleet.hosts.is_empty() => Exit::Error,

@@ -7,6 +7,8 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 use smol_str::SmolStr;
 use v9s::fleet::model::{Finding, Fleet, Host, Link, Phase, Scope, Severity, Store, Vcluster, Workload};
+use v9s::health::Companion;
+use v9s::health::sync::total;
 use v9s::known::Known;
 
 /// Version of the documents.
@@ -53,6 +55,8 @@ struct VclusterRecord {
     restarts: Option<RestartsRecord>,
     pods: Option<PodsRecord>,
     quota: Option<QuotaRecord>,
+    network_policies: Option<u32>,
+    companion: Option<CompanionRecord>,
     lag: Option<LagRecord>,
     orphans: Option<u32>,
     store_health: Option<StoreHealthRecord>,
@@ -114,6 +118,18 @@ struct QuotaEntryRecord {
 struct LagRecord {
     p99_ms: u64,
     history_ms: Vec<u32>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CompanionRecord {
+    mode: v9s::companion::Mode,
+    version: SmolStr,
+    heard_at: String,
+    silent: bool,
+    apart: Option<u32>,
+    quarantined: Option<u32>,
+    queued: u32,
 }
 
 #[derive(Debug, Serialize)]
@@ -240,6 +256,8 @@ impl VclusterRecord {
                 unknown: pods.unknown,
             }),
             quota: facts.take("quota", &v.quota, quota),
+            network_policies: facts.take("networkPolicies", &v.policies, |policies| *policies),
+            companion: facts.take("companion", &v.companion, |one| companion(one)),
             lag: facts.take("lag", &v.lag, |lag| LagRecord {
                 p99_ms: u64::try_from(lag.p99.as_millis()).unwrap_or(u64::MAX),
                 history_ms: lag.history.clone(),
@@ -283,6 +301,19 @@ fn quota(quota: &v9s::fleet::quota::Quota) -> QuotaRecord {
     }
 }
 
+fn companion(companion: &Companion) -> CompanionRecord {
+    let status = &companion.status;
+    CompanionRecord {
+        mode: status.mode,
+        version: status.syncer.clone(),
+        heard_at: time(companion.heard),
+        silent: companion.silent,
+        apart: status.drift.as_ref().map(total),
+        quarantined: status.drift.as_ref().map(|drift| drift.quarantined),
+        queued: status.queued,
+    }
+}
+
 fn finding(finding: &Finding) -> FindingRecord {
     FindingRecord {
         severity: severity(finding.severity),
@@ -320,7 +351,7 @@ fn store_name(store: Store) -> &'static str {
     }
 }
 
-fn severity(severity: Severity) -> &'static str {
+pub(in crate::cli) fn severity(severity: Severity) -> &'static str {
     match severity {
         Severity::Ok => "ok",
         Severity::Info => "info",

@@ -2,10 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
-use v9s::wire;
+use v9s::{companion, wire};
 
 use crate::demo::address::Address;
-use crate::demo::objects::micro_timestamp;
+use crate::demo::objects::{micro_timestamp, next_word};
 use crate::demo::spec::Tenant;
 
 /// One thing done to a host.
@@ -34,6 +34,16 @@ impl Deed {
             Deed::Patch { address, .. } | Deed::Delete(address) => address.clone(),
         }
     }
+}
+
+/// The companion of a tenant says how it is going.
+pub(super) fn tell(tenant: &Tenant, now: DateTime<Utc>) -> Option<Deed> {
+    let map = json!({
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": { "namespace": tenant.namespace, "name": companion::config_map(&tenant.name) },
+    });
+    Some(Deed::Patch { address: Address::of(&map), patch: next_word(tenant, now)? })
 }
 
 /// The leader of a highly available tenant says that it is alive.

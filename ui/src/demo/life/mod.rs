@@ -93,6 +93,12 @@ impl Life {
         if self.tick.is_multiple_of(10) {
             deeds.extend(self.tenants.iter().filter_map(|tenant| deeds::renew(tenant, now)));
         }
+        // Not all at once: a third of the fleet every ten ticks, as their clocks happen to go.
+        if self.tick.is_multiple_of(10) {
+            let turn = (self.tick / 10 % 3) as usize;
+            let tell = self.tenants.iter().enumerate().filter(|(n, _)| n % 3 == turn);
+            deeds.extend(tell.filter_map(|(_, tenant)| deeds::tell(tenant, now)));
+        }
         deeds
     }
 

@@ -2,6 +2,7 @@
 //! from the description of a tenant. Pure: the same tenant and setting make the same objects.
 
 mod access;
+mod companion;
 mod config;
 mod control_plane;
 mod etcd;
@@ -17,6 +18,7 @@ mod synced;
 mod tests;
 
 use chrono::{DateTime, Utc};
+pub(in crate::demo) use companion::next as next_word;
 pub use meta::micro_timestamp;
 use serde_json::Value;
 use v9s::names::Translator;
@@ -89,6 +91,11 @@ impl<'a> Maker<'a> {
     /// What the syncer writes at its start: kubeconfig, certificates, the leader's Lease.
     pub fn runtime(&self, owner: &OwnerUid) -> Vec<Value> {
         config::runtime(self, owner).into_iter().map(|object| self.finish(object)).collect()
+    }
+
+    /// What its companion has published last, if it has one.
+    pub fn companion(&self) -> Option<Value> {
+        companion::config_map(self)
     }
 
     /// What the host's own controllers make of the workloads: volumes, ReplicaSets and the control-plane pods

@@ -44,8 +44,23 @@ pub struct Tenant {
     pub apps: Vec<App>,
     /// Host pods that claim to belong to it and do not.
     pub strays: Vec<Stray>,
+    /// What its companion tells, where it has one.
+    pub companion: Option<Course>,
     /// Its source of chance.
     pub seed: Seed,
+}
+
+/// What a companion has to tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Course {
+    /// Everything is mirrored in time.
+    Well,
+    /// What tenants change takes long: the host throttles.
+    Behind,
+    /// Some objects do not get through.
+    Drifting,
+    /// It has told nothing for a while.
+    Silent,
 }
 
 /// Distribution inside a virtual cluster.
@@ -163,6 +178,7 @@ impl Tenant {
             network_policies: false,
             apps: vec![coredns(created)],
             strays: Vec::new(),
+            companion: None,
             seed: seed.child(name),
         }
     }

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use v9s::fleet::model::{Restarts, Store, Vcluster, Workload};
 use v9s::fleet::quota::QuotaEntry;
+use v9s::health::sync::{code, total};
 use v9s::known::Known;
 
 use super::super::lines::{Line, broken};
@@ -11,7 +12,7 @@ use super::super::pods::phases;
 use super::super::quota::{fullness, share_bar};
 use super::{Keys, Remedy};
 use crate::columns::Look;
-use crate::columns::fleet::{LAG_CRITICAL, LAG_WARN};
+use crate::columns::fleet::severity_of;
 use crate::format::{age, count, measured, percent, quantity, sparkline};
 use crate::text::{Align, clean, cut_end, width};
 use crate::theme::{Slot, Symbols};
@@ -152,15 +153,23 @@ impl Context<'_> {
     pub fn health(&self, columns: usize) -> Block {
         let v = self.vcluster;
         let mut lines = self.fact("sync lag p99", &v.lag, columns, |lag| {
-            let slot = match lag.p99 {
-                p99 if p99 > LAG_CRITICAL => Slot::Err,
-                p99 if p99 > LAG_WARN => Slot::Warn,
-                _ => Slot::Ok,
-            };
+            let slot = Slot::from(severity_of(v, code::LAG));
             let trend = sparkline(&lag.history, TREND_TOP, lag.history.len().min(24), self.symbols);
             Line::new(format!("{} {}", self.symbols.of(slot), measured(lag.p99)), slot)
                 .with(format!("  {trend}"), Slot::Spark)
         });
+        if let Some(companion) = v.companion.get().filter(|companion| !companion.silent) {
+            let drift = companion.status.drift.as_ref().map_or_else(
+                || Known::unknown("not everything has been listed"),
+                |drift| Known::Yes((total(drift), drift.quarantined)),
+            );
+            lines.extend(self.fact("apart", &drift, columns, |&(apart, quarantined)| {
+                let slot = if apart > 0 { Slot::Warn } else { Slot::Ok };
+                let words =
+                    if quarantined > 0 { format!(", {quarantined} left alone") } else { String::new() };
+                Line::new(format!("{} {}{words}", self.symbols.of(slot), count(u64::from(apart))), slot)
+            }));
+        }
         lines.extend(self.fact("orphans", &v.orphans, columns, |&orphans| {
             let slot = if orphans > 0 { Slot::Warn } else { Slot::Ok };
             Line::new(format!("{} {}", self.symbols.of(slot), count(u64::from(orphans))), slot)

@@ -21,6 +21,8 @@ pub enum Remedy {
     Logs,
     /// The control plane's log before its last restart.
     PreviousLogs,
+    /// The tab of the sync.
+    Sync,
     /// The quota tab.
     Quota,
     /// The events tab.
@@ -32,10 +34,30 @@ pub enum Remedy {
 }
 
 impl Remedy {
-    fn words(self) -> &'static str {
+    /// The tab of the virtual cluster that it is on.
+    pub fn place(self) -> &'static str {
+        match self {
+            Remedy::Logs => "logs",
+            Remedy::PreviousLogs => "previous",
+            Remedy::Sync => "sync",
+            Remedy::Quota => "quota",
+            Remedy::Events => "events",
+            Remedy::Pods => "pods",
+            Remedy::Yaml => "yaml",
+        }
+    }
+
+    /// What helps with a finding, by its code.
+    pub fn of_finding(code: &str) -> Option<Remedy> {
+        wrong::finding_remedy(code)
+    }
+
+    /// Its words.
+    pub fn words(self) -> &'static str {
         match self {
             Remedy::Logs => "logs",
             Remedy::PreviousLogs => "log before the restart",
+            Remedy::Sync => "sync",
             Remedy::Quota => "quota",
             Remedy::Events => "events",
             Remedy::Pods => "pods",

@@ -2,6 +2,7 @@
 
 use v9s::fleet::model::{Finding, Severity};
 use v9s::fleet::state::State;
+use v9s::health::sync::code;
 
 use super::super::lines::{Line, broken};
 use super::Remedy;
@@ -111,18 +112,30 @@ impl Context<'_> {
 fn state_remedy(state: State) -> Option<Remedy> {
     match state {
         State::Down | State::Degraded => Some(Remedy::Logs),
+        State::Lagging => Some(Remedy::Sync),
         State::Pending | State::Terminating | State::ScaledDown => Some(Remedy::Events),
         State::Unknown | State::Restoring | State::SleepingWorkloads | State::Paused | State::Running => None,
     }
 }
 
 /// By the codes of findings, which are stable.
-fn finding_remedy(code: &str) -> Option<Remedy> {
+pub(super) fn finding_remedy(code: &str) -> Option<Remedy> {
     match code {
         "not-ready" => Some(Remedy::Events),
         "restarts" | "out-of-memory" => Some(Remedy::PreviousLogs),
         "quota-near-limit" => Some(Remedy::Quota),
         "duplicate-workload" => Some(Remedy::Yaml),
+        code::SILENT
+        | code::TROUBLE
+        | code::UNREADABLE
+        | code::LAG
+        | code::CANARY
+        | code::API
+        | code::API_SLOW
+        | code::THROTTLED
+        | code::DRIFT
+        | code::QUARANTINED
+        | code::ORPHANS => Some(Remedy::Sync),
         _ => None,
     }
 }

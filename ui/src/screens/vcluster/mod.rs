@@ -1,4 +1,4 @@
-//! One virtual cluster: overview, pods, quota, events, logs, configuration, YAML.
+//! One virtual cluster: overview, pods, quota, events, logs, configuration, YAML, sync.
 
 mod delete;
 mod events;
@@ -6,6 +6,7 @@ mod open;
 mod overview;
 mod pods;
 mod quota;
+mod sync;
 mod texts;
 
 use std::sync::Arc;
@@ -104,6 +105,7 @@ impl VclusterScreen {
             Box::new(texts::LogsTab::new(&vcluster, world.config.logs)),
             Box::new(texts::ConfigTab::new(key.clone())),
             Box::new(texts::YamlTab::new(&vcluster)),
+            Box::new(sync::SyncTab::default()),
         ];
         Self { key, vcluster, gone: false, tabs: Tabs::default(), panes, entered: false }
     }

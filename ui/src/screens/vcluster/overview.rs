@@ -54,6 +54,7 @@ impl Tab for OverviewTab {
                 Remedy::Logs => ActionId::Logs,
                 Remedy::PreviousLogs => ActionId::PreviousLogs,
                 Remedy::Pods => ActionId::Tab2,
+                Remedy::Sync => ActionId::Tab8,
                 Remedy::Quota => ActionId::Tab3,
                 Remedy::Events => ActionId::Tab4,
                 Remedy::Yaml => ActionId::Yaml,

@@ -1,0 +1,103 @@
+//! When something becomes a finding.
+
+use serde::Deserialize;
+
+/// When something becomes a finding. The defaults are those of on-call practice; all can be configured (docs/health.md).
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Thresholds {
+    /// More restarts of the control plane than this within an hour.
+    pub restarts_per_hour: u32,
+    /// Use of a quota, 0 to 1, from which it is worth a look.
+    pub quota_warning: f64,
+    /// Use of a quota, 0 to 1, from which it is urgent.
+    pub quota_critical: f64,
+    /// Seconds that a control plane may take to start.
+    pub start_seconds: u32,
+    /// Sync lag p99 in seconds beyond which it is worth a look.
+    pub lag_warning_seconds: f64,
+    /// Sync lag p99 in seconds beyond which it is urgent.
+    pub lag_critical_seconds: f64,
+    /// Seconds for which two sides may disagree. Companions tell of nothing younger than a minute.
+    pub drift_seconds: u32,
+    /// Seconds without a word after which a companion counts as silent.
+    pub silent_seconds: u32,
+    /// Share of writes, 0 to 1, that a server may answer with 429.
+    pub throttled_share: f64,
+    /// Seconds beyond which an API server's answer is slow.
+    pub api_warning_seconds: f64,
+    /// Seconds beyond which an API server's answer is urgently slow.
+    pub api_critical_seconds: f64,
+}
+
+impl Default for Thresholds {
+    fn default() -> Self {
+        Thresholds {
+            restarts_per_hour: 2,
+            quota_warning: 0.8,
+            quota_critical: 0.9,
+            start_seconds: 300,
+            lag_warning_seconds: 10.0,
+            lag_critical_seconds: 30.0,
+            drift_seconds: 60,
+            silent_seconds: 90,
+            throttled_share: 0.05,
+            api_warning_seconds: 1.0,
+            api_critical_seconds: 2.0,
+        }
+    }
+}
+
+impl Thresholds {
+    /// Whether the numbers make sense together.
+    ///
+    /// # Errors
+    /// The first that does not, in one sentence.
+    pub fn check(&self) -> Result<(), String> {
+        let shares = [
+            ("quota-warning", self.quota_warning),
+            ("quota-critical", self.quota_critical),
+            ("throttled-share", self.throttled_share),
+        ];
+        for (name, share) in shares {
+            if !(0.0..=1.0).contains(&share) {
+                return Err(format!("{name} is a share from 0 to 1, not {share}"));
+            }
+        }
+        let pairs = [
+            ("quota", "", self.quota_warning, self.quota_critical),
+            ("lag", "-seconds", self.lag_warning_seconds, self.lag_critical_seconds),
+            ("api", "-seconds", self.api_warning_seconds, self.api_critical_seconds),
+        ];
+        for (name, unit, warning, critical) in pairs {
+            if !(warning.is_finite() && critical.is_finite() && 0.0 <= warning && warning <= critical) {
+                return Err(format!(
+                    "{name}-warning{unit} ({warning}) is not between 0 and {name}-critical{unit} ({critical})"
+                ));
+            }
+        }
+        if self.silent_seconds == 0 {
+            return Err("silent-seconds is more than 0".to_owned());
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_that_contradict_each_other_are_told() {
+        assert_eq!(Thresholds::default().check(), Ok(()));
+        let of = |change: fn(&mut Thresholds)| {
+            let mut thresholds = Thresholds::default();
+            change(&mut thresholds);
+            thresholds.check().unwrap_err()
+        };
+        assert!(of(|t| t.quota_warning = 80.0).contains("quota-warning is a share"));
+        assert!(of(|t| t.lag_warning_seconds = 60.0).contains("lag-critical-seconds (30)"));
+        assert!(of(|t| t.api_critical_seconds = f64::NAN).contains("api-warning-seconds"));
+        assert!(of(|t| t.silent_seconds = 0).contains("silent-seconds"));
+    }
+}
