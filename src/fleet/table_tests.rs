@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::cluster::{Failure, FailureKind};
 use crate::fleet::config::Settings;
-use crate::fleet::model::{Phase as PodPhase, Store, Workload};
+use crate::fleet::model::{Phase as PodPhase, PodRow, Store, Workload};
 use crate::fleet::state::State;
 
 pub(in crate::fleet) fn now() -> DateTime<Utc> {

@@ -95,7 +95,9 @@ pub fn where_is_the_lag(evidence: &Evidence<'_>) -> Verdict {
         }
     };
     let (place, sentence) = judge(evidence, companion);
-    verdict(place, sentence, lines(evidence, companion))
+    // What a silent one told is history.
+    let lines = if companion.silent { Vec::new() } else { lines(evidence, companion) };
+    verdict(place, sentence, lines)
 }
 
 fn verdict(place: Place, sentence: SmolStr, evidence: Vec<SmolStr>) -> Verdict {
@@ -248,7 +250,7 @@ fn lines(evidence: &Evidence<'_>, companion: &Companion) -> Vec<SmolStr> {
     }
     for (writes, which) in status.writes.iter().flatten().zip(["virtual", "host"]) {
         lines.push(format_smolstr!(
-            "writes, {which}: {} lately, {} × 429, {} refused, {} failed, {} at once",
+            "writes, {which}: {} lately, {} answered with 429, {} refused, {} failed, {} at once",
             writes.answered,
             writes.throttled,
             writes.refused,
@@ -257,7 +259,7 @@ fn lines(evidence: &Evidence<'_>, companion: &Companion) -> Vec<SmolStr> {
         ));
     }
     lines.push(format_smolstr!("queue: {} waiting", status.queued));
-    if let Known::Yes(store) = evidence.store {
+    if let Some(store) = evidence.store.get().filter(|store| !store.summary.is_empty()) {
         lines.push(format_smolstr!("store: {}", store.summary));
     }
     let [homeless, placed] = evidence.waiting;

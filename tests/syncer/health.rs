@@ -26,7 +26,7 @@ async fn control_plane(pair: &Pair) -> Result<()> {
     let container = json!({"name": "syncer", "image": "registry.test/v9s-syncer:0.1.0"});
     let meta = |name: &str| json!({"name": name, "namespace": pair.namespace, "labels": labels});
     let set = json!({"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": meta("t"),
-        "spec": {"replicas": 1, "serviceName": "t", "selector": {"matchLabels": labels},
+        "spec": {"replicas": 1, "serviceName": "t", "updateStrategy": {"type": "OnDelete"}, "selector": {"matchLabels": labels},
             "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}}},
         "status": {"replicas": 1, "readyReplicas": 1, "updatedReplicas": 1, "observedGeneration": 1}});
     let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": meta("t-0"), "spec": {"containers": [container]},
@@ -90,7 +90,16 @@ both! {
         let folder = tempfile::tempdir()?;
         let program = Program::start(&pair, folder.path(), &["--leader-elect"])?;
         program.ready().await?;
-        let (_, mirrors) = program.answer("/metrics").await.context("no metrics")?;
+        let began = tokio::time::Instant::now();
+        // What has drifted is told by who leads.
+        let mirrors = loop {
+            let (_, metrics) = program.answer("/metrics").await.context("no metrics")?;
+            if metrics.contains("v9s_syncer_quarantined") {
+                break metrics;
+            }
+            anyhow::ensure!(began.elapsed() < PATIENCE, "it never leads: {metrics}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        };
         let [tenant, host] = pair.clusters();
         let settings = v9s::provision::values::read("").expect("a configuration");
         let ctx = v9s_syncer::context::Context::new("t", pair.namespace.as_str());

@@ -121,6 +121,7 @@ pub fn fleet() -> Vec<Vcluster> {
             state: State::Paused,
             reason: "by ops since Tue 18:00".into(),
             synced: Known::Yes(PodCounts::default()),
+            companion: Known::NotApplicable,
             lag: Known::NotApplicable,
             orphans: Known::NotApplicable,
             quota: Known::NotApplicable,

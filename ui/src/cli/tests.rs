@@ -137,7 +137,7 @@ fn json_has_null_and_a_reason_for_what_is_not_known() {
     assert_eq!(paused["lag"], Value::Null);
     assert_eq!(
         paused["notApplicable"],
-        serde_json::json!(["quota", "lag", "orphans", "storeHealth", "expiresAt"])
+        serde_json::json!(["quota", "companion", "lag", "orphans", "storeHealth", "expiresAt"])
     );
     assert_eq!(paused["unknown"], serde_json::json!({}));
 }
@@ -266,6 +266,9 @@ fn the_documentation_lists_every_field_and_every_exit_code() {
         node: Some("node-1".into()),
         created: None,
     }]);
+    let status = Arc::new(v9s::companion::SyncerStatus::default());
+    let companion = v9s::health::Companion { status, heard: fixture::now(), silent: false };
+    v.companion = Known::Yes(Arc::new(companion));
     fleet.vclusters = vec![Arc::new(v)];
     let json: Value = serde_json::from_str(&run(&fleet, OutputFormat::Json).rows).unwrap();
     let mut printed = BTreeSet::new();

@@ -147,7 +147,12 @@ fn any_drift() -> impl Strategy<Value = Option<DriftStatus>> {
 fn any_companion() -> impl Strategy<Value = Arc<Companion>> {
     let numbers = any::<[u64; 4]>();
     let words = prop::collection::vec(word(), 0..4);
-    (words, numbers, (any_drift(), any_drift()), (moment(), any::<(bool, bool)>(), prop::option::of(word())))
+    (
+        words,
+        numbers,
+        (any_drift().boxed(), any_drift().boxed()),
+        (moment(), any::<(bool, bool)>(), prop::option::of(word())),
+    )
         .prop_map(|(words, [a, b, c, d], (drift, orphans), (time, (silent, synced), trouble))| {
             let lag = LagStatus { count: a, p50_millis: Some(b), p99_millis: Some(c), max_millis: Some(d) };
             let first = words.first().cloned().unwrap_or_default();
@@ -215,7 +220,8 @@ fn any_vcluster() -> impl Strategy<Value = Vcluster> {
         prop::collection::btree_map(word(), word(), 0..4),
         (moment(), moment(), any::<(u32, u32)>(), known(Just(Store::DeployedEtcd)), known(any_companion())),
     );
-    (words, facts, rest).prop_map(|(words, facts, rest)| {
+    // Boxed: one strategy of all parts is too large for the stack of a test.
+    (words.boxed(), facts.boxed(), rest.boxed()).prop_map(|(words, facts, rest)| {
         let (name, reason, version, kubernetes, distro) = words;
         let (synced, quota, lag, orphans, store_health, restarts) = facts;
         let (state, findings, control_plane, pods, labels, last) = rest;

@@ -75,7 +75,7 @@ impl Context<'_> {
     /// A line for each kind that was written lately, is waiting, or has drifted, and one for the canary.
     pub fn kinds(&self) -> Vec<Line> {
         let Some(status) = self.status() else { return Vec::new() };
-        let name = self.columns.saturating_sub(2 + 2 * NUMBER + 6 * TIME).clamp(10, 40);
+        let name = self.columns.saturating_sub(2 + 2 * (NUMBER + 1) + 6 * TIME).clamp(10, 40);
         let mut head = Line::new(" ", Slot::Text).field("KIND", name, Align::Left, Slot::Header);
         head = self.fields(head, &[("WAITING", NUMBER), ("APART", NUMBER)], Slot::Header);
         for way in ["HOST", "TENANT"] {
@@ -208,19 +208,19 @@ impl Context<'_> {
         let Some(status) = self.status() else { return Vec::new() };
         let mut lines = Vec::new();
         for (writes, side) in status.writes.iter().flatten().zip(["tenant", "host"]) {
-            let mut line =
-                Line::new(format!(" to the {side:<7}{:>7} answered", count(writes.answered)), Slot::Text);
+            let head = format!(" to the {side:<7}{:>7} answered  ", count(writes.answered));
             let failures = [
                 ("throttled (429)", writes.throttled),
                 ("conflicts (409)", writes.conflicts),
                 ("refused", writes.refused),
                 ("failed", writes.failed),
             ];
-            for (word, number) in failures.into_iter().filter(|(_, number)| *number > 0) {
-                line = line.with(format!(" {} {} {word}", self.symbols.dot, count(number)), Slot::Warn);
-            }
-            let limit = format!(" {} {} at once", self.symbols.dot, writes.limit);
-            lines.push(line.with(limit, Slot::Muted));
+            let failures = failures.into_iter().filter(|(_, number)| *number > 0);
+            let mut words: Vec<String> =
+                failures.map(|(word, number)| format!("{} {word}", count(number))).collect();
+            let slot = if words.is_empty() { Slot::Muted } else { Slot::Warn };
+            words.push(format!("{} at once", writes.limit));
+            lines.extend(self.hung(Line::new(head, Slot::Text), &words.join(", "), slot));
         }
         lines.push(Line::new(format!(" in the queue  {}", count(u64::from(status.queued))), Slot::Text));
         for reason in &status.reasons {
