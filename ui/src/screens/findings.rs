@@ -20,7 +20,7 @@ use crate::theme::Slot;
 /// The list.
 pub const ENTRY: Entry = Entry {
     name: "findings",
-    aliases: &["problems", "alerts"],
+    aliases: &["problems"],
     title: "everything that is wrong in the fleet, worst first",
     argument: "/FILTER",
     open: |opening| {

@@ -46,7 +46,6 @@ fn sick() -> Vcluster {
                 8,
             ),
             finding(Severity::Warning, "out-of-memory", "team-alpha-1 was killed for want of memory", 3),
-            finding(Severity::Warning, "sync-lag", "sync lag p99 is 12.4 s (goal 10 s)", 6),
         ],
         restarts: Known::Yes(Restarts {
             count: 17,
