@@ -10,6 +10,7 @@ pub mod contexts;
 pub mod create;
 pub mod edit;
 pub mod extend;
+pub mod explain;
 pub mod fleet;
 pub mod help;
 pub mod list;
