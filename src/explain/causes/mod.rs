@@ -24,6 +24,7 @@ pub(super) const FAMILIES: &[&[Line]] = &[
     tenant::LINES,
     refused::LINES,
     volumes::LINES,
+    scheduling::BEFORE,
     scheduling::LINES,
     starting::LINES,
     images::LINES,

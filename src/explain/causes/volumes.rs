@@ -163,7 +163,7 @@ fn provisioner_silent(facts: &Facts) -> Option<Cause> {
         .or_else(|| between_quotes(&told.event.message))
         .unwrap_or("its provisioner");
     Some(
-        Cause::likely(format_smolstr!("its claim {} waits for {who} to make a volume", claim.name))
+        Cause::certain(format_smolstr!("its claim {} waits for {who} to make a volume", claim.name))
             .seen(claim.evidence(facts))
             .seen(told.evidence())
             .fix(format_smolstr!("look whether {who} runs, and what its log says")),

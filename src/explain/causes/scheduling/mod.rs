@@ -13,10 +13,14 @@ use crate::explain::message::{Unfit, unfit};
 use crate::explain::pod::{self, at};
 use crate::explain::verdict::{Cause, Evidence};
 
-pub(super) const LINES: &[Line] = &[
+/// What is so whatever nodes say.
+pub(super) const BEFORE: &[Line] = &[
     Line { code: "scheduling-gated", why: gated },
     Line { code: "preempting", why: preempting },
     Line { code: "no-nodes", why: no_nodes },
+];
+
+pub(super) const LINES: &[Line] = &[
     Line { code: "insufficient-cpu", why: |facts| room::insufficient(facts, "cpu") },
     Line { code: "insufficient-memory", why: |facts| room::insufficient(facts, "memory") },
     Line { code: "insufficient-storage", why: |facts| room::insufficient(facts, "ephemeral-storage") },
@@ -125,7 +129,7 @@ fn preempting(facts: &Facts) -> Option<Cause> {
 fn no_nodes(facts: &Facts) -> Option<Cause> {
     waiting(facts)?;
     let told = said(facts).filter(|(message, _)| message.contains("no nodes available"));
-    let none = facts.nodes.get().is_some_and(Vec::is_empty);
+    let none = facts.host_pod().is_some() && facts.nodes.get().is_some_and(Vec::is_empty);
     if told.is_none() && !none {
         return None;
     }
@@ -145,7 +149,8 @@ fn no_nodes(facts: &Facts) -> Option<Cause> {
 /// Whatever else a scheduler says.
 fn other(facts: &Facts) -> Option<Cause> {
     let (message, evidence) = said(facts)?;
-    let known = LINES.iter().filter(|line| !matches!(line.code, "unschedulable" | "scheduler-silent"));
+    let known =
+        BEFORE.iter().chain(LINES).filter(|line| !matches!(line.code, "unschedulable" | "scheduler-silent"));
     if known.into_iter().any(|line| (line.why)(facts).is_some())
         || message.contains("persistentvolumeclaim")
         || message.contains("PersistentVolumeClaim")

@@ -5,6 +5,7 @@ mod create;
 mod detail;
 mod edit;
 mod events;
+mod explain;
 mod fleet;
 mod life;
 mod popups;
