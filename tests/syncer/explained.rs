@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use anyhow::{Result, bail, ensure};
+use chrono::Utc;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
 use smol_str::SmolStr;
 use v9s::cluster::Cluster;
+use v9s::companion::{self, DriftStatus, DriftedObject, SyncerStatus};
 use v9s::explain::{ExplainError, Verdict, Wish, explain, gather};
 use v9s::gc::{Inside, Place, Ways};
 use v9s::target::refresh;
@@ -28,7 +30,7 @@ impl Ways for Straight {
 }
 
 fn pod(name: &str, change: Value) -> Value {
-    let mut pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": {"containers": [
+    let mut pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": {"dnsPolicy": "Default", "containers": [
         {"name": "main", "image": "i", "resources": {"requests": {"cpu": "10m", "memory": "8Mi"}, "limits": {"cpu": "10m", "memory": "8Mi"}}}]}});
     merge(&mut pod, change);
     pod
@@ -59,6 +61,28 @@ async fn control_plane(pair: &Pair, ready: u32) -> Result<()> {
         "status": {"replicas": 1, "readyReplicas": ready}})])
         .await?;
     Ok(())
+}
+
+/// Publishes what the engine waits for, as a companion does after a while.
+async fn publish(pair: &Pair) -> Result<()> {
+    let objects = pair.engine().pending().into_iter().map(|(kind, object, why)| DriftedObject {
+        kind: kind.to_string().into(),
+        namespace: object.namespace,
+        name: object.name,
+        since: Utc::now(),
+        why: why.to_string().into(),
+        quarantined: false,
+    });
+    let drift = DriftStatus { objects: objects.collect(), ..DriftStatus::default() };
+    let status = SyncerStatus {
+        version: companion::VERSION,
+        time: Some(Utc::now()),
+        drift: Some(drift),
+        ..SyncerStatus::default()
+    };
+    let map = json!({"metadata": {"name": companion::config_map("t"), "namespace": pair.namespace},
+        "data": {companion::KEY: serde_json::to_string(&status)?}});
+    create(&pair.host, &format!("/api/v1/namespaces/{}/configmaps", pair.namespace), &map).await.map(|_| ())
 }
 
 async fn look(pair: &Pair, name: &str, reachable: bool) -> Result<Result<Verdict, ExplainError>> {
@@ -126,12 +150,21 @@ both! {
             ("full", "quota-exceeded", limits("2", "8Mi"), "the quota narrow has no room"),
             ("unsaid", "quota-needs-values", asks(json!({"requests": {"memory": "8Mi"}, "limits": {"memory": "8Mi"}})), "limits.cpu"),
             ("large", "limit-range", limits("10m", "2Gi"), "maximum memory usage per Pod is 1Gi"),
-            ("asked", "webhook-unreachable", json!({"metadata": {"labels": {"asks": "hook"}}}), "away.example.org"),
-        ]).await
+        ]).await?;
+        // Of what may pass by itself a tenant is not told; the companion tells of it.
+        create(&pair.tenant, PODS, &pod("asked", json!({"metadata": {"labels": {"asks": "hook"}}}))).await?;
+        pair.until_pending("failed calling webhook").await?;
+        publish(&pair).await?;
+        let verdict = settles(&pair, "asked", "webhook-unreachable").await?;
+        ensure!(verdict.sentence.contains("away.example.org"), "{}", verdict.sentence);
+        Ok(())
     }
 
     async fn explained_what_a_pod_on_the_host_waits_for(pair: Pair) -> Result<()> {
         control_plane(&pair, 1).await?;
+        // A host without nodes would be a cause of its own.
+        let node = format!("{}-node", pair.namespace);
+        pair.host.seed(&[json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": node}})]).await?;
         let claims = "/api/v1/namespaces/default/persistentvolumeclaims";
         create(&pair.tenant, claims, &json!({"metadata": {"name": "slow"}, "spec": {"accessModes": ["ReadWriteOnce"],
             "storageClassName": "no-such-class", "resources": {"requests": {"storage": "1Gi"}}}})).await?;
@@ -157,6 +190,7 @@ both! {
         let verdict = settles(&pair, "gated", "finalizer").await?;
         ensure!(verdict.sentence.contains("example.com/hold"), "{}", verdict.sentence);
         patch(&pair.host, &on_host, &json!({"metadata": {"finalizers": null}})).await?;
+        delete(&pair.host, &format!("/api/v1/nodes/{node}")).await?;
         Ok(())
     }
 
@@ -177,7 +211,8 @@ both! {
         let nobody = look(&pair, "nobody", true).await?;
         ensure!(matches!(nobody, Err(ExplainError::NoPod { .. })), "{nobody:?}");
 
-        let paused = json!({"metadata": {"annotations": {"loft.sh/paused-replicas": "1"}, "labels": {"loft.sh/paused": "true"}}, "spec": {"replicas": 0}});
+        let marks = json!({"loft.sh/paused": "true", "loft.sh/paused-replicas": "1"});
+        let paused = json!({"metadata": {"annotations": marks}, "spec": {"replicas": 0}});
         patch(&pair.host, &plane, &paused).await?;
         let verdict = settles(&pair, "alone", "vcluster-paused").await?;
         ensure!(verdict.sentence.contains("v9s resume t"), "{}", verdict.sentence);

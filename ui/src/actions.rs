@@ -404,7 +404,7 @@ use Scope as S;
 pub const ACTIONS: &[Action] = &[
     hinted(A::Open, "open", "open what is selected", "open", &["enter"], S::List),
     quiet(A::Describe, "describe", "overview of the virtual cluster", &["d"], S::Object),
-    hinted(A::Yaml, "yaml", "YAML of the selected object", "yaml", &["y"], S::Object),
+    quiet(A::Yaml, "yaml", "YAML of the selected object", &["y"], S::Object),
     hinted(A::Logs, "logs", "logs of the selected object", "logs", &["l"], S::Object),
     hinted(
         A::Explain,

@@ -20,6 +20,7 @@ pub(super) struct Line {
 
 /// The families. What ends a pod goes before what keeps it from beginning, and that in the order in which it happens.
 pub(super) const FAMILIES: &[&[Line]] = &[
+    tenant::FIRST,
     ending::LINES,
     tenant::LINES,
     refused::LINES,

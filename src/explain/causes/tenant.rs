@@ -11,10 +11,12 @@ use crate::explain::verdict::{Cause, Evidence};
 use crate::target::Rest;
 use crate::wire::annotation;
 
+/// What makes everything that the host says be about another pod.
+pub(super) const FIRST: &[Line] = &[Line { code: "predecessor", why: predecessor }];
+
 pub(super) const LINES: &[Line] = &[
     Line { code: "vcluster-paused", why: paused },
     Line { code: "syncer-refused", why: refused },
-    Line { code: "predecessor", why: predecessor },
     Line { code: "syncer-waiting", why: waiting },
     Line { code: "syncer-trouble", why: trouble },
     Line { code: "syncer-down", why: down },
@@ -94,6 +96,9 @@ fn predecessor(facts: &Facts) -> Option<Cause> {
 /// What the syncer says that it waits for; a refusal by the host has causes of its own.
 fn waiting(facts: &Facts) -> Option<Cause> {
     facts.twin_is_missing().then_some(())?;
+    if facts.drift().is_none() {
+        return waiting_with_others(facts);
+    }
     let drift =
         facts.drift().filter(|drift| !drift.why.contains("forbidden") && !drift.why.contains("denied"))?;
     let status = facts.companion()?;
@@ -108,6 +113,23 @@ fn waiting(facts: &Facts) -> Option<Cause> {
                 at: status.time,
                 source: "status of the companion".into(),
                 says: format_smolstr!("{} in the queue", status.queued),
+            })
+            .fix("see to what it waits for"),
+    )
+}
+
+/// What it says of its pods as a whole, before it names this one.
+fn waiting_with_others(facts: &Facts) -> Option<Cause> {
+    let status = facts.companion().filter(|_| is_late(facts) && facts.companion_silence().is_none())?;
+    let waits = status.pending.get("pods").is_some_and(|count| *count > 0);
+    let reason = status.reasons.iter().find(|why| !why.contains("forbidden") && !why.contains("denied"));
+    let reason = reason.filter(|_| waits)?;
+    Some(
+        Cause::likely(format_smolstr!("its syncer waits: {reason}"))
+            .seen(Evidence {
+                at: status.time,
+                source: "status of the companion".into(),
+                says: reason.clone(),
             })
             .fix("see to what it waits for"),
     )

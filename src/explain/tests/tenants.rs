@@ -29,6 +29,10 @@ fn drifts(why: &str) -> SyncerStatus {
 fn virtual_clusters_have_causes() {
     let ready = json!({"status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": "2026-11-21T11:50:00Z"}]}});
     let old = json!({"metadata": {"annotations": {"vcluster.loft.sh/object-uid": "u0"}, "deletionTimestamp": "2026-11-21T12:00:20Z"}});
+    let waits = status(|it| {
+        it.pending = [("pods".into(), 1)].into();
+        it.reasons = vec!["the Service kube-system/kube-dns has no address yet".into()];
+    });
     let stale = status(|status| status.time = Some(now() - chrono::TimeDelta::seconds(300)));
     holds(vec![
         (
@@ -47,6 +51,11 @@ fn virtual_clusters_have_causes() {
             "syncer-waiting",
             Case::alone().of(None, 1, Some(drifts("its service account is not synced yet"))),
             "its syncer waits: its service account is not synced yet",
+        ),
+        (
+            "syncer-waiting",
+            Case::alone().of(None, 1, Some(waits)),
+            "most likely because its syncer waits: the Service kube-system/kube-dns has no address yet",
         ),
         (
             "syncer-trouble",

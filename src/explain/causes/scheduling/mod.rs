@@ -104,7 +104,12 @@ fn gated(facts: &Facts) -> Option<Cause> {
     let pod = waiting(facts)?;
     let gates = pod.spec.as_ref()?.scheduling_gates.as_ref().filter(|gates| !gates.is_empty())?;
     let names: Vec<&str> = gates.iter().map(|gate| gate.name.as_str()).collect();
-    let condition = pod::condition(pod, "PodScheduled").map(pod::condition_evidence);
+    let spec = Evidence {
+        at: pod::at(pod.metadata.creation_timestamp.as_ref()),
+        source: "spec.schedulingGates".into(),
+        says: names.join(", ").into(),
+    };
+    let condition = pod::condition(pod, "PodScheduled").map_or(spec, pod::condition_evidence);
     let names = names.join(", ");
     Some(
         Cause::certain(format_smolstr!("it has scheduling gates, and nobody has taken them away: {names}"))
