@@ -144,7 +144,7 @@ fn status(pod: &Pod) -> Evidence {
 }
 
 /// The pod, if it has failed for this reason.
-fn failed<'a>(facts: &'a Facts, is_it: impl Fn(&str) -> bool) -> Option<&'a Pod> {
+fn failed(facts: &Facts, is_it: impl Fn(&str) -> bool) -> Option<&Pod> {
     facts.pod().filter(|pod| pod::phase(pod) == "Failed" && is_it(pod::reason(pod)))
 }
 

@@ -19,7 +19,7 @@ pub(super) const LINES: &[Line] = &[
 ];
 
 /// The newest word of a kubelet about the sandbox, while it has not gone on.
-fn told_of_sandbox<'a>(facts: &'a Facts, is_it: impl Fn(&str) -> bool) -> Option<(&'a str, Evidence)> {
+fn told_of_sandbox(facts: &Facts, is_it: impl Fn(&str) -> bool) -> Option<(&str, Evidence)> {
     facts.pod().filter(|pod| pod::is_before_start(pod) && !pod::is_going(pod))?;
     let told = facts.told_that(&["FailedCreatePodSandBox", "FailedCreatePodSandbox"], is_it)?;
     let later = facts.told(&["Pulling", "Pulled", "Created", "Started"]);

@@ -36,7 +36,7 @@ fn waiting(facts: &Facts) -> Option<&Pod> {
 }
 
 /// A claim that the pod names and that is like this.
-fn claim<'a>(facts: &'a Facts, is_it: impl Fn(&Claim) -> bool) -> Option<&'a Claim> {
+fn claim(facts: &Facts, is_it: impl Fn(&Claim) -> bool) -> Option<&Claim> {
     waiting(facts)?;
     facts.claims.get()?.iter().find(|claim| is_it(claim))
 }
