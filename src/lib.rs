@@ -6,6 +6,7 @@ pub mod audit;
 pub mod cluster;
 pub mod companion;
 pub mod connect;
+pub mod explain;
 pub mod fleet;
 pub mod gc;
 pub mod health;

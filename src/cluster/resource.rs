@@ -53,6 +53,8 @@ impl Resource {
     pub const STATEFUL_SETS: Resource = known("apps", "statefulsets", "StatefulSet", true);
     /// Deployments.
     pub const DEPLOYMENTS: Resource = known("apps", "deployments", "Deployment", true);
+    /// ReplicaSets.
+    pub const REPLICA_SETS: Resource = known("apps", "replicasets", "ReplicaSet", true);
     /// DaemonSets.
     pub const DAEMON_SETS: Resource = known("apps", "daemonsets", "DaemonSet", true);
 

@@ -7,6 +7,7 @@ mod canary;
 mod content;
 mod dns;
 mod drift;
+mod explained;
 mod faults;
 mod health;
 mod kubectl;

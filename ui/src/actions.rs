@@ -233,6 +233,8 @@ ids! {
     Logs,
     /// Logs of the container before its last restart.
     PreviousLogs,
+    /// Says why a pod is not what it should be.
+    Explain,
     /// Deletes the selected or marked pods.
     DeletePod,
     /// Pauses the virtual cluster, or resumes it.
@@ -404,8 +406,16 @@ use Scope as S;
 pub const ACTIONS: &[Action] = &[
     hinted(A::Open, "open", "open what is selected", "open", &["enter"], S::List),
     quiet(A::Describe, "describe", "overview of the virtual cluster", &["d"], S::Object),
-    hinted(A::Yaml, "yaml", "YAML of the selected object", "yaml", &["y"], S::Object),
+    quiet(A::Yaml, "yaml", "YAML of the selected object", &["y"], S::Object),
     hinted(A::Logs, "logs", "logs of the selected object", "logs", &["l"], S::Object),
+    hinted(
+        A::Explain,
+        "explain",
+        "why it is not what it should be, and what to do",
+        "explain",
+        &["e"],
+        S::Object,
+    ),
     quiet(A::PreviousLogs, "previous-logs", "logs before the last restart", &["p"], S::Object),
     Action {
         hint: Some("create"),

@@ -52,21 +52,34 @@ impl Cluster {
     /// # Errors
     /// When they may not be listed, or the server cannot be reached.
     pub async fn events(&self, namespace: &str) -> Result<Vec<EventRow>, ReadError> {
-        let read = async {
-            let mut rows = Vec::new();
-            let mut params = ListParams::default().limit(500);
-            loop {
-                let request = Request::new(Resource::EVENTS.path(Some(namespace))).list(&params);
-                let page: EventList = self.json(request.map_err(|error| unbuildable(&error))?).await?;
-                rows.extend(page.items.into_iter().map(EventRow::from));
-                match page.metadata.next.filter(|token| !token.is_empty()) {
-                    Some(token) if rows.len() < MOST => params.continue_token = Some(token),
-                    _ => return Ok::<_, Failure>(rows),
-                }
+        let read = self.read_events(namespace, None).await;
+        read.map_err(|failure| self.error(format!("list events in {namespace}"), failure))
+    }
+
+    /// The events about the object with this UID, the newest first.
+    ///
+    /// # Errors
+    /// When they may not be listed, or the server cannot be reached.
+    pub async fn events_of(&self, namespace: &str, uid: &str) -> Result<Vec<EventRow>, ReadError> {
+        let read = self.read_events(namespace, Some(uid)).await;
+        read.map_err(|failure| self.error(format!("list the events of {uid} in {namespace}"), failure))
+    }
+
+    async fn read_events(&self, namespace: &str, uid: Option<&str>) -> Result<Vec<EventRow>, Failure> {
+        let mut rows = Vec::new();
+        let mut params = ListParams::default().limit(500);
+        if let Some(uid) = uid {
+            params = params.fields(&format!("involvedObject.uid={uid}"));
+        }
+        loop {
+            let request = Request::new(Resource::EVENTS.path(Some(namespace))).list(&params);
+            let page: EventList = self.json(request.map_err(|error| unbuildable(&error))?).await?;
+            rows.extend(page.items.into_iter().map(EventRow::from));
+            match page.metadata.next.filter(|token| !token.is_empty()) {
+                Some(token) if rows.len() < MOST => params.continue_token = Some(token),
+                _ => break,
             }
-        };
-        let mut rows =
-            read.await.map_err(|failure| self.error(format!("list events in {namespace}"), failure))?;
+        }
         rows.sort_by(|a, b| b.last.cmp(&a.last).then_with(|| a.uid.cmp(&b.uid)));
         Ok(rows)
     }

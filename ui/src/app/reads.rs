@@ -1,8 +1,11 @@
 //! What screens ask clusters for on demand, as data; the runner carries it out.
 
+use std::fmt;
+
 use chrono::{DateTime, Utc};
 use smol_str::SmolStr;
 use v9s::cluster::{ContainerInfo, EventRow, ObjectRef};
+use v9s::explain::Verdict;
 use v9s::fleet::model::VclusterKey;
 
 use crate::verbs::{Errand, Looked};
@@ -55,10 +58,39 @@ pub enum Read {
         /// Name of the pod.
         pod: SmolStr,
     },
+    /// Why a pod is not what it should be.
+    Explain(Puzzle),
     /// What a verb comes to.
     Plan(Errand),
     /// A person's own presets.
     Presets,
+}
+
+/// What is to be explained.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Puzzle {
+    /// A pod by its name on a host, whosever it is.
+    Pod {
+        /// The host.
+        host: SmolStr,
+        /// Namespace on the host.
+        namespace: SmolStr,
+        /// Name on the host.
+        pod: SmolStr,
+    },
+    /// The control plane of a virtual cluster.
+    ControlPlane(VclusterKey),
+}
+
+impl fmt::Display for Puzzle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Puzzle::Pod { host, namespace, pod } => write!(f, "{namespace}/{pod} @ {host}"),
+            Puzzle::ControlPlane(VclusterKey { host, namespace, name }) => {
+                write!(f, "control plane of {namespace}/{name} @ {host}")
+            }
+        }
+    }
 }
 
 /// One answer, or one part of it. An error is a whole sentence for the person.
@@ -74,6 +106,8 @@ pub enum Reply {
     Containers(Result<Vec<ContainerInfo>, String>),
     /// Part of a log that is followed.
     Log(Vec<LogPart>),
+    /// To [`Read::Explain`].
+    Explained(Result<Box<Verdict>, String>),
     /// To [`Read::Plan`].
     Plan(Result<Looked, String>),
     /// To [`Read::Presets`]: names and texts.

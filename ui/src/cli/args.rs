@@ -58,6 +58,8 @@ pub enum Command {
     Reap(verbs::reap::ReapArgs),
     /// Delete a virtual cluster with everything that was made for it
     Delete(verbs::delete::DeleteArgs),
+    /// Say why a pod is not what it should be, and what to do
+    Explain(verbs::explain::ExplainArgs),
     /// Find what virtual clusters have left on their host, prove it, and collect it
     Gc(verbs::gc::GcArgs),
     /// Start the dashboard on an embedded host with an invented, living fleet

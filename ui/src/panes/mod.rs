@@ -4,6 +4,7 @@
 //! Every pane cleans what a cluster sent, paints only the rows that are seen and survives any size.
 
 pub mod events;
+pub mod explain;
 #[cfg(test)]
 mod laws;
 mod lines;

@@ -6,6 +6,7 @@ use std::sync::{Arc, LazyLock};
 
 use v9s::fleet::model::{Link, Severity, Vcluster, VclusterKey};
 
+use super::explain::ExplainScreen;
 use super::list::{Item, List, Rows};
 use super::verb;
 use crate::actions::{Action, ActionId, Scope};
@@ -106,6 +107,13 @@ impl FleetScreen {
         self.list.set_filter(typed);
     }
 
+    fn explain(&self, world: &World, out: &mut Effects) {
+        if let Some(vcluster) = self.list.current(rows(world)) {
+            let screen = ExplainScreen::control_plane(vcluster.key.clone());
+            out.push(Effect::Open(Box::new(screen)));
+        }
+    }
+
     fn open(&self, tab: &str, world: &World, out: &mut Effects) {
         if let Some(vcluster) = self.list.current(rows(world)) {
             let VclusterKey { host, namespace, name } = &vcluster.key;
@@ -177,6 +185,7 @@ impl Layer for FleetScreen {
             ActionId::Yaml => self.open("yaml", world, out),
             ActionId::Logs => self.open("logs", world, out),
             ActionId::PreviousLogs => self.open("previous", world, out),
+            ActionId::Explain => self.explain(world, out),
             ActionId::Create => out.push(Effect::Command("create".to_owned())),
             ActionId::Wide => return false,
             _ => {

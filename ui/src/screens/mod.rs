@@ -9,6 +9,7 @@ pub mod connections;
 pub mod contexts;
 pub mod create;
 pub mod edit;
+pub mod explain;
 pub mod extend;
 pub mod findings;
 pub mod fleet;

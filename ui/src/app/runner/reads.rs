@@ -4,10 +4,14 @@ use futures::StreamExt;
 use smol_str::SmolStr;
 use tokio::sync::mpsc;
 use v9s::cluster::{Cluster, LogEvent, LogRequest, ReadError, YamlOptions};
+use v9s::explain::{Verdict, Wish, explain, gather};
+use v9s::fleet::model::VclusterKey;
+use v9s::gc::ByConnect;
+use v9s::target::refresh;
 
 use super::{Clusters, files};
 use crate::app::msg::Msg;
-use crate::app::reads::{LogPart, Read, Reply, Ticket};
+use crate::app::reads::{LogPart, Puzzle, Read, Reply, Ticket};
 use crate::config::Dirs;
 use crate::verbs;
 
@@ -36,9 +40,25 @@ pub async fn answer(clusters: &Clusters, dirs: &Dirs, read: Read) -> Reply {
             let read = async |cluster: Cluster| cluster.containers(&namespace, &pod).await;
             Reply::Containers(on(clusters, &host, read).await)
         }
+        Read::Explain(puzzle) => Reply::Explained(explained(clusters, &puzzle).await),
         Read::Plan(errand) => Reply::Plan(verbs::look(clusters, &errand).await),
         Read::Presets => Reply::Presets(files::presets(dirs.presets()).await),
     }
+}
+
+async fn explained(clusters: &Clusters, puzzle: &Puzzle) -> Result<Box<Verdict>, String> {
+    let (host, wish) = match puzzle {
+        Puzzle::Pod { host, namespace, pod } => {
+            (clusters.open(host).await?, Wish::Host { namespace: namespace.clone(), pod: pod.clone() })
+        }
+        Puzzle::ControlPlane(VclusterKey { host, namespace, name }) => {
+            let host = clusters.open(host).await?;
+            let target = refresh(&host, namespace, name).await.map_err(said)?;
+            (host, Wish::ControlPlane { target })
+        }
+    };
+    let facts = gather(&host, &ByConnect::default(), &wish).await.map_err(|error| error.to_string())?;
+    Ok(Box::new(explain(&facts)))
 }
 
 async fn on<T>(

@@ -5,6 +5,7 @@ pub mod connect;
 pub mod delete;
 pub mod disconnect;
 pub mod edit;
+pub mod explain;
 pub mod extend;
 pub mod gc;
 pub mod kubeconfig;

@@ -5,6 +5,7 @@ mod create;
 mod detail;
 mod edit;
 mod events;
+mod explain;
 mod findings;
 mod fleet;
 mod life;

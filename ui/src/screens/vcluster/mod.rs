@@ -18,10 +18,11 @@ use ratatui::text::Span;
 use smol_str::SmolStr;
 use v9s::fleet::model::{Vcluster, VclusterKey};
 
+use super::explain::ExplainScreen;
 use super::tabs::Tabs;
 use super::verb;
 use crate::actions::{Action, ActionId, Scope};
-use crate::app::{Address, Cmd, Effects, Input, Layer, News, Offer, World};
+use crate::app::{Address, Cmd, Effect, Effects, Input, Layer, News, Offer, World};
 use crate::text;
 use crate::theme::Slot;
 
@@ -247,6 +248,9 @@ impl Layer for VclusterScreen {
                     logs.go_to(if previous { PREVIOUS } else { "logs" });
                 }
                 self.open_named("logs", world, out);
+            }
+            ActionId::Explain => {
+                out.push(Effect::Open(Box::new(ExplainScreen::control_plane(self.key.clone()))));
             }
             ActionId::CopyName => {
                 out.cmd(Cmd::Copy { text: self.key.name.to_string(), what: self.key.name.to_string() })

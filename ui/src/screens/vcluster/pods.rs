@@ -9,11 +9,13 @@ use v9s::fleet::model::{PodRow, VclusterKey};
 use super::delete;
 use super::{Seen, Tab};
 use crate::actions::{Action, ActionId, Scope};
+use crate::app::reads::Puzzle;
 use crate::app::{Effect, Effects, Input, News, Offer};
 use crate::filter::Language;
 use crate::format;
 use crate::panes::pods::columns::COLUMNS;
 use crate::panes::pods::{LANGUAGE, Pods, emptiness, is_fault, render_head};
+use crate::screens::explain::ExplainScreen;
 use crate::screens::list::{Item, List, Rows};
 use crate::screens::text::logs::LogsScreen;
 use crate::screens::text::yaml::YamlScreen;
@@ -69,6 +71,16 @@ impl PodsTab {
         out.push(Effect::Open(Box::new(YamlScreen::new(seen.vcluster.key.host.clone(), object))));
     }
 
+    fn explain(&self, seen: Seen<'_>, out: &mut Effects) {
+        let rows = self.pods.rows();
+        let Some(pod) = self.list.current(Rows { all: &rows, revision: self.pods.revision() }) else {
+            return;
+        };
+        let host = seen.vcluster.key.host.clone();
+        let puzzle = Puzzle::Pod { host, namespace: pod.namespace.clone(), pod: pod.name.clone() };
+        out.push(Effect::Open(Box::new(ExplainScreen::new(puzzle))));
+    }
+
     fn delete(&self, seen: Seen<'_>, out: &mut Effects) {
         let all = self.pods.rows();
         let rows = Rows { all: &all, revision: self.pods.revision() };
@@ -107,7 +119,12 @@ impl Tab for PodsTab {
         let none = self.list.current(Rows { all: &rows, revision: self.pods.revision() }).is_none();
         let needs_pod = matches!(
             action.id,
-            ActionId::Open | ActionId::Yaml | ActionId::Logs | ActionId::PreviousLogs | ActionId::DeletePod
+            ActionId::Open
+                | ActionId::Yaml
+                | ActionId::Logs
+                | ActionId::PreviousLogs
+                | ActionId::Explain
+                | ActionId::DeletePod
         );
         if needs_pod && none { Offer::Impossible("there is no pod".into()) } else { Offer::Possible }
     }
@@ -117,6 +134,7 @@ impl Tab for PodsTab {
             ActionId::Open | ActionId::Logs => self.logs(false, seen, out),
             ActionId::PreviousLogs => self.logs(true, seen, out),
             ActionId::Yaml => self.yaml(seen, out),
+            ActionId::Explain => self.explain(seen, out),
             ActionId::DeletePod => self.delete(seen, out),
             _ => {
                 let all = self.pods.rows();
