@@ -6,6 +6,7 @@
 pub mod events;
 #[cfg(test)]
 mod laws;
+pub mod leftovers;
 mod lines;
 pub mod logs;
 pub mod overview;

@@ -136,7 +136,15 @@ impl Layer for FleetScreen {
     }
 
     fn scopes(&self) -> &'static [Scope] {
-        &[Scope::Moving, Scope::Fleet, Scope::List, Scope::Object, Scope::Vcluster, Scope::Whole]
+        &[
+            Scope::Moving,
+            Scope::Fleet,
+            Scope::List,
+            Scope::Object,
+            Scope::Vcluster,
+            Scope::Whole,
+            Scope::Residue,
+        ]
     }
 
     fn typing(&self) -> bool {
@@ -167,6 +175,7 @@ impl Layer for FleetScreen {
             ActionId::Yaml => self.open("yaml", world, out),
             ActionId::Logs => self.open("logs", world, out),
             ActionId::PreviousLogs => self.open("previous", world, out),
+            ActionId::Orphans => out.push(Effect::Command("orphans".to_owned())),
             ActionId::Create => out.push(Effect::Command("create".to_owned())),
             ActionId::Wide => return false,
             _ => {

@@ -14,6 +14,7 @@ pub mod fleet;
 pub mod help;
 pub mod list;
 pub mod namespaces;
+pub mod orphans;
 pub mod popup;
 pub mod quit;
 pub mod tabs;
@@ -30,12 +31,13 @@ mod tests;
 /// Every screen and command; the first one is where v9s starts.
 pub const REGISTRY: Registry = &ENTRIES;
 
-static ENTRIES: [Entry; 18] = [
+static ENTRIES: [Entry; 19] = [
     fleet::ENTRY,
     fleet::EXPIRING,
     vcluster::ENTRY,
     create::ENTRY,
     edit::ENTRY,
+    orphans::ENTRY,
     connections::ENTRY,
     verb::DISCONNECT,
     contexts::ENTRY,

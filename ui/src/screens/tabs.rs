@@ -37,6 +37,7 @@ impl Tabs {
             ActionId::Tab5,
             ActionId::Tab6,
             ActionId::Tab7,
+            ActionId::Tab8,
         ];
         match action {
             ActionId::TabNext => Some((self.at + 1) % count.max(1)),

@@ -7,6 +7,7 @@ mod edit;
 mod events;
 mod fleet;
 mod life;
+mod orphans;
 mod popups;
 mod several;
 mod stage;
