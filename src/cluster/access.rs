@@ -1,5 +1,7 @@
 //! What we may do on a cluster.
 
+use std::fmt;
+
 use futures::stream::{self, StreamExt};
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
@@ -75,6 +77,18 @@ pub struct Asked {
     pub resource: Resource,
     /// Where; none for kinds that have no namespace.
     pub namespace: Option<SmolStr>,
+}
+
+impl fmt::Display for Asked {
+    /// As a right is spoken of: `delete pods in team-a`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Asked { verb, resource, namespace } = self;
+        write!(f, "{verb} {}", resource.plural)?;
+        if !resource.group.is_empty() {
+            write!(f, ".{}", resource.group)?;
+        }
+        namespace.as_ref().map_or(Ok(()), |namespace| write!(f, " in {namespace}"))
+    }
 }
 
 /// One thing that v9s does.

@@ -68,6 +68,8 @@ impl Ways for ByConnect {
                 connect::STEPS,
                 move |progress| async move { connect::connect(&host, &target, &asked, &progress).await },
             );
+            // Whoever does not wait for it any more stops it.
+            let _stop = way.canceller().drop_guard();
             let connected = way.result().await.map_err(|error| format_smolstr!("{error}"))?;
             let source = KubeconfigSource::Text(connected.entry.to_yaml().into());
             let opened = cluster::open(&source, None, &ConnectOptions::default()).await;
@@ -292,7 +294,7 @@ pub(super) async fn ask_again(
             }
             Err(failure) if failure.kind == FailureKind::NotFound => {
                 // Of a kind that is not served, nothing is found either.
-                served(tenant, &object).await?;
+                tenant.serves(&object.resource, object.namespace.as_deref()).await?;
                 (None, false)
             }
             Err(failure) => return Err(failure),
@@ -308,13 +310,4 @@ pub(super) async fn ask_again(
         (store, _) => store,
     };
     Ok(Asked::Answered(Answer { asked, at, store, twin, bears }))
-}
-
-async fn served(tenant: &Cluster, object: &ObjectRef) -> Result<(), Failure> {
-    let resource = &object.resource;
-    let request = kube::core::Request::new(resource.path(object.namespace.as_deref()));
-    let params = kube::api::ListParams::default().limit(1);
-    let request = request.list_metadata(&params);
-    let request = request.map_err(|error| Failure::new(FailureKind::Rejected, error.to_string()))?;
-    tenant.fetch(request).await.map(drop)
 }

@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 
 use super::GcError;
 use super::ask::{Inside, Ways, ask_again};
-use super::claim::{Claim, Raw};
+use super::claim::{Claim, Holds, Raw};
 use super::host::{look, look_by_name, world};
 use super::plan::{Plan, Reclaims};
 use super::proof::{Care, Verdict, proof};
@@ -78,7 +78,7 @@ pub struct Collected {
 
 /// What became of one object.
 enum Fate {
-    Deleted(SmolStr, Reclaims),
+    Deleted(SmolStr, Holds),
     Gone,
     Spared(SmolStr),
     Failed(SmolStr),
@@ -153,9 +153,9 @@ async fn delete(
         let (object, fate) = fate?;
         done += 1;
         match fate {
-            Fate::Deleted(uid, reclaims) => {
+            Fate::Deleted(uid, held) => {
                 collected.deleted += 1;
-                collected.reclaims = add(collected.reclaims, reclaims);
+                collected.reclaims = collected.reclaims.and(&held);
                 gone.push((object, uid));
             }
             Fate::Gone => collected.gone += 1,
@@ -178,14 +178,6 @@ async fn one(
     progress.check()?;
     let Some(Finding { claim, .. }) = plan.goes.get(index) else { return Err(Cancelled.into()) };
     Ok((claim.object.clone(), collect_one(&seat, claim, options).await?))
-}
-
-fn add(a: Reclaims, b: Reclaims) -> Reclaims {
-    Reclaims {
-        cpu_millis: a.cpu_millis + b.cpu_millis,
-        memory: a.memory + b.memory,
-        storage: a.storage + b.storage,
-    }
 }
 
 /// Looks again, judges again, and deletes exactly what was judged.
@@ -220,10 +212,7 @@ async fn collect_one(seat: &Seat<'_>, planned: &Claim, options: &CollectOptions)
         let grace = options.grace.filter(|_| claim.object.resource == Resource::PODS);
         let deleted = seat.host.delete("gc", &claim.object, &guard, Propagation::Background, grace).await;
         match deleted {
-            Ok(()) => {
-                let reclaims = Reclaims::default().and(&claim.holds);
-                return Ok(Fate::Deleted(claim.uid, reclaims));
-            }
+            Ok(()) => return Ok(Fate::Deleted(claim.uid, claim.holds)),
             Err(WriteError::Failed { failure: Failure { kind: FailureKind::Conflict, .. }, .. })
                 if tries < TRIES => {}
             Err(error @ WriteError::NoRecord { .. }) => return Err(error.into()),

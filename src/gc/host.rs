@@ -298,15 +298,14 @@ fn standing(parts: &[Workload], store: Option<SmolStr>, sleeps: bool) -> Standin
     }
     let meta = &plane.metadata;
     if meta.deletion_timestamp.is_some() {
-        Standing::Going
-    } else if says(&meta.annotations, annotation::PAUSED) {
-        Standing::Rests(Rest::Paused(meta.annotations.get(annotation::PAUSED_DATE).cloned()))
-    } else if sleeps || says(&meta.labels, label::SLEEP_MODE) {
-        Standing::Rests(Rest::Asleep)
-    } else if plane.spec.replicas == Some(0) {
-        Standing::Rests(Rest::ScaledDown)
-    } else {
-        Standing::Runs { store }
+        return Standing::Going;
+    }
+    let paused = says(&meta.annotations, annotation::PAUSED)
+        .then(|| meta.annotations.get(annotation::PAUSED_DATE).cloned());
+    let asleep = sleeps || says(&meta.labels, label::SLEEP_MODE);
+    match Rest::of(paused, asleep, false, plane.spec.replicas.unwrap_or(1)) {
+        Some(rest) => Standing::Rests(rest),
+        None => Standing::Runs { store },
     }
 }
 

@@ -13,6 +13,7 @@ mod plan;
 mod proof;
 #[cfg(test)]
 mod proof_tests;
+mod rights;
 mod stuck;
 mod survey;
 mod world;
@@ -23,7 +24,7 @@ pub use claim::{Claim, Holds, Marks, Owner};
 pub use kinds::{Kinds, UnknownKind};
 pub use plan::{Brake, Plan, Reclaims, Wish, plan};
 pub use proof::{Care, Doubt, Evidence, Kept, Reason, Verdict, proof};
-pub use stuck::{Fix, Node, Stuck, stuck};
+pub use stuck::{Around, Fix, LATE, Node, Stuck, stuck};
 pub use survey::{Finding, Ghost, STEPS as SURVEY_STEPS, Scope, Survey, SurveyOptions, Tenant, survey};
 pub use world::{Answer, Asked, Place, Sight, Standing, Store, Twin, Whose, World};
 

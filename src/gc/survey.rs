@@ -1,7 +1,7 @@
 //! Looks at a host and what its virtual clusters have inside, and judges every object that claims to come from there.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::{StreamExt as _, stream};
@@ -14,9 +14,11 @@ use super::claim::Claim;
 use super::host::{claims, look_by_name, world};
 use super::kinds::Kinds;
 use super::proof::{Care, Verdict, proof};
-use super::stuck::{Node, Stuck, stuck};
+use super::rights::forbidden;
+use super::stuck::{LATE, Stuck, stuck_ones};
 use super::world::{Asked, Place, Standing, Whose, World};
-use crate::cluster::{Cluster, Failure, FailureKind, ObjectRef, Resource};
+use crate::cluster::access::Asked as Right;
+use crate::cluster::{Cluster, Failure, ObjectRef, Resource};
 use crate::known::Known;
 use crate::lifecycle::delete::kinds;
 use crate::names::VirtualName;
@@ -45,11 +47,13 @@ pub struct SurveyOptions {
     pub care: Care,
     /// Virtual clusters that are asked at a time.
     pub at_once: usize,
+    /// How much longer than its grace period something may take to go before it counts as stuck.
+    pub late: Duration,
 }
 
 impl Default for SurveyOptions {
     fn default() -> Self {
-        SurveyOptions { scope: Scope::default(), care: Care::default(), at_once: 8 }
+        SurveyOptions { scope: Scope::default(), care: Care::default(), at_once: 8, late: LATE }
     }
 }
 
@@ -136,9 +140,20 @@ pub struct Survey {
     pub unseen: Vec<(SmolStr, Failure)>,
     /// How many objects were looked at.
     pub looked: usize,
+    /// Rights that are missing to delete what is proven. None missing where the server does not say: it will refuse by itself.
+    pub forbidden: Vec<Right>,
 }
 
 impl Survey {
+    /// The right that is missing to delete an object.
+    pub fn forbids(&self, object: &ObjectRef) -> Option<&Right> {
+        let is = |right: &&Right| {
+            right.resource == object.resource
+                && right.namespace.as_ref().is_none_or(|it| Some(it) == object.namespace.as_ref())
+        };
+        self.forbidden.iter().find(is)
+    }
+
     /// Whether everything that was to be looked at was.
     pub fn is_whole(&self) -> bool {
         self.unseen.is_empty() && self.tenants.values().all(|tenant| tenant.unknown.is_none())
@@ -185,10 +200,11 @@ pub async fn survey(
         progress.step(1, inside(host, ways, options, &world, &found.all, nodes.as_ref(), progress)).await?;
     progress
         .step(2, async {
-            let stuck = stuck_ones(host, &found.all, &world).await;
+            let stuck = stuck_ones(host, &found.all, &world, options.late).await;
             let mut survey = judge(found.all, world, said, options.care);
             survey.unseen = found.unseen;
             survey.stuck = stuck;
+            survey.forbidden = forbidden(host, &survey.findings).await.unwrap_or_default();
             let proven = survey.findings.iter().filter(|finding| finding.is_proven()).count();
             progress.note(format_smolstr!("{proven} proven, {} suspect", survey.findings.len() - proven));
             Ok(survey)
@@ -314,7 +330,16 @@ fn judge(claims: Vec<(Claim, Instant)>, world: World, said: Vec<Told>, care: Car
         findings.push(finding);
     }
     findings.sort_by(|a, b| order(&a.claim.object).cmp(&order(&b.claim.object)));
-    Survey { world, tenants, findings, ghosts, stuck: Vec::new(), unseen: Vec::new(), looked }
+    Survey {
+        world,
+        tenants,
+        findings,
+        ghosts,
+        stuck: Vec::new(),
+        unseen: Vec::new(),
+        looked,
+        forbidden: Vec::new(),
+    }
 }
 
 /// Pods first.
@@ -334,8 +359,6 @@ fn ghost(place: &Place, alone: Alone, now: Option<DateTime<Utc>>, care: Care) ->
 #[derive(Deserialize)]
 struct Named {
     metadata: NamedMeta,
-    #[serde(default)]
-    status: NodeStatus,
 }
 
 #[derive(Deserialize)]
@@ -343,54 +366,8 @@ struct NamedMeta {
     name: SmolStr,
 }
 
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct NodeStatus {
-    conditions: Vec<Condition>,
-}
-
-#[derive(Deserialize)]
-struct Condition {
-    r#type: SmolStr,
-    status: SmolStr,
-}
-
 /// Names of the host's nodes; none where they may not be listed.
 async fn nodes(host: &Cluster) -> Option<BTreeSet<SmolStr>> {
     let listed = host.list_metadata::<Named>(&Resource::NODES, None, None).await;
     listed.ok().map(|nodes| nodes.into_iter().map(|node| node.metadata.name).collect())
-}
-
-/// How many of those that do not go are looked into.
-const LOOKED_INTO: usize = 100;
-
-async fn stuck_ones(host: &Cluster, claims: &[(Claim, Instant)], world: &World) -> Vec<Stuck> {
-    let going = claims.iter().map(|(claim, _)| claim).filter(|claim| claim.going.is_some());
-    let late = going.filter(|claim| stuck(claim, world, Node::Unknown).is_some()).take(LOOKED_INTO);
-    let mut nodes: BTreeMap<SmolStr, Node> = BTreeMap::new();
-    let mut found = Vec::new();
-    for claim in late {
-        let node = match &claim.holds.node {
-            None => Node::Unknown,
-            Some(name) => match nodes.get(name) {
-                Some(node) => *node,
-                None => *nodes.entry(name.clone()).or_insert(node(host, name).await),
-            },
-        };
-        found.extend(stuck(claim, world, node));
-    }
-    found
-}
-
-async fn node(host: &Cluster, name: &SmolStr) -> Node {
-    let object = ObjectRef::cluster_scoped(Resource::NODES, name.clone());
-    match host.get::<Named>(&object).await {
-        Ok(node) => match node.status.conditions.iter().find(|condition| condition.r#type == "Ready") {
-            Some(ready) if ready.status == "True" => Node::Ready,
-            Some(_) => Node::Silent,
-            None => Node::Unknown,
-        },
-        Err(failure) if failure.kind == FailureKind::NotFound => Node::Gone,
-        Err(_) => Node::Unknown,
-    }
 }

@@ -48,6 +48,25 @@ pub enum Rest {
     ScaledDown,
 }
 
+impl Rest {
+    /// What a control plane's marks come to, in the order of docs/vclusters.md, State. `paused` is there with its mark, and holds the
+    /// moment that was written down.
+    pub(crate) fn of(
+        paused: Option<Option<SmolStr>>,
+        asleep: bool,
+        restoring: bool,
+        replicas: u32,
+    ) -> Option<Rest> {
+        match paused {
+            Some(date) => Some(Rest::Paused(date)),
+            None if asleep => Some(Rest::Asleep),
+            None if restoring => Some(Rest::Restoring),
+            None if replicas == 0 => Some(Rest::ScaledDown),
+            None => None,
+        }
+    }
+}
+
 impl Target {
     /// The workload of the control plane.
     pub fn control_plane(&self) -> Option<&Part> {
@@ -62,17 +81,8 @@ impl Target {
     /// Why it rests, by the same order as in the fleet (docs/vclusters.md, State); none when it is meant to run.
     pub fn rest(&self) -> Option<Rest> {
         let plane = self.control_plane()?;
-        if plane.paused {
-            Some(Rest::Paused(plane.paused_date.clone()))
-        } else if plane.asleep {
-            Some(Rest::Asleep)
-        } else if plane.restoring {
-            Some(Rest::Restoring)
-        } else if plane.replicas == 0 {
-            Some(Rest::ScaledDown)
-        } else {
-            None
-        }
+        let paused = plane.paused.then(|| plane.paused_date.clone());
+        Rest::of(paused, plane.asleep, plane.restoring, plane.replicas)
     }
 
     /// Whether v9s made it: its keys are then v9s's to make, too.

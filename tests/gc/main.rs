@@ -4,6 +4,8 @@
 
 mod collecting;
 mod law;
+mod lies;
 mod program;
 mod proofs;
 mod seat;
+mod stuck;

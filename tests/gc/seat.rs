@@ -30,6 +30,13 @@ pub struct Straight {
     pub opened: AtomicUsize,
 }
 
+impl Straight {
+    /// To this API server.
+    pub fn to(inside: Cluster) -> Self {
+        Straight { inside, shut: AtomicBool::new(false), opened: AtomicUsize::new(0) }
+    }
+}
+
 impl Ways for Straight {
     fn open<'a>(&'a self, _: &'a Cluster, _: &'a Place) -> BoxFuture<'a, Result<Inside, SmolStr>> {
         Box::pin(async move {
@@ -60,12 +67,21 @@ impl Seat {
             true => Host::real(Needs::NONE.alone()).await?,
             false => Host::embedded(Needs::NONE).await?,
         };
+        Self::on(host, tenant).await
+    }
+
+    /// The same where only the host matters: its tenant is an embedded one in any case, which costs nothing.
+    pub async fn with_light_tenant(host: Host) -> Result<Self> {
+        Self::on(host, Host::embedded(Needs::NONE).await?).await
+    }
+
+    async fn on(host: Host, tenant: Host) -> Result<Self> {
         let namespace = host.namespace("team").await?;
         let folder = tempfile::tempdir()?;
         let cluster = Cluster::from_client(host.name, host.url(), "default", host.client())
             .with_audit(AuditLog::at(folder.path().join("audit.jsonl")));
         let inside = Cluster::from_client("inside", tenant.url(), "default", tenant.client());
-        let ways = Straight { inside, shut: AtomicBool::new(false), opened: AtomicUsize::new(0) };
+        let ways = Straight::to(inside);
         let names = Translator::new("t", namespace.as_str());
         let seat = Seat { host, tenant, namespace, cluster, ways: Arc::new(ways), names, folder };
         seat.tenant
@@ -147,8 +163,18 @@ impl Seat {
     }
 
     pub async fn look_with(&self, scope: Scope) -> Result<Survey> {
-        let options = SurveyOptions { scope, care: CARE, at_once: 4 };
-        let (cluster, ways) = (self.cluster.clone(), Arc::clone(&self.ways));
+        self.look_by(Arc::clone(&self.ways) as Arc<dyn Ways>, SurveyOptions { scope, ..self.options() }).await
+    }
+
+    /// Its namespace, and no age that matters.
+    pub fn options(&self) -> SurveyOptions {
+        let scope = Scope { namespaces: vec![self.namespace.as_str().into()], ..Scope::default() };
+        SurveyOptions { scope, care: CARE, at_once: 4, late: Duration::ZERO }
+    }
+
+    /// Looks in another way, or with other care.
+    pub async fn look_by(&self, ways: Arc<dyn Ways>, options: SurveyOptions) -> Result<Survey> {
+        let cluster = self.cluster.clone();
         let operation = Operation::start("look", SURVEY_STEPS, move |progress| async move {
             survey(&cluster, &*ways, &options, &progress).await
         });

@@ -136,6 +136,40 @@ fn a_tenant(size: (u16, u16), theme: &'static str) -> Result<()> {
     shot("delete").take(&terminal, &["delete vcluster-shop/shop", "stops", "type shop to go on"])
 }
 
+/// Leftovers, each a picture: all of them, what proves one, and the plan of collecting them.
+fn leftovers(size: (u16, u16), theme: &'static str) -> Result<()> {
+    let shot = |name| Shot { name, size, theme };
+    let (_home, terminal) = shot("orphans").start()?;
+    terminal.press(&["x"])?;
+    // Both hosts have told: one has leftovers, and each has virtual clusters that do not answer.
+    terminal.wait_for("what both hosts tell", |screen| {
+        let text = screen.contents();
+        text.contains("4 proven") && !text.contains("looking at")
+    })?;
+    shot("orphans").take(&terminal, &["4 proven", "PROOF", "vcluster gone", "unknown"])?;
+    terminal.press(&["enter"])?;
+    shot("evidence").take(&terminal, &["by rule a (vcluster-gone)", "annotations", "because"])?;
+    terminal.press(&["esc"])?;
+    terminal.wait_until_gone("by rule a")?;
+    terminal.press(&["a", "x"])?;
+    shot("collect").take(&terminal, &["collect 4 leftovers", "deletes", "frees", "press y to go on"])
+}
+
+#[test]
+fn leftovers_in_80_columns_and_the_terminals_own_colours() -> Result<()> {
+    leftovers((80, 24), "terminal")
+}
+
+#[test]
+fn leftovers_on_a_wide_screen_and_dark() -> Result<()> {
+    leftovers((200, 50), "dark")
+}
+
+#[test]
+fn leftovers_in_a_light_theme() -> Result<()> {
+    leftovers((120, 36), "light")
+}
+
 #[test]
 fn a_tenant_in_80_columns_and_the_terminals_own_colours() -> Result<()> {
     a_tenant((80, 24), "terminal")

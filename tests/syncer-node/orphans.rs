@@ -72,7 +72,7 @@ async fn left_behind(tenancy: &Tenancy) -> Result<()> {
 
     let host = Cluster::from_client("host", "https://host", "default", outside.client.clone());
     let scope = Scope { namespaces: vec![tenancy.namespace().into()], ..Scope::default() };
-    let options = SurveyOptions { scope, care: CARE, at_once: 2 };
+    let options = SurveyOptions { scope, care: CARE, at_once: 2, ..SurveyOptions::default() };
     let cluster = host.clone();
     let looking = Operation::start("look", SURVEY_STEPS, move |progress| async move {
         survey(&cluster, &ByConnect::default(), &options, &progress).await

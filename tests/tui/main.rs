@@ -5,6 +5,7 @@
 mod contexts;
 mod deeds;
 mod manners;
+mod orphans;
 mod seat;
 mod several;
 mod tenant;

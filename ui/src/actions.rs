@@ -19,6 +19,10 @@ pub enum Scope {
     Vcluster,
     /// The same, where nothing smaller is selected.
     Whole,
+    /// Where one can go on to what virtual clusters have left.
+    Residue,
+    /// In the list of what virtual clusters have left.
+    Orphans,
     /// On screens with tabs.
     Tabs,
     /// In the pods of one virtual cluster.
@@ -36,7 +40,7 @@ pub enum Scope {
 }
 
 /// The combinations of scopes that are active together; a key means one thing in each of them.
-pub const STACKS: [&[Scope]; 10] = [
+pub const STACKS: [&[Scope]; 12] = [
     &[
         Scope::Everywhere,
         Scope::Moving,
@@ -45,6 +49,7 @@ pub const STACKS: [&[Scope]; 10] = [
         Scope::Object,
         Scope::Vcluster,
         Scope::Whole,
+        Scope::Residue,
     ],
     &[
         Scope::Everywhere,
@@ -54,6 +59,7 @@ pub const STACKS: [&[Scope]; 10] = [
         Scope::Object,
         Scope::Vcluster,
         Scope::Whole,
+        Scope::Residue,
     ],
     &[
         Scope::Everywhere,
@@ -63,7 +69,19 @@ pub const STACKS: [&[Scope]; 10] = [
         Scope::Object,
         Scope::Vcluster,
         Scope::Pods,
+        Scope::Residue,
     ],
+    &[
+        Scope::Everywhere,
+        Scope::Moving,
+        Scope::Tabs,
+        Scope::List,
+        Scope::Object,
+        Scope::Vcluster,
+        Scope::Whole,
+        Scope::Orphans,
+    ],
+    &[Scope::Everywhere, Scope::Moving, Scope::List, Scope::Object, Scope::Orphans],
     &[Scope::Everywhere, Scope::Moving, Scope::Tabs, Scope::Text, Scope::Logs, Scope::Vcluster, Scope::Whole],
     &[Scope::Everywhere, Scope::Moving, Scope::Tabs, Scope::Text, Scope::Yaml, Scope::Vcluster, Scope::Whole],
     &[Scope::Everywhere, Scope::Moving, Scope::Tabs, Scope::Text, Scope::Vcluster, Scope::Whole],
@@ -89,6 +107,8 @@ impl Scope {
             Scope::Object => "Virtual clusters and pods",
             Scope::Vcluster => "Virtual clusters",
             Scope::Whole => "Virtual clusters as a whole",
+            Scope::Residue => "Leftovers",
+            Scope::Orphans => "Orphans",
             Scope::Tabs => "Tabs",
             Scope::Pods => "Pods",
             Scope::Text => "Texts",
@@ -110,6 +130,8 @@ impl fmt::Display for Scope {
             Scope::Object => "objects",
             Scope::Vcluster => "virtual clusters",
             Scope::Whole => "whole virtual clusters",
+            Scope::Residue => "leftovers",
+            Scope::Orphans => "orphans",
             Scope::Tabs => "tabs",
             Scope::Pods => "pods",
             Scope::Text => "texts",
@@ -269,6 +291,12 @@ ids! {
     Protect,
     /// Deletes the virtual cluster.
     Delete,
+    /// Shows what virtual clusters have left.
+    Orphans,
+    /// Collects the chosen leftovers.
+    Collect,
+    /// Marks every leftover that is proven.
+    MarkProven,
     /// Every verb for the selection.
     Menu,
     /// Narrows a list.
@@ -477,8 +505,34 @@ pub const ACTIONS: &[Action] = &[
         needs: Some(DELETE_PODS),
         destructive: true,
     },
+    Action {
+        id: A::Collect,
+        name: "collect",
+        title: "collect the selected or marked leftovers, after a plan",
+        hint: Some("collect"),
+        keys: &["x"],
+        scope: S::Orphans,
+        needs: Some(DELETE_PODS),
+        destructive: true,
+    },
+    hinted(
+        A::MarkProven,
+        "mark-proven",
+        "mark every proven leftover but what holds data",
+        "mark proven",
+        &["a"],
+        S::Orphans,
+    ),
     hinted(A::Menu, "menu", "every verb for the selection", "menu", &["m"], S::Everywhere),
     hinted(A::Filter, "filter", "narrow the list: text, !text, -l label=value", "filter", &["/"], S::List),
+    hinted(
+        A::Orphans,
+        "orphans",
+        "what virtual clusters have left, with proof",
+        "orphans",
+        &["x"],
+        S::Residue,
+    ),
     quiet(A::Faults, "faults", "only what is not well", &["!"], S::List),
     quiet(A::Wide, "wide", "all columns, or those that fit", &["ctrl-w"], S::List),
     quiet(A::SortNext, "sort-next", "sort by the next column", &[">", "shift-right"], S::List),

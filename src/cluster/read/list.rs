@@ -60,6 +60,15 @@ impl Cluster {
         Ok(items)
     }
 
+    /// Asks for one object at most: what is told is whether the kind is served.
+    ///
+    /// # Errors
+    /// [`FailureKind::NotFound`](crate::cluster::FailureKind::NotFound) when it is not, and whatever else the server answers.
+    pub(crate) async fn serves(&self, resource: &Resource, namespace: Option<&str>) -> Result<(), Failure> {
+        let request = Request::new(resource.path(namespace)).list_metadata(&ListParams::default().limit(1));
+        self.fetch(request.map_err(|error| unbuildable(&error))?).await.map(drop)
+    }
+
     /// The same page by page: what nobody keeps of a page is gone before the next one comes.
     pub(crate) async fn each_page<T: DeserializeOwned>(
         &self,

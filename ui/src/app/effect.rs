@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 use v9s::cluster::LogRequest;
+use v9s::gc::Scope;
 
 use super::connections::ConnectionId;
 use super::jobs::JobId;
@@ -34,6 +35,15 @@ pub enum Cmd {
         host: SmolStr,
         /// Which log.
         request: LogRequest,
+    },
+    /// Look for what virtual clusters have left on a host; how far that is carries the ticket.
+    Look {
+        /// Joins the look and what it tells.
+        ticket: Ticket,
+        /// Kube context of the host.
+        host: SmolStr,
+        /// At what.
+        scope: Scope,
     },
     /// Nobody waits for the answers any more.
     Forget(Ticket),
@@ -167,6 +177,13 @@ impl Effects {
     pub fn follow(&mut self, host: SmolStr, request: LogRequest) -> Ticket {
         let ticket = self.ticket();
         self.cmd(Cmd::Follow { ticket, host, request });
+        ticket
+    }
+
+    /// Looks for what virtual clusters have left on a host; how far that is carries the ticket.
+    pub fn look(&mut self, host: SmolStr, scope: Scope) -> Ticket {
+        let ticket = self.ticket();
+        self.cmd(Cmd::Look { ticket, host, scope });
         ticket
     }
 

@@ -1,12 +1,14 @@
 //! What screens ask clusters for on demand, as data; the runner carries it out.
 
 use std::fmt;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use smol_str::SmolStr;
 use v9s::cluster::{ContainerInfo, EventRow, ObjectRef};
 use v9s::explain::Verdict;
 use v9s::fleet::model::VclusterKey;
+use v9s::gc::Survey;
 
 use crate::verbs::{Errand, Looked};
 
@@ -110,8 +112,21 @@ pub enum Reply {
     Explained(Result<Box<Verdict>, String>),
     /// To [`Read::Plan`].
     Plan(Result<Looked, String>),
+    /// How far the look at leftovers is.
+    Leftovers(Looking),
     /// To [`Read::Presets`]: names and texts.
     Presets(Vec<(SmolStr, String)>),
+}
+
+/// How far the look at what virtual clusters have left is.
+#[derive(Debug, Clone)]
+pub enum Looking {
+    /// What is being done.
+    Under(SmolStr),
+    /// What was found.
+    Done(Arc<Survey>),
+    /// Why there is no answer, as a sentence.
+    Failed(String),
 }
 
 /// What a log tells.

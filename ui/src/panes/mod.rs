@@ -7,6 +7,7 @@ pub mod events;
 pub mod explain;
 #[cfg(test)]
 mod laws;
+pub mod leftovers;
 mod lines;
 pub mod logs;
 pub mod overview;

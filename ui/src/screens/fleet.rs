@@ -154,7 +154,15 @@ impl Layer for FleetScreen {
     }
 
     fn scopes(&self) -> &'static [Scope] {
-        &[Scope::Moving, Scope::Fleet, Scope::List, Scope::Object, Scope::Vcluster, Scope::Whole]
+        &[
+            Scope::Moving,
+            Scope::Fleet,
+            Scope::List,
+            Scope::Object,
+            Scope::Vcluster,
+            Scope::Whole,
+            Scope::Residue,
+        ]
     }
 
     fn typing(&self) -> bool {
@@ -186,6 +194,7 @@ impl Layer for FleetScreen {
             ActionId::Logs => self.open("logs", world, out),
             ActionId::PreviousLogs => self.open("previous", world, out),
             ActionId::Explain => self.explain(world, out),
+            ActionId::Orphans => out.push(Effect::Command("orphans".to_owned())),
             ActionId::Create => out.push(Effect::Command("create".to_owned())),
             ActionId::Wide => return false,
             _ => {

@@ -16,6 +16,7 @@ pub mod fleet;
 pub mod help;
 pub mod list;
 pub mod namespaces;
+pub mod orphans;
 pub mod popup;
 pub mod quit;
 pub mod tabs;
@@ -32,13 +33,14 @@ mod tests;
 /// Every screen and command; the first one is where v9s starts.
 pub const REGISTRY: Registry = &ENTRIES;
 
-static ENTRIES: [Entry; 19] = [
+static ENTRIES: [Entry; 20] = [
     fleet::ENTRY,
     fleet::EXPIRING,
     vcluster::ENTRY,
     findings::ENTRY,
     create::ENTRY,
     edit::ENTRY,
+    orphans::ENTRY,
     connections::ENTRY,
     verb::DISCONNECT,
     contexts::ENTRY,

@@ -2,6 +2,7 @@
 //! to, and runs as a job after a yes. The library does the work, as it does for the subcommands.
 
 mod certificates;
+mod collect;
 mod connect;
 mod create;
 mod delete;
@@ -12,6 +13,9 @@ mod many;
 mod rotate;
 mod term;
 
+pub use self::collect::Gathering;
+#[cfg(test)]
+pub(crate) use self::collect::look as plan_of;
 pub use self::connect::Use;
 pub use self::create::Order;
 pub use self::edit::written;
@@ -163,6 +167,8 @@ pub enum Errand {
     Disconnect,
     /// One that is to be made.
     Create(Box<Order>),
+    /// Leftovers that are to be collected.
+    Collect(Box<Gathering>),
 }
 
 impl Errand {
@@ -174,7 +180,7 @@ impl Errand {
                 Some(key.clone())
             }
             Errand::Create(order) => Some(order.key()),
-            Errand::Disconnect | Errand::Several(_) => None,
+            Errand::Disconnect | Errand::Several(_) | Errand::Collect(_) => None,
         }
     }
 
@@ -188,6 +194,7 @@ impl Errand {
             Errand::Connect { key, .. } => format_smolstr!("connect to {}/{}", key.namespace, key.name),
             Errand::Create(order) => order.title(),
             Errand::Disconnect => "disconnect".into(),
+            Errand::Collect(gathering) => gathering.title(),
         }
     }
 }
@@ -250,6 +257,7 @@ pub enum Looked {
 pub async fn look(clusters: &Clusters, errand: &Errand) -> Result<Looked, String> {
     let wish = match errand {
         Errand::Create(order) => return create::look(clusters, order).await,
+        Errand::Collect(gathering) => return Ok(collect::look(gathering)),
         Errand::Disconnect => return disconnect::look(clusters).await,
         Errand::Connect { key, purpose, may_wake } => {
             return connect::look(clusters, key, *purpose, *may_wake).await;

@@ -128,6 +128,10 @@ impl Runner {
             }
             Cmd::Read(ticket, read) => self.read(ticket, read),
             Cmd::Follow { ticket, host, request } => self.follow(ticket, host, request),
+            Cmd::Look { ticket, host, scope } => {
+                let (clusters, to) = (self.clusters.clone(), self.to.clone());
+                self.reading(ticket, async move { reads::look(ticket, &clusters, &host, scope, to).await });
+            }
             Cmd::Forget(ticket) => drop(self.reads.remove(&ticket)),
             Cmd::Access { host, namespace } => self.access(host, namespace),
             Cmd::Operate(job, verb) => self.operate(job, verb.as_ref()),

@@ -1,17 +1,20 @@
 //! Questions to clusters, answered.
 
+use std::sync::Arc;
+
 use futures::StreamExt;
-use smol_str::SmolStr;
+use smol_str::{SmolStr, format_smolstr};
 use tokio::sync::mpsc;
 use v9s::cluster::{Cluster, LogEvent, LogRequest, ReadError, YamlOptions};
 use v9s::explain::{Verdict, Wish, explain, gather};
 use v9s::fleet::model::VclusterKey;
-use v9s::gc::ByConnect;
+use v9s::gc::{ByConnect, GcError, SURVEY_STEPS, Scope, Survey, SurveyOptions, survey};
+use v9s::operation::{Operation, OperationState, StepState};
 use v9s::target::refresh;
 
 use super::{Clusters, files};
 use crate::app::msg::Msg;
-use crate::app::reads::{LogPart, Puzzle, Read, Reply, Ticket};
+use crate::app::reads::{LogPart, Looking, Puzzle, Read, Reply, Ticket};
 use crate::config::Dirs;
 use crate::verbs;
 
@@ -102,6 +105,51 @@ pub async fn follow(
     };
     // Nobody listens any more only when v9s ends.
     let _ = lines.send(Msg::Reply(ticket, Reply::Log(vec![last]))).await;
+}
+
+/// Looks for what virtual clusters have left on a host. Ends with the task: whoever does not wait for it any more stops it.
+pub async fn look(
+    ticket: Ticket,
+    clusters: &Clusters,
+    host: &SmolStr,
+    scope: Scope,
+    to: mpsc::UnboundedSender<Msg>,
+) {
+    // Nobody listens any more only when v9s ends.
+    let tell = |looking| drop(to.send(Msg::Reply(ticket, Reply::Leftovers(looking))));
+    let cluster = match clusters.open(host).await {
+        Ok(cluster) => cluster,
+        Err(why) => return tell(Looking::Failed(why)),
+    };
+    let options = SurveyOptions { scope, ..SurveyOptions::default() };
+    let looking: Operation<Survey, GcError> =
+        Operation::start("look for leftovers", SURVEY_STEPS, move |progress| async move {
+            survey(&cluster, &ByConnect::default(), &options, &progress).await
+        });
+    let _stop = looking.canceller().drop_guard();
+    let mut states = looking.follow();
+    loop {
+        let doing = doing(&states.borrow_and_update());
+        tell(Looking::Under(doing));
+        if states.changed().await.is_err() {
+            break;
+        }
+    }
+    tell(match looking.result().await {
+        Ok(found) => Looking::Done(Arc::new(found)),
+        Err(error) => Looking::Failed(error.to_string()),
+    });
+}
+
+/// The step that runs, and what it waits for.
+fn doing(state: &OperationState) -> SmolStr {
+    match state.running() {
+        Some((_, step)) => match &step.state {
+            StepState::Running { cause: Some(cause), .. } => format_smolstr!("{}: {cause}", step.title),
+            _ => step.title.clone(),
+        },
+        None => state.title.clone(),
+    }
 }
 
 fn part(event: Result<LogEvent, ReadError>) -> LogPart {

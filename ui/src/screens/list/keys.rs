@@ -144,6 +144,12 @@ impl<R: Item> List<R> {
         self.remember(rows);
     }
 
+    /// Marks all rows of a kind, those that a filter hides left out.
+    pub fn mark_all<B: Borrow<R>>(&mut self, rows: Rows<'_, B>, wanted: impl Fn(&R) -> bool) {
+        let shown = self.order.iter().filter_map(|at| rows.all.get(*at as usize)).map(Borrow::borrow);
+        self.marks.extend(shown.filter(|row| wanted(row)).map(Item::key));
+    }
+
     fn mark_range<B: Borrow<R>>(&mut self, rows: Rows<'_, B>) {
         let key_at = |at: &u32| rows.all[*at as usize].borrow().key();
         let from =

@@ -105,7 +105,10 @@ fn a_paused_one_is_resumed_by_the_same_key() {
 fn every_verb_has_its_key_on_the_fleet_and_on_every_tab() {
     use v9s::lifecycle::restart::What as Part;
     for (key, what) in [("z", What::Pause), ("r", What::Restart(Part::ControlPlane)), ("P", What::Protect)] {
-        for way in ["", "enter 1 ", "enter 2 ", "enter 3 ", "enter 4 ", "enter 5 ", "enter 6 ", "enter 7 "] {
+        for way in [
+            "", "enter 1 ", "enter 2 ", "enter 3 ", "enter 4 ", "enter 5 ", "enter 6 ", "enter 7 ",
+            "enter 8 ",
+        ] {
             let mut stage = Stage::new();
             stage.keys(way);
             may(&mut stage, &[]);

@@ -9,6 +9,7 @@ mod explain;
 mod findings;
 mod fleet;
 mod life;
+mod orphans;
 mod popups;
 mod several;
 mod stage;

@@ -85,7 +85,15 @@ impl Tab for EventsTab {
     }
 
     fn scopes(&self) -> &'static [Scope] {
-        &[Scope::Moving, Scope::Tabs, Scope::List, Scope::Object, Scope::Vcluster, Scope::Whole]
+        &[
+            Scope::Moving,
+            Scope::Tabs,
+            Scope::List,
+            Scope::Object,
+            Scope::Vcluster,
+            Scope::Whole,
+            Scope::Residue,
+        ]
     }
 
     fn typing(&self) -> bool {

@@ -1,8 +1,9 @@
-//! One virtual cluster: overview, pods, quota, events, logs, configuration, YAML, sync.
+//! One virtual cluster: overview, pods, quota, events, logs, configuration, YAML, sync, leftovers.
 
 mod delete;
 mod events;
 mod open;
+mod orphans;
 mod overview;
 mod pods;
 mod quota;
@@ -107,6 +108,7 @@ impl VclusterScreen {
             Box::new(texts::ConfigTab::new(key.clone())),
             Box::new(texts::YamlTab::new(&vcluster)),
             Box::new(sync::SyncTab::default()),
+            Box::new(orphans::OrphansTab::new(key.clone())),
         ];
         Self { key, vcluster, gone: false, tabs: Tabs::default(), panes, entered: false }
     }
@@ -242,6 +244,7 @@ impl Layer for VclusterScreen {
         match action {
             ActionId::Describe => self.open_named("overview", world, out),
             ActionId::Yaml => self.open_named("yaml", world, out),
+            ActionId::Orphans => self.open_named("orphans", world, out),
             ActionId::Logs | ActionId::PreviousLogs => {
                 let previous = action == ActionId::PreviousLogs;
                 if let Some(logs) = self.panes.iter_mut().find(|tab| tab.name() == "logs") {

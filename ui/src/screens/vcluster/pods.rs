@@ -102,7 +102,15 @@ impl Tab for PodsTab {
     }
 
     fn scopes(&self) -> &'static [Scope] {
-        &[Scope::Moving, Scope::Tabs, Scope::List, Scope::Object, Scope::Vcluster, Scope::Pods]
+        &[
+            Scope::Moving,
+            Scope::Tabs,
+            Scope::List,
+            Scope::Object,
+            Scope::Vcluster,
+            Scope::Pods,
+            Scope::Residue,
+        ]
     }
 
     fn typing(&self) -> bool {

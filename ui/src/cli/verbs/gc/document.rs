@@ -36,6 +36,7 @@ pub(super) struct HostReport {
     pub(super) unseen: Vec<WhyReport>,
     pub(super) ghosts: Vec<GhostReport>,
     pub(super) stuck: Vec<StuckReport>,
+    pub(super) forbidden: Vec<String>,
     pub(super) brakes: Vec<String>,
     pub(super) reclaims: ReclaimsReport,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -114,6 +115,8 @@ pub(super) struct StuckReport {
 #[derive(Debug, Serialize)]
 pub(super) struct FixReport {
     pub(super) what: String,
+    /// Null where no command does it or shows it.
+    pub(super) command: Option<String>,
     pub(super) risk: String,
 }
 
@@ -174,7 +177,8 @@ impl HostReport {
             unknown: unknown.collect(),
             unseen: survey.unseen.iter().map(|(kind, failure)| why(kind, failure)).collect(),
             ghosts: survey.ghosts.iter().map(ghost).collect(),
-            stuck: survey.stuck.iter().map(stuck).collect(),
+            stuck: survey.stuck.iter().map(|it| stuck(it, context)).collect(),
+            forbidden: survey.forbidden.iter().map(ToString::to_string).collect(),
             brakes: plan.brakes.iter().map(ToString::to_string).collect(),
             reclaims: plan.reclaims.into(),
             collected: None,
@@ -279,7 +283,7 @@ fn ghost(ghost: &v9s::gc::Ghost) -> GhostReport {
     }
 }
 
-fn stuck(stuck: &v9s::gc::Stuck) -> StuckReport {
+fn stuck(stuck: &v9s::gc::Stuck, context: &str) -> StuckReport {
     StuckReport {
         object: stuck.object.to_string(),
         since: stuck.since,
@@ -287,7 +291,11 @@ fn stuck(stuck: &v9s::gc::Stuck) -> StuckReport {
         fixes: stuck
             .fixes
             .iter()
-            .map(|fix| FixReport { what: fix.what.to_string(), risk: fix.risk.to_owned() })
+            .map(|fix| FixReport {
+                what: fix.what.to_string(),
+                command: fix.command_on(context),
+                risk: fix.risk.to_owned(),
+            })
             .collect(),
     }
 }

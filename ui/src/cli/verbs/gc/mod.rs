@@ -95,6 +95,7 @@ pub fn run(settings: &Settings, global: &GlobalArgs, args: &GcArgs) -> anyhow::R
             scope: Scope { namespaces, name: args.name.clone(), kinds: kinds.clone() },
             care,
             at_once: usize::from(args.at_once),
+            ..SurveyOptions::default()
         },
         wish: Wish { kinds },
         collect: CollectOptions { grace: args.grace, care, patience: args.timeout },

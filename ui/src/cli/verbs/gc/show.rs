@@ -51,12 +51,16 @@ pub(super) fn plan(report: &HostReport) -> Vec<String> {
         .map(|it| format!("unknown  {} objects of {}: {}", it.objects, it.vcluster, it.why));
     lines.extend(unknown);
     lines.extend(report.unseen.iter().map(|it| format!("unseen   {}: {}", it.what, it.why)));
+    let forbidden = report.forbidden.iter();
+    lines.extend(forbidden.map(|right| format!("forbidden: needs {right}; what it is about stays")));
     for stuck in &report.stuck {
         let for_long = format::age(stuck.since, report.time);
         lines.push(format!("stuck    {}, going for {for_long}: {}", stuck.object, stuck.because.join("; ")));
-        lines.extend(stuck.fixes.iter().enumerate().map(|(index, fix)| {
+        lines.extend(stuck.fixes.iter().enumerate().flat_map(|(index, fix)| {
             let risk = if fix.risk.is_empty() { String::new() } else { format!(" (risk: {})", fix.risk) };
-            format!("           {} {}{risk}", index + 1, fix.what)
+            let what = format!("           {} {}{risk}", index + 1, fix.what);
+            let command = fix.command.as_ref().map(|command| format!("             {command}"));
+            [what].into_iter().chain(command)
         }));
     }
     let ghosts: Vec<_> = report.ghosts.iter().collect();
