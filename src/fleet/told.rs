@@ -75,7 +75,11 @@ impl Told {
     /// clock is `ahead` of ours; as long as that is not known, it counts as new.
     fn heard(&self, ahead: Option<TimeDelta>) -> DateTime<Utc> {
         match (self.old, ahead, self.row.written) {
-            (true, Some(ahead), Some(written)) => (written - ahead).min(self.at),
+            (true, Some(ahead), Some(written)) => {
+                // Of the host's word and its own the newer counts: silent is who is so by both.
+                let told = self.row.told.as_ref().ok().and_then(|status| status.time).unwrap_or(written);
+                (written.max(told) - ahead).min(self.at)
+            }
             _ => self.at,
         }
     }

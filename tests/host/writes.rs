@@ -4,6 +4,24 @@ use crate::hosts::{both, version};
 use serde_json::{Value, json};
 
 both! {
+    async fn whoever_writes_a_field_again_does_so_at_a_new_time(host: Host) -> Result<()> {
+        let maps = host.config_maps("writetime").await?;
+        let (path, me) = (format!("{maps}/a"), "fieldManager=me");
+        let time = |object: &Value| object["metadata"]["managedFields"][0]["time"].as_str().map(str::to_owned);
+        let with = |value: &str| json!({"data": {"k": value}});
+        let mut object = with("1");
+        object["metadata"] = json!({"name": "a"});
+        let first = time(&host.post(&format!("{maps}?{me}"), &object).await?.expect_code(201)?);
+        // Times are written down in seconds.
+        tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
+        let second = time(&host.patch(&format!("{path}?{me}"), "merge", &with("2")).await?.expect_code(200)?);
+        assert!(second > first, "{second:?} after {first:?}");
+        tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
+        let again = time(&host.patch(&format!("{path}?{me}"), "merge", &with("2")).await?.expect_code(200)?);
+        assert_eq!(again, second, "nothing was written");
+        Ok(())
+    }
+
     async fn the_server_sets_identity(host: Host) -> Result<()> {
         let maps = host.config_maps("identity").await?;
         let object = json!({"metadata": {"name": "a", "uid": "mine", "creationTimestamp": "2001-01-01T00:00:00Z",

@@ -387,6 +387,8 @@ ids! {
     Tab7,
     /// Tab 8.
     Tab8,
+    /// Tab 9.
+    Tab9,
     /// Looks for text.
     Search,
     /// Next place.
@@ -587,6 +589,7 @@ pub const ACTIONS: &[Action] = &[
     quiet(A::Tab6, "tab-6", "sixth tab", &["6"], S::Tabs),
     quiet(A::Tab7, "tab-7", "seventh tab", &["7"], S::Tabs),
     quiet(A::Tab8, "tab-8", "eighth tab", &["8"], S::Tabs),
+    quiet(A::Tab9, "tab-9", "ninth tab", &["9"], S::Tabs),
     hinted(A::Shell, "shell", "a shell in its virtual cluster", "shell", &["s"], S::Connections),
     hinted(A::CopyPath, "copy-path", "copy the path of its kubeconfig", "kubeconfig", &["p"], S::Connections),
     hinted(A::CloseConnection, "close", "close the connection", "close", &["ctrl-d"], S::Connections),

@@ -116,13 +116,13 @@ impl Managers {
         self.entries.iter().find(|entry| entry.manager == *manager).map(|entry| &entry.fields)
     }
 
-    /// Gives a manager these fields; its time moves only when they changed and when it is known (not empty). Without any field it goes.
-    pub(super) fn set(&mut self, manager: &Manager, fields: FieldSet, now: &str) {
+    /// Gives a manager these fields; its time moves when it `wrote` any, also one that it had, and when that is known (not empty).
+    /// Without any field it goes.
+    pub(super) fn set(&mut self, manager: &Manager, fields: FieldSet, wrote: bool, now: &str) {
         match self.entries.iter_mut().find(|entry| entry.manager == *manager) {
-            Some(entry) if entry.fields == fields => {}
             Some(entry) => {
                 entry.fields = fields;
-                if !now.is_empty() {
+                if wrote && !now.is_empty() {
                     entry.time = now.into();
                 }
             }

@@ -38,6 +38,7 @@ impl Tabs {
             ActionId::Tab6,
             ActionId::Tab7,
             ActionId::Tab8,
+            ActionId::Tab9,
         ];
         match action {
             ActionId::TabNext => Some((self.at + 1) % count.max(1)),

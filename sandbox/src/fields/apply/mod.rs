@@ -130,8 +130,9 @@ pub fn update(
         other.fields = other.fields.difference(&changed).difference(&changes.removed);
     }
     let own = managers.fields(manager).cloned().unwrap_or_default();
-    let own = own.union(&changed).difference(&changes.removed).outside(&unowned(reset));
-    managers.set(manager, own, time(manager, now));
+    let unowned = unowned(reset);
+    let own = own.union(&changed).difference(&changes.removed).outside(&unowned);
+    managers.set(manager, own, !changed.outside(&unowned).is_empty(), time(manager, now));
     managers
 }
 
@@ -205,7 +206,7 @@ pub fn apply(
     // As the real server: sharing what is there already leaves no time. To say nothing of what is not there is to say
     // something.
     let now = if object == *live && !says_nothing(applied, Some(live)) { "" } else { now };
-    managers.set(manager, wanted, time(manager, now));
+    managers.set(manager, wanted, true, time(manager, now));
     take_away(&mut object, applied);
     Ok(Applied { object, managers })
 }

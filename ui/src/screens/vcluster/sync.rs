@@ -27,7 +27,15 @@ impl Tab for SyncTab {
     }
 
     fn scopes(&self) -> &'static [Scope] {
-        &[Scope::Moving, Scope::Tabs, Scope::List, Scope::Object, Scope::Vcluster, Scope::Whole]
+        &[
+            Scope::Moving,
+            Scope::Tabs,
+            Scope::List,
+            Scope::Object,
+            Scope::Vcluster,
+            Scope::Whole,
+            Scope::Residue,
+        ]
     }
 
     fn offer(&self, action: &Action, _: Seen<'_>) -> Offer {
