@@ -6,6 +6,7 @@ use smol_str::SmolStr;
 use v9s::fleet::Fleet;
 use v9s::fleet::model::{Finding, Severity, VclusterKey};
 
+use super::explain::ExplainScreen;
 use super::list::{Item, List, Rows};
 use crate::actions::{Action, ActionId, Scope};
 use crate::app::registry::{Entry, Opened, no_completion};
@@ -213,6 +214,13 @@ impl FindingsScreen {
         Rows { all: &self.found, revision: self.revision }
     }
 
+    fn explain(&self, out: &mut Effects) {
+        if let Some(one) = self.list.current(self.rows()) {
+            let screen = ExplainScreen::control_plane(one.tenant.clone());
+            out.push(Effect::Open(Box::new(screen)));
+        }
+    }
+
     fn open(&self, tab: Option<&str>, out: &mut Effects) {
         if let Some(one) = self.list.current(self.rows()) {
             let VclusterKey { host, namespace, name } = &one.tenant;
@@ -266,6 +274,7 @@ impl Layer for FindingsScreen {
             ActionId::Yaml => self.open(Some("yaml"), out),
             ActionId::Logs => self.open(Some("logs"), out),
             ActionId::PreviousLogs => self.open(Some("previous"), out),
+            ActionId::Explain => self.explain(out),
             ActionId::Wide => return false,
             _ => {
                 let rows = Rows { all: &self.found, revision: self.revision };
