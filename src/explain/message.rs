@@ -102,7 +102,8 @@ mod tests {
 
     #[test]
     fn what_a_scheduler_says_of_nodes_is_taken_apart() {
-        let cases: [(&str, u32, &[(u32, &str)]); 6] = [
+        type Case = (&'static str, u32, &'static [(u32, &'static str)]);
+        let cases: [Case; 6] = [
             (
                 "0/3 nodes are available: 1 node(s) had untolerated taint {a: b}, 2 Insufficient cpu. preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling.",
                 3,
