@@ -111,7 +111,7 @@ async fn a_written_kubeconfig_leads_inside_while_the_tunnel_is_kept() -> Result<
     let pid =
         rustix::process::Pid::from_raw(i32::try_from(child.id().context("it runs")?)?).context("a pid")?;
     rustix::process::kill_process(pid, rustix::process::Signal::INT)?;
-    assert_eq!(child.wait().await?.code(), Some(0));
+    assert_eq!(tokio::time::timeout(PATIENCE, child.wait()).await??.code(), Some(0));
     Ok(())
 }
 
@@ -133,7 +133,7 @@ async fn a_merged_context_is_taken_out_when_its_tunnel_ends() -> Result<()> {
     let pid =
         rustix::process::Pid::from_raw(i32::try_from(child.id().context("it runs")?)?).context("a pid")?;
     rustix::process::kill_process(pid, rustix::process::Signal::TERM)?;
-    assert_eq!(child.wait().await?.code(), Some(0));
+    assert_eq!(tokio::time::timeout(PATIENCE, child.wait()).await??.code(), Some(0));
     let after: Value = yaml(&seat.own_file()?)?;
     assert_eq!(after, before);
     Ok(())

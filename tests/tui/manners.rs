@@ -70,10 +70,10 @@ fn ctrl_z_hands_the_terminal_to_the_shell_and_fg_brings_v9s_back() -> Result<()>
     terminal.wait_for_text("? help")?;
     for _ in 0..2 {
         terminal.press(&["ctrl-z"])?;
-        terminal.wait_for_text("Stopped")?;
-        // The shell has set its own modes by now; v9s has left the alternate screen and freed the cursor.
-        let screen = terminal.screen();
-        assert!(!screen.alternate_screen() && !screen.hide_cursor());
+        // v9s has left the alternate screen and freed the cursor, and the shell has set its own modes.
+        terminal.wait_for("the shell", |screen| {
+            screen.contents().contains("Stopped") && !screen.alternate_screen() && !screen.hide_cursor()
+        })?;
         terminal.send("echo still$((1))here\r")?;
         terminal.wait_for_text("still1here")?;
         terminal.send("clear; fg\r")?;

@@ -42,7 +42,7 @@ fn hide(terminal: &Terminal, shown: &str) -> Result<()> {
     Ok(())
 }
 
-/// Makes `shop` through the form, with the preset for runs of tests, and waits until it can be used.
+/// Makes `shop` through the form, with a store that outlives its pods, and waits until it can be used.
 fn create(terminal: &Terminal) -> Result<()> {
     terminal.wait_for("a live fleet", |screen| {
         screen.contents().contains("live") && !screen.contents().contains("loading")
@@ -50,12 +50,10 @@ fn create(terminal: &Terminal) -> Result<()> {
     terminal.press(&["n"])?;
     terminal.wait_for_text("Create a virtual cluster")?;
     terminal.send("shop")?;
-    terminal.press(&["down", "down", "right"])?;
-    terminal.wait_for_text("volumeClaim: {enabled: false}")?;
     terminal.press(&["ctrl-g"])?;
     terminal.wait_for("the plan", |screen| {
         let text = screen.contents();
-        text.contains("press y to go on") && text.contains("Deployment shop")
+        text.contains("press y to go on") && text.contains("StatefulSet shop")
     })?;
     terminal.press(&["y"])?;
     terminal.wait_for_text("it can be used")?;

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use chrono::Utc;
@@ -21,6 +22,9 @@ use crate::theme::{Appearance, Depth};
 
 /// Threads for clusters; keys and frames have the main thread for themselves.
 const WORKERS: usize = 2;
+
+/// How long files that are being written are waited for in the end.
+const LAST_WRITES: Duration = Duration::from_secs(2);
 
 /// Runs the dashboard until the person leaves. Contexts come from `source`, which is asked after the first frame;
 /// `filter` is typed into the fleet's filter already.
@@ -65,10 +69,13 @@ pub fn run(settings: Settings, source: Source, filter: Option<&str>) -> anyhow::
     };
     let ended = runtime.block_on(async {
         let runner = Runner::new(setup);
-        let connections = runner.connections();
+        let (connections, files) = (runner.connections(), runner.files());
         let ended = event_loop::run(&mut tui, state, runner).await;
         // A context that leads through a tunnel of this process leads nowhere from now on.
         connections.close_all();
+        // A disk that hangs keeps the shell waiting no longer than this.
+        files.close();
+        let _ = tokio::time::timeout(LAST_WRITES, files.wait()).await;
         ended
     });
     drop(tui);

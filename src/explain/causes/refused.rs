@@ -63,7 +63,8 @@ fn refusal(facts: &Facts) -> Option<Refusal> {
     Some(Refusal { says: newest.message.clone(), evidence: told.evidence() })
 }
 
-fn is_refusal(why: &str) -> bool {
+/// Whether it says that an API server does not accept something, and not only that something is still to come.
+pub(super) fn is_refusal(why: &str) -> bool {
     ["forbidden", "denied", "invalid", "exceeded", "failed calling webhook", "belongs to somebody else"]
         .iter()
         .any(|word| why.contains(word))

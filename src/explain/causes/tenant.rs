@@ -4,6 +4,7 @@ use chrono::TimeDelta;
 use smol_str::format_smolstr;
 
 use super::Line;
+use super::refused::is_refusal;
 use crate::companion::Mode;
 use crate::explain::facts::Facts;
 use crate::explain::pod::{self, at};
@@ -99,8 +100,7 @@ fn waiting(facts: &Facts) -> Option<Cause> {
     if facts.drift().is_none() {
         return waiting_with_others(facts);
     }
-    let drift =
-        facts.drift().filter(|drift| !drift.why.contains("forbidden") && !drift.why.contains("denied"))?;
+    let drift = facts.drift().filter(|drift| !is_refusal(&drift.why))?;
     let status = facts.companion()?;
     Some(
         Cause::certain(format_smolstr!("its syncer waits: {}", drift.why))
@@ -122,7 +122,7 @@ fn waiting(facts: &Facts) -> Option<Cause> {
 fn waiting_with_others(facts: &Facts) -> Option<Cause> {
     let status = facts.companion().filter(|_| is_late(facts) && facts.companion_silence().is_none())?;
     let waits = status.pending.get("pods").is_some_and(|count| *count > 0);
-    let reason = status.reasons.iter().find(|why| !why.contains("forbidden") && !why.contains("denied"));
+    let reason = status.reasons.iter().find(|why| !is_refusal(why));
     let reason = reason.filter(|_| waits)?;
     Some(
         Cause::likely(format_smolstr!("its syncer waits: {reason}"))

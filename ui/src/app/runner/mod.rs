@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use smol_str::SmolStr;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::AbortOnDropHandle;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use v9s::cluster::access::Permission;
 use v9s::cluster::{Cluster, LogRequest, Resource};
 use v9s::fleet::Fleet;
@@ -70,6 +70,8 @@ pub struct Runner {
     watching: Option<Watching>,
     reads: HashMap<Ticket, AbortOnDropHandle<()>>,
     jobs: HashMap<JobId, CancellationToken>,
+    /// Files that are being written.
+    files: TaskTracker,
 }
 
 impl Runner {
@@ -95,6 +97,7 @@ impl Runner {
             watching: None,
             reads: HashMap::new(),
             jobs: HashMap::new(),
+            files: TaskTracker::new(),
         }
     }
 
@@ -265,9 +268,14 @@ impl Runner {
         });
     }
 
+    /// What is being written to files, to be waited for before everything ends.
+    pub fn files(&self) -> TaskTracker {
+        self.files.clone()
+    }
+
     fn file(&self, work: impl Future<Output = Option<(Level, String)>> + Send + 'static) {
         let to = self.to.clone();
-        tokio::spawn(async move {
+        self.files.spawn(async move {
             if let Some((level, said)) = work.await {
                 let _ = to.send(Msg::Say(level, said));
             }

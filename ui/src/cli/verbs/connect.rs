@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use clap::Args;
 use smol_str::SmolStr;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use v9s::cluster::{Cluster, KubeconfigSource};
 use v9s::connect::kubeconfig::{Change, Document, Entry, Written, change, default_path, write_private};
 use v9s::connect::tunnel::Tunnel;
@@ -160,23 +161,25 @@ async fn use_it(
     own_file: Option<PathBuf>,
 ) -> anyhow::Result<ExitCode> {
     let Connected { entry, reached, .. } = connected;
+    // Heard from now on: whoever sees the file may end this at once.
+    let mut ends = Ends::listen()?;
     let tunnel = match reached {
         Reached::Tunnel(tunnel) => Some(tunnel),
         Reached::Straight(_) => None,
     };
     if args.print {
         print(entry.to_yaml().as_bytes())?;
-        keep(tunnel, target).await?;
+        keep(tunnel, target, &mut ends).await?;
     } else if let Some(path) = &args.write_kubeconfig {
         write_private(path, &entry.to_yaml())?;
         note(&format!("{} leads to {target}", path.display()));
-        keep(tunnel, target).await?;
+        keep(tunnel, target, &mut ends).await?;
     } else if args.merge {
         let path = own_file
             .context("there is no home folder in which a kubeconfig could be: name one with --kubeconfig")?;
         merge(&path, &entry)?;
         if tunnel.is_some() {
-            keep(tunnel, target).await?;
+            keep(tunnel, target, &mut ends).await?;
             take_out(&path, &entry)?;
         }
     } else {
@@ -199,12 +202,23 @@ async fn use_it(
     Ok(ExitCode::SUCCESS)
 }
 
+/// The signals by which somebody ends this.
+struct Ends {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Ends {
+    fn listen() -> anyhow::Result<Self> {
+        let listen = |kind| signal(kind).context("cannot listen for signals");
+        Ok(Ends { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
+    }
+}
+
 /// Keeps a tunnel until somebody ends it, and tells how it is doing.
-async fn keep(tunnel: Option<Tunnel>, target: &Target) -> anyhow::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
+async fn keep(tunnel: Option<Tunnel>, target: &Target, ends: &mut Ends) -> anyhow::Result<()> {
     let Some(tunnel) = tunnel else { return Ok(()) };
     note(&format!("{target} is at https://{} until this ends (Ctrl-C)", tunnel.local));
-    let mut ends = signal(SignalKind::terminate()).context("cannot listen for signals")?;
     let mut states = tunnel.state();
     let mut told = states.borrow_and_update().health.clone();
     loop {
@@ -217,8 +231,8 @@ async fn keep(tunnel: Option<Tunnel>, target: &Target) -> anyhow::Result<()> {
                     told = health;
                 }
             }
-            _ = tokio::signal::ctrl_c() => return Ok(()),
-            _ = ends.recv() => return Ok(()),
+            _ = ends.interrupt.recv() => return Ok(()),
+            _ = ends.terminate.recv() => return Ok(()),
         }
     }
 }
