@@ -79,7 +79,7 @@ fn the_fleet_wide_and_dark() -> Result<()> {
 fn the_fleet_in_a_light_theme() -> Result<()> {
     let shot = Shot { name: "fleet", size: (120, 36), theme: "light" };
     let (_home, terminal) = shot.start()?;
-    shot.take(&terminal, &["STATE", "WHY", "QUOTA", "payments-prod", "Paused"])
+    shot.take(&terminal, &["STATE", "WHY", "QUOTA", "ads-prod", "Paused"])
 }
 
 #[test]
