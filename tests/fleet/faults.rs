@@ -24,7 +24,8 @@ both_hosts! {
         let (proxy, through) = Proxy::before(&host.kubeconfig).await?;
         let live = watch(&through, FleetOptions::default())?;
         let before = until(&live, "both are seen", |fleet| {
-            live_and_whole(fleet) && row(fleet, &stays).is_some() && row(fleet, &goes).is_some()
+            let runs = |name| row(fleet, name).is_some_and(|row| row.state == State::Running);
+            live_and_whole(fleet) && runs(&stays) && runs(&goes)
         })
         .await?;
 
@@ -43,7 +44,9 @@ both_hosts! {
 
         proxy.set(Wire::Pass);
         let after = retry_until(&live, |fleet| {
-            live_and_whole(fleet) && row(fleet, &goes).is_none() && row(fleet, &comes).is_some()
+            // Of what has just come the parts are told one after the other.
+            let runs = |name| row(fleet, name).is_some_and(|row| row.state == State::Running);
+            live_and_whole(fleet) && row(fleet, &goes).is_none() && runs(&comes) && runs(&stays)
         })
         .await?;
         for name in [&stays, &comes] {
