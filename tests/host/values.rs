@@ -52,10 +52,10 @@ both! {
         let made = host.post(&path, &json!({"metadata": {"name": "s"}, "spec": {"ports": [{"port": 80}]}})).await?.expect_code(201)?;
         let address = made["spec"]["clusterIP"].as_str().unwrap();
         assert_eq!((&made["spec"]["clusterIPs"], &made["spec"]["ipFamilies"], &made["spec"]["ipFamilyPolicy"]), (&json!([address]), &json!(["IPv4"]), &json!("SingleStack")));
-        let other = json!({"spec": {"clusterIP": "10.96.200.200", "clusterIPs": ["10.96.200.200"]}});
+        let other = json!({"spec": {"clusterIP": "10.96.0.221", "clusterIPs": ["10.96.0.221"]}});
         let (code, reason, message) = host.patch(&format!("{path}/s"), "merge", &other).await?.refusal();
         assert_eq!((code, reason.as_str()), (422, "Invalid"));
-        assert!(message.contains("spec.clusterIPs[0]: Invalid value: [\"10.96.200.200\"]: may not change once set"), "{message}");
+        assert!(message.contains("spec.clusterIPs[0]: Invalid value: [\"10.96.0.221\"]: may not change once set"), "{message}");
         let node_port = host.patch(&format!("{path}/s"), "merge", &json!({"spec": {"type": "NodePort"}})).await?.expect_code(200)?;
         assert!(node_port["spec"]["ports"][0]["nodePort"].as_u64().is_some_and(|port| (30000..=32767).contains(&port)), "{node_port}");
         Ok(())

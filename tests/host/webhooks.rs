@@ -102,7 +102,7 @@ both! {
         let maps = host.config_maps("whservice").await?;
         let namespace = maps.split('/').nth(4).unwrap();
         let hook = Hook::start(|request| match request["resource"]["resource"] == "services" {
-            true => patch(&json!([{"op": "add", "path": "/spec/clusterIP", "value": "10.96.201.9"}])),
+            true => patch(&json!([{"op": "add", "path": "/spec/clusterIP", "value": "10.96.0.222"}])),
             false => json!({"allowed": true}),
         })
         .await?;
@@ -112,7 +112,7 @@ both! {
         in_force(&host, &maps, &hook).await?;
         let services = maps.replace("configmaps", "services");
         let made = host.post(&services, &json!({"metadata": {"name": "web"}, "spec": {"ports": [{"port": 80}]}})).await?.expect_code(201)?;
-        assert_eq!((&made["spec"]["clusterIP"], &made["spec"]["clusterIPs"]), (&json!("10.96.201.9"), &json!(["10.96.201.9"])));
+        assert_eq!((&made["spec"]["clusterIP"], &made["spec"]["clusterIPs"]), (&json!("10.96.0.222"), &json!(["10.96.0.222"])));
         let asked = &hook.asked("web")[0]["object"]["spec"];
         assert_eq!((&asked["clusterIP"], &asked["type"], &asked["ports"][0]["protocol"]), (&Value::Null, &json!("ClusterIP"), &json!("TCP")));
         Ok(())

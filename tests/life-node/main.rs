@@ -124,10 +124,12 @@ macro_rules! on_nodes {
     ($(async fn $name:ident($seat:ident: Seat) -> Result<()> $body:block)*) => {
         $(v9s_testkit::node_test! {
             fn $name() -> Result<()> {
-                let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-                runtime.block_on(async {
-                    let $seat = Seat::take(stringify!($name)).await?;
-                    $body
+                v9s_testkit::attempts::twice_named(stringify!($name), |name| {
+                    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+                    runtime.block_on(async {
+                        let $seat = Seat::take(name).await?;
+                        $body
+                    })
                 })
             }
         })*

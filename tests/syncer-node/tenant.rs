@@ -73,12 +73,14 @@ macro_rules! tenants {
     ($(async fn $name:ident($tenant:ident: Tenant) -> Result<()> $body:block)*) => {
         $(v9s_testkit::node_test! {
             fn $name() -> Result<()> {
-                let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-                runtime.block_on(async {
-                    let $tenant = crate::tenant::Tenant::take(stringify!($name)).await?;
-                    let done: Result<()> = async { $body }.await;
-                    done?;
-                    $tenant.nothing_was_forbidden().await
+                v9s_testkit::attempts::twice_named(stringify!($name), |name| {
+                    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+                    runtime.block_on(async {
+                        let $tenant = crate::tenant::Tenant::take(name).await?;
+                        let done: Result<()> = async { $body }.await;
+                        done?;
+                        $tenant.nothing_was_forbidden().await
+                    })
                 })
             }
         })*

@@ -309,18 +309,24 @@ pub async fn embedded() -> Result<Pair> {
 }
 
 /// Runs a test body between two embedded hosts; what `both!` expands to.
-pub fn run_embedded<F: Future<Output = Result<()>>>(body: impl FnOnce(Pair) -> F) -> Result<()> {
-    run(embedded, body)
+pub fn run_embedded<F: Future<Output = Result<()>>>(body: impl Fn(Pair) -> F) -> Result<()> {
+    v9s_testkit::attempts::twice(|| once(embedded, &body))
 }
 
-/// Runs a test body between two real API servers, the tenant's of this test's own; what `both!` expands to.
-pub fn run_real<F: Future<Output = Result<()>>>(body: impl FnOnce(Pair) -> F) -> Result<()> {
-    run(async || Pair::new(Host::real(NEEDS.alone()).await?, Host::real(NEEDS).await?).await, body)
+/// A virtual cluster between two real API servers, the tenant's of this test's own.
+pub async fn real() -> Result<Pair> {
+    Pair::new(Host::real(NEEDS.alone()).await?, Host::real(NEEDS).await?).await
+}
+
+/// Runs a test body between two real API servers; what `both!` expands to.
+pub fn run_real<F: Future<Output = Result<()>>>(body: impl Fn(Pair) -> F) -> Result<()> {
+    v9s_testkit::attempts::twice(|| once(real, &body))
 }
 
 const NEEDS: Needs = Needs::NONE;
 
-fn run<F, S>(start: impl FnOnce() -> S, body: impl FnOnce(Pair) -> F) -> Result<()>
+/// Runs a test body that gets no second attempt.
+pub fn once<F, S>(start: impl FnOnce() -> S, body: impl FnOnce(Pair) -> F) -> Result<()>
 where
     F: Future<Output = Result<()>>,
     S: Future<Output = Result<Pair>>,

@@ -115,8 +115,8 @@ both! {
 
     async fn an_address_that_the_tenant_asks_for_is_had_or_refused_in_kubernetes_words(pair: Pair) -> Result<()> {
         asked(&mut pair).await?;
-        let last = 10 + pair.namespace.len() as u32 + std::process::id() % 180;
-        let address = format!("10.96.213.{last}");
+        let last = 20 + pair.namespace.len() as u32 + std::process::id() % 180;
+        let address = format!("10.96.0.{last}");
         let asks = |name: &str| service(name, json!({"clusterIP": address, "ports": [{"port": 80}]}));
         let made = create(&pair.tenant, SERVICES, &asks("mine")).await?;
         assert_eq!(made["spec"]["clusterIP"], address.as_str());

@@ -136,7 +136,7 @@ both! {
 }
 
 /// The embedded host, whose trouble can be chosen.
-fn on_embedded<F: Future<Output = Result<()>>>(body: impl FnOnce(Pair) -> F) -> Result<()> {
+fn on_embedded<F: Future<Output = Result<()>>>(body: impl Fn(Pair) -> F) -> Result<()> {
     crate::pair::run_embedded(body)
 }
 

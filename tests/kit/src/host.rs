@@ -23,6 +23,7 @@ use serde_json::{Value, json};
 use v9s_sandbox::Sandbox;
 use v9s_sandbox::controllers;
 
+use crate::attempts::{self, Outcome};
 use crate::kubeconfig;
 use crate::objects;
 use crate::real::{self, ControlPlane};
@@ -225,11 +226,11 @@ impl Host {
 /// # Panics
 /// When the host does not start.
 #[doc(hidden)]
-pub fn run_embedded<F, T>(needs: Needs, body: impl FnOnce(Host) -> F) -> T
+pub fn run_embedded<F, T: Outcome>(needs: Needs, body: impl Fn(Host) -> F) -> T
 where
     F: Future<Output = T>,
 {
-    run(Host::embedded(needs), body)
+    run(|| Host::embedded(needs), body)
 }
 
 /// Runs a test body on a real host; what the macros expand to.
@@ -237,23 +238,26 @@ where
 /// # Panics
 /// When the host does not start.
 #[doc(hidden)]
-pub fn run_real<F, T>(needs: Needs, body: impl FnOnce(Host) -> F) -> T
+pub fn run_real<F, T: Outcome>(needs: Needs, body: impl Fn(Host) -> F) -> T
 where
     F: Future<Output = T>,
 {
-    run(Host::real(needs), body)
+    run(|| Host::real(needs), body)
 }
 
 #[allow(clippy::panic, reason = "runs in tests, where a panic is the failure")]
-fn run<F, T>(start: impl Future<Output = Result<Host>>, body: impl FnOnce(Host) -> F) -> T
+fn run<S, F, T: Outcome>(start: impl Fn() -> S, body: impl Fn(Host) -> F) -> T
 where
+    S: Future<Output = Result<Host>>,
     F: Future<Output = T>,
 {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    let runtime = runtime.unwrap_or_else(|error| panic!("no runtime: {error}"));
-    runtime.block_on(async {
-        let host = start.await.unwrap_or_else(|error| panic!("no host: {error:#}"));
-        body(host).await
+    attempts::twice(|| {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        let runtime = runtime.unwrap_or_else(|error| panic!("no runtime: {error}"));
+        runtime.block_on(async {
+            let host = start().await.unwrap_or_else(|error| panic!("no host: {error:#}"));
+            body(host).await
+        })
     })
 }
 

@@ -3,6 +3,7 @@
 //! Suites use [`both_hosts!`] to run one body on the embedded host and on a real API server; [`real`] tells where the
 //! latter comes from.
 
+pub mod attempts;
 pub mod cache;
 pub mod gateway;
 pub mod host;

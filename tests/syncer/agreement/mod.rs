@@ -29,7 +29,7 @@ fn any_sequence_of_deeds_ends_in_agreement_between_embedded_hosts() {
     let config = Config { cases, max_shrink_iters: 60, failure_persistence: None, ..Config::default() };
     let mut runner = TestRunner::new_with_rng(config, rng(number("V9S_AGREEMENT_SEED", 0)));
     let ended = runner.run(&sequence(DEEDS), |deeds| {
-        pair::run_embedded(|pair| play(pair, deeds))
+        pair::once(pair::embedded, |pair| play(pair, deeds))
             .map_err(|error| TestCaseError::fail(format!("{error:#}")))
     });
     match ended {
@@ -44,7 +44,7 @@ v9s_testkit::real_test! {
         let mut runner = TestRunner::new_with_rng(Config::default(), rng(number("V9S_AGREEMENT_SEED", 0)));
         let tree = sequence(REAL_DEEDS).new_tree(&mut runner).map_err(|why| anyhow::anyhow!("{why}"))?;
         let deeds = proptest::strategy::ValueTree::current(&tree);
-        pair::run_real(|pair| play(pair, deeds))
+        pair::once(pair::real, |pair| play(pair, deeds))
     }
 }
 
