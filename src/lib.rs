@@ -16,6 +16,7 @@ pub mod names;
 pub mod operation;
 pub mod provision;
 pub mod secrecy;
+pub mod store;
 pub mod target;
 pub mod time;
 pub mod wire;
