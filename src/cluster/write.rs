@@ -102,7 +102,7 @@ impl Cluster {
         deleted.map_err(|failure| WriteError::Failed { what, cluster: self.context.clone(), failure })
     }
 
-    pub(super) async fn check_audit(&self) -> Result<(), WriteError> {
+    pub(crate) async fn check_audit(&self) -> Result<(), WriteError> {
         let Some(log) = self.audit.clone() else { return Ok(()) };
         let path = log.path().display().to_string();
         let checked = tokio::task::spawn_blocking(move || log.check()).await;
@@ -115,7 +115,7 @@ impl Cluster {
     }
 
     /// Leaves a record. The change has happened by now, so a record that cannot be written is only told.
-    pub(super) async fn record(
+    pub(crate) async fn record(
         &self,
         action: &'static str,
         object: &ObjectRef,

@@ -234,11 +234,11 @@ fn flatten<T>(companion: &Known<Arc<Companion>>, fact: impl FnOnce(&Companion) -
     }
 }
 
-/// Nobody looks into stores yet; of something that does not run there is nothing to see.
+/// No watch tells of stores: they are looked at on demand. Of something that does not run there is nothing to see.
 fn store_health(state: State) -> Known<StoreHealth> {
     match state {
         State::Paused | State::ScaledDown | State::Restoring => Known::NotApplicable,
-        _ => Known::unknown("not measured: nobody looks into it"),
+        _ => Known::unknown("not looked at: the tab `store` does, and `v9s store`"),
     }
 }
 

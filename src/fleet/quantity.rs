@@ -117,8 +117,40 @@ fn scale(suffix: &str) -> Option<(i128, i32)> {
     })
 }
 
+/// Bytes with a binary unit, for a person: `512 B`, `1.5 KiB`, `9.8 GiB`, `412 MiB`.
+pub fn binary(bytes: u64) -> String {
+    const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    if bytes < 1024 {
+        return format!("{bytes} B");
+    }
+    let mut value = bytes as f64 / 1024.0;
+    let mut unit = 0;
+    // What would be rounded to 1024 is one of the next.
+    while value >= 1023.5 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    let digits = if value < 9.95 { format!("{value:.1}") } else { format!("{value:.0}") };
+    format!("{} {}", digits.strip_suffix(".0").unwrap_or(&digits), UNITS[unit])
+}
+
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn bytes_are_told_with_two_or_three_digits() {
+        for (bytes, expected) in [
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (1024, "1 KiB"),
+            (10 << 20, "10 MiB"),
+            ((1 << 20) - 1, "1 MiB"),
+            (1536 << 20, "1.5 GiB"),
+            (u64::MAX, "16 EiB"),
+        ] {
+            assert_eq!(super::binary(bytes), expected, "{bytes}");
+        }
+    }
+
     use proptest::prelude::*;
 
     use super::*;

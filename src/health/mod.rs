@@ -2,6 +2,7 @@
 
 pub mod export;
 pub mod lag;
+pub mod store;
 pub mod sync;
 pub mod thresholds;
 

@@ -28,6 +28,24 @@ pub struct Thresholds {
     pub api_warning_seconds: f64,
     /// Seconds beyond which an API server's answer is urgently slow.
     pub api_critical_seconds: f64,
+    /// Size of a store's file, as a share of its quota (0 to 1), beyond which it is worth a look.
+    pub store_quota_warning: f64,
+    /// The same, beyond which it is urgent.
+    pub store_quota_critical: f64,
+    /// Use of a store's volume, 0 to 1, beyond which it is worth a look.
+    pub store_volume_warning: f64,
+    /// The same, beyond which it is urgent.
+    pub store_volume_critical: f64,
+    /// Seconds that one in a hundred writes of etcd's log may take to reach the disk.
+    pub store_fsync_seconds: f64,
+    /// The same of its database.
+    pub store_commit_seconds: f64,
+    /// How often etcd's leader may change within an hour.
+    pub store_leader_changes_per_hour: u32,
+    /// Entries of etcd's log that a member may be behind.
+    pub store_raft_lag: u64,
+    /// Share of a store's file, 0 to 1, that may be free room.
+    pub store_free_share: f64,
 }
 
 impl Default for Thresholds {
@@ -44,6 +62,15 @@ impl Default for Thresholds {
             throttled_share: 0.05,
             api_warning_seconds: 1.0,
             api_critical_seconds: 2.0,
+            store_quota_warning: 0.85,
+            store_quota_critical: 0.95,
+            store_volume_warning: 0.7,
+            store_volume_critical: 0.9,
+            store_fsync_seconds: 0.025,
+            store_commit_seconds: 0.25,
+            store_leader_changes_per_hour: 3,
+            store_raft_lag: 1000,
+            store_free_share: 0.5,
         }
     }
 }
@@ -58,6 +85,9 @@ impl Thresholds {
             ("quota-warning", self.quota_warning),
             ("quota-critical", self.quota_critical),
             ("throttled-share", self.throttled_share),
+            ("store-quota-critical", self.store_quota_critical),
+            ("store-volume-critical", self.store_volume_critical),
+            ("store-free-share", self.store_free_share),
         ];
         for (name, share) in shares {
             if !(0.0..=1.0).contains(&share) {
@@ -68,12 +98,23 @@ impl Thresholds {
             ("quota", "", self.quota_warning, self.quota_critical),
             ("lag", "-seconds", self.lag_warning_seconds, self.lag_critical_seconds),
             ("api", "-seconds", self.api_warning_seconds, self.api_critical_seconds),
+            ("store-quota", "", self.store_quota_warning, self.store_quota_critical),
+            ("store-volume", "", self.store_volume_warning, self.store_volume_critical),
         ];
         for (name, unit, warning, critical) in pairs {
             if !(warning.is_finite() && critical.is_finite() && 0.0 <= warning && warning <= critical) {
                 return Err(format!(
                     "{name}-warning{unit} ({warning}) is not between 0 and {name}-critical{unit} ({critical})"
                 ));
+            }
+        }
+        let limits = [
+            ("store-fsync-seconds", self.store_fsync_seconds),
+            ("store-commit-seconds", self.store_commit_seconds),
+        ];
+        for (name, limit) in limits {
+            if !(limit.is_finite() && limit > 0.0) {
+                return Err(format!("{name} is more than 0, not {limit}"));
             }
         }
         if self.silent_seconds == 0 {
@@ -99,5 +140,7 @@ mod tests {
         assert!(of(|t| t.lag_warning_seconds = 60.0).contains("lag-critical-seconds (30)"));
         assert!(of(|t| t.api_critical_seconds = f64::NAN).contains("api-warning-seconds"));
         assert!(of(|t| t.silent_seconds = 0).contains("silent-seconds"));
+        assert!(of(|t| t.store_quota_warning = 0.99).contains("store-quota-critical (0.95)"));
+        assert!(of(|t| t.store_fsync_seconds = 0.0).contains("store-fsync-seconds is more than 0"));
     }
 }

@@ -15,6 +15,7 @@ pub mod reap;
 mod refusal;
 pub mod restart;
 pub mod resume;
+pub mod space;
 pub mod term;
 #[cfg(test)]
 mod tests;

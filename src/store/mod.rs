@@ -11,7 +11,9 @@ mod keys;
 mod look;
 mod open;
 mod protocol;
+mod read;
 mod snapshot;
+mod volumes;
 
 use std::future::Future;
 use std::time::Duration;
@@ -24,9 +26,12 @@ pub use error::StoreError;
 pub use look::{Alarm, AlarmKind, Member, MemberStatus, Seen};
 pub use open::{of_addresses, open};
 pub use protocol::KeyValue;
+pub use read::read;
 pub use snapshot::Snapshot;
 
+use crate::cluster::{Cluster, ObjectRef, Resource};
 use client::Door;
+use open::PodPlace;
 use protocol::{CompactionRequest, Nothing, RangeRequest, RangeResponse, SnapshotResponse, call};
 
 /// How long a member may be busy with rewriting its file.
@@ -54,6 +59,12 @@ pub struct Store {
     absent: Vec<SmolStr>,
     /// Plain HTTP port with `/metrics`, where there is one.
     metrics: Option<u16>,
+    /// Its host, where it is reached by it.
+    cluster: Option<Cluster>,
+    /// Host namespace of its pods.
+    namespace: SmolStr,
+    /// Its pods.
+    pods: Vec<PodPlace>,
 }
 
 /// Which keys are wanted.
@@ -134,6 +145,12 @@ impl Store {
         &self.absent
     }
 
+    /// The object on the host that a process is, with its UID; a process that is only an address is a Pod of that name.
+    pub fn object(&self, process: &str) -> (ObjectRef, SmolStr) {
+        let uid = self.pods.iter().find(|pod| pod.name == process).map(|pod| pod.uid.clone());
+        (ObjectRef::namespaced(Resource::PODS, self.namespace.clone(), process), uid.unwrap_or_default())
+    }
+
     /// One page of keys, from the first process that answers.
     ///
     /// # Errors
@@ -187,11 +204,11 @@ impl Store {
         .await
     }
 
-    /// Forgets what was before a revision, and waits until it is gone from the disk.
+    /// Forgets what was before a revision, and waits until it is gone from the disk. The process that was asked.
     ///
     /// # Errors
     /// When nobody answers, or the revision is compacted already or not there yet.
-    pub async fn compact(&self, revision: i64) -> Result<(), StoreError> {
+    pub async fn compact(&self, revision: i64) -> Result<SmolStr, StoreError> {
         const WHAT: &str = "compact";
         self.first(|door| async move {
             let question = CompactionRequest { revision, physical: true };
@@ -199,7 +216,7 @@ impl Store {
                 Err(StoreError::Refused { said, .. }) if said.contains("has been compacted") => {
                     Err(door.compacted(revision))
                 }
-                done => done.map(drop),
+                done => done.map(|Nothing {}| door.name),
             }
         })
         .await

@@ -29,8 +29,16 @@ const LISTENS: &str = "--listen-address=";
 /// When the host does not tell, nothing of it runs, or there is no way to it from outside. A virtual cluster that rests is never
 /// woken.
 pub async fn open(cluster: &Cluster, target: &Target) -> Result<Store, StoreError> {
+    with(cluster, target, settings(cluster, target).await?).await
+}
+
+/// The same by settings that were read already.
+pub(super) async fn with(
+    cluster: &Cluster,
+    target: &Target,
+    settings: Settings,
+) -> Result<Store, StoreError> {
     let vcluster = format_smolstr!("{target}");
-    let settings = settings(cluster, target).await?;
     let kind = settings.kind;
     let app = if kind == Kind::DeployedEtcd { App::Etcd } else { App::ControlPlane };
     if kind == Kind::ExternalEtcd {
@@ -47,8 +55,17 @@ pub async fn open(cluster: &Cluster, target: &Target) -> Result<Store, StoreErro
         pod: pod.metadata.name.clone(),
     };
     let absent = absent(target, app, &pods);
-    let store =
-        |engine, doors, metrics| Store { vcluster: vcluster.clone(), kind, engine, doors, absent, metrics };
+    let store = |engine, doors, metrics| Store {
+        vcluster: vcluster.clone(),
+        namespace: target.namespace.clone(),
+        kind,
+        engine,
+        doors,
+        absent,
+        metrics,
+        cluster: Some(cluster.clone()),
+        pods: pods.iter().map(PodSeen::place).collect(),
+    };
     match kind {
         Kind::DeployedEtcd | Kind::EmbeddedEtcd => {
             let proof: Proof = Some(proof(cluster, target, &vcluster).await?);
@@ -95,7 +112,17 @@ pub fn of_addresses(vcluster: &str, kind: Kind, addresses: &[String], metrics: O
         Door::new(vcluster.into(), address.into(), way, port, None, patience)
     };
     let doors = addresses.iter().map(door).collect();
-    Store { vcluster: vcluster.into(), kind, engine, doors, absent: Vec::new(), metrics }
+    Store {
+        vcluster: vcluster.into(),
+        namespace: SmolStr::default(),
+        kind,
+        engine,
+        doors,
+        absent: Vec::new(),
+        metrics,
+        cluster: None,
+        pods: Vec::new(),
+    }
 }
 
 /// etcd of somebody else's, where it can be asked without files that only the control plane's pod has.
@@ -132,7 +159,7 @@ async fn stored_endpoint(cluster: &Cluster, target: &Target) -> Result<String, S
 }
 
 /// What the configuration says of the store.
-struct Settings {
+pub(super) struct Settings {
     kind: Kind,
     /// URLs of external etcd, where they stand in the configuration.
     endpoint: Option<String>,
@@ -140,7 +167,13 @@ struct Settings {
     files: bool,
 }
 
-async fn settings(cluster: &Cluster, target: &Target) -> Result<Settings, StoreError> {
+impl Settings {
+    pub(super) fn kind(&self) -> Kind {
+        self.kind
+    }
+}
+
+pub(super) async fn settings(cluster: &Cluster, target: &Target) -> Result<Settings, StoreError> {
     let name = wire::name::config_secret(&target.name);
     let data = secret(cluster, target, name.clone()).await?;
     let text = data.get(wire::CONFIG_KEY).map(|bytes| bytes.0.as_slice()).unwrap_or_default();
@@ -221,14 +254,39 @@ struct PodSeen {
 #[serde(rename_all = "camelCase")]
 struct Meta {
     name: SmolStr,
+    #[serde(default)]
+    uid: SmolStr,
     deletion_timestamp: Option<SmolStr>,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
 struct Spec {
+    node_name: Option<SmolStr>,
     containers: Vec<Container>,
     init_containers: Vec<Container>,
+    volumes: Vec<Volume>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct Volume {
+    persistent_volume_claim: Option<Claim>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct Claim {
+    claim_name: SmolStr,
+}
+
+/// A pod of a store, where it is, and on which volumes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct PodPlace {
+    pub name: SmolStr,
+    pub uid: SmolStr,
+    pub node: Option<SmolStr>,
+    pub claims: Vec<SmolStr>,
 }
 
 #[derive(Deserialize, Default)]
@@ -245,6 +303,16 @@ struct Status {
 }
 
 impl PodSeen {
+    fn place(&self) -> PodPlace {
+        let claims = self.spec.volumes.iter().filter_map(|volume| volume.persistent_volume_claim.as_ref());
+        PodPlace {
+            name: self.metadata.name.clone(),
+            uid: self.metadata.uid.clone(),
+            node: self.spec.node_name.clone(),
+            claims: claims.map(|claim| claim.claim_name.clone()).collect(),
+        }
+    }
+
     /// The port of its kine, where that listens on one.
     fn kine(&self) -> Option<u16> {
         let mut all = self.spec.containers.iter().chain(&self.spec.init_containers);

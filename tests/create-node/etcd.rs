@@ -8,6 +8,7 @@ use v9s_testkit::pods::Room;
 
 use crate::life::{deleted, paused, resumed, rotated};
 use crate::made::{Made, config, makes, volume};
+use crate::store::etcd_is_read_and_its_space_recovered;
 
 const DEPLOYED: &str = "
   backingStore:
@@ -57,6 +58,7 @@ makes! {
         let made = Made::make("many", &config(MANY)?).await?;
         let room = Room::take(made.inside().await?, "shop").await?;
         room.create(json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "kept"}})).await?;
+        etcd_is_read_and_its_space_recovered(&made, 3).await?;
         let uids = |pods: Vec<Pod>| pods.into_iter().filter_map(|pod| pod.metadata.uid).collect::<Vec<_>>();
         let before = uids(made.pods().await?);
         assert_eq!(before.len(), 6, "three members and three replicas");

@@ -11,3 +11,4 @@ mod preset;
 #[path = "../syncer-node/recipe.rs"]
 mod recipe;
 mod sqlite;
+mod store;

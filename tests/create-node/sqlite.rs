@@ -7,6 +7,7 @@ use v9s::provision::create::{Effect, effects, look_and_plan};
 use v9s_testkit::pods::Room;
 
 use crate::made::{Made, carry_out, config, makes, volume};
+use crate::store::kine_is_read;
 
 /// Containers that run, with their images.
 fn running(pod: &Pod) -> Vec<(String, String)> {
@@ -49,6 +50,8 @@ makes! {
         .await?;
         room.idle("asks", json!({}), json!({})).await?;
         room.sh_until("asks", "wget -qO- http://web.shop.svc.cluster.local", |said| said == "web").await?;
+
+        kine_is_read(&made).await?;
 
         // The same again changes nothing and keeps the keys.
         let uid = pod.metadata.uid.clone();

@@ -15,6 +15,9 @@ use v9s_testkit::real::stores::{Etcd, METRICS};
 /// What is waited for on a machine that compiles beside it.
 pub const PATIENCE: Duration = Duration::from_secs(120);
 
+/// What etcd says when its file is as large as it may be.
+pub const FULL: &str = "database space exceeded";
+
 /// etcd with its own process for each member.
 pub struct Seat {
     pub etcd: Arc<Mutex<Etcd>>,
@@ -46,15 +49,29 @@ impl Seat {
         .await
     }
 
-    /// Writes a value by the JSON gateway that etcd has beside gRPC; what it answers.
+    /// Writes a value by the JSON gateway that etcd has beside gRPC. Only for want of space it is refused; elections pass.
     pub async fn put(&self, key: &str, value: &[u8]) -> Result<Value> {
-        put(&self.addresses[0], key, value).await
+        until("a write", || async {
+            match put(&self.addresses[0], key, value).await {
+                Err(error) if !format!("{error:#}").contains(FULL) => None,
+                done => Some(done),
+            }
+        })
+        .await?
     }
 
     /// Kills a member.
     pub async fn kill(&self, member: usize) -> Result<()> {
         let mut etcd = Arc::clone(&self.etcd).lock_owned().await;
         Ok(tokio::task::spawn_blocking(move || etcd.kill(member)).await?)
+    }
+}
+
+impl Seat {
+    /// Starts a member again that was killed.
+    pub async fn revive(&self, member: usize) -> Result<()> {
+        let mut etcd = Arc::clone(&self.etcd).lock_owned().await;
+        tokio::task::spawn_blocking(move || etcd.revive(member)).await?
     }
 }
 
