@@ -23,6 +23,8 @@ pub enum Scope {
     Residue,
     /// In the list of what virtual clusters have left.
     Orphans,
+    /// Where the store of one virtual cluster is shown.
+    Store,
     /// On screens with tabs.
     Tabs,
     /// In the pods of one virtual cluster.
@@ -40,7 +42,7 @@ pub enum Scope {
 }
 
 /// The combinations of scopes that are active together; a key means one thing in each of them.
-pub const STACKS: [&[Scope]; 12] = [
+pub const STACKS: [&[Scope]; 13] = [
     &[
         Scope::Everywhere,
         Scope::Moving,
@@ -81,6 +83,16 @@ pub const STACKS: [&[Scope]; 12] = [
         Scope::Whole,
         Scope::Orphans,
     ],
+    &[
+        Scope::Everywhere,
+        Scope::Moving,
+        Scope::Tabs,
+        Scope::List,
+        Scope::Object,
+        Scope::Vcluster,
+        Scope::Whole,
+        Scope::Store,
+    ],
     &[Scope::Everywhere, Scope::Moving, Scope::List, Scope::Object, Scope::Orphans],
     &[Scope::Everywhere, Scope::Moving, Scope::Tabs, Scope::Text, Scope::Logs, Scope::Vcluster, Scope::Whole],
     &[Scope::Everywhere, Scope::Moving, Scope::Tabs, Scope::Text, Scope::Yaml, Scope::Vcluster, Scope::Whole],
@@ -109,6 +121,7 @@ impl Scope {
             Scope::Whole => "Virtual clusters as a whole",
             Scope::Residue => "Leftovers",
             Scope::Orphans => "Orphans",
+            Scope::Store => "Store",
             Scope::Tabs => "Tabs",
             Scope::Pods => "Pods",
             Scope::Text => "Texts",
@@ -132,6 +145,7 @@ impl fmt::Display for Scope {
             Scope::Whole => "whole virtual clusters",
             Scope::Residue => "leftovers",
             Scope::Orphans => "orphans",
+            Scope::Store => "store",
             Scope::Tabs => "tabs",
             Scope::Pods => "pods",
             Scope::Text => "texts",
@@ -297,6 +311,8 @@ ids! {
     Collect,
     /// Marks every leftover that is proven.
     MarkProven,
+    /// Recovers space in the store.
+    RecoverSpace,
     /// Every verb for the selection.
     Menu,
     /// Narrows a list.
@@ -389,6 +405,8 @@ ids! {
     Tab8,
     /// Tab 9.
     Tab9,
+    /// The tenth tab.
+    Tab10,
     /// Looks for text.
     Search,
     /// Next place.
@@ -517,6 +535,16 @@ pub const ACTIONS: &[Action] = &[
         needs: Some(DELETE_PODS),
         destructive: true,
     },
+    Action {
+        id: A::RecoverSpace,
+        name: "recover-space",
+        title: "recover space in its store, member by member, after a plan",
+        hint: Some("recover space"),
+        keys: &["x"],
+        scope: S::Store,
+        needs: Some(Need { verb: "get", group: "", resource: "secrets" }),
+        destructive: true,
+    },
     hinted(
         A::MarkProven,
         "mark-proven",
@@ -590,6 +618,7 @@ pub const ACTIONS: &[Action] = &[
     quiet(A::Tab7, "tab-7", "seventh tab", &["7"], S::Tabs),
     quiet(A::Tab8, "tab-8", "eighth tab", &["8"], S::Tabs),
     quiet(A::Tab9, "tab-9", "ninth tab", &["9"], S::Tabs),
+    quiet(A::Tab10, "tab-10", "tenth tab", &["0"], S::Tabs),
     hinted(A::Shell, "shell", "a shell in its virtual cluster", "shell", &["s"], S::Connections),
     hinted(A::CopyPath, "copy-path", "copy the path of its kubeconfig", "kubeconfig", &["p"], S::Connections),
     hinted(A::CloseConnection, "close", "close the connection", "close", &["ctrl-d"], S::Connections),

@@ -17,6 +17,7 @@ pub mod registry;
 pub mod runner;
 pub mod stack;
 mod state;
+pub mod stores;
 mod view;
 pub mod world;
 

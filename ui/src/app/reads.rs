@@ -9,6 +9,7 @@ use v9s::cluster::{ContainerInfo, EventRow, ObjectRef};
 use v9s::explain::Verdict;
 use v9s::fleet::model::VclusterKey;
 use v9s::gc::Survey;
+use v9s::health::store::Reading;
 
 use crate::verbs::{Errand, Looked};
 
@@ -62,6 +63,8 @@ pub enum Read {
     },
     /// Why a pod is not what it should be.
     Explain(Puzzle),
+    /// How the store of a virtual cluster is.
+    Store(VclusterKey),
     /// What a verb comes to.
     Plan(Errand),
     /// A person's own presets.
@@ -110,6 +113,8 @@ pub enum Reply {
     Log(Vec<LogPart>),
     /// To [`Read::Explain`].
     Explained(Result<Box<Verdict>, String>),
+    /// To [`Read::Store`]: of which virtual cluster.
+    Store(VclusterKey, Result<Box<Reading>, String>),
     /// To [`Read::Plan`].
     Plan(Result<Looked, String>),
     /// How far the look at leftovers is.

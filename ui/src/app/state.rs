@@ -12,8 +12,10 @@ use super::layer::{Input, Layer, News, Offer};
 use super::messages::Level;
 use super::msg::Msg;
 use super::operation::Verb;
+use super::reads::{Reply, Ticket};
 use super::registry::{self, Below, Opened, Registry};
 use super::stack::Stack;
+use super::stores::Stores;
 use super::world::{Access, Session, World};
 use crate::actions::{self, ACTIONS, Action, ActionId, Scope};
 use crate::keymap::Key;
@@ -104,8 +106,8 @@ impl State {
             Msg::Tick => self.tick(),
             Msg::Fleet(session, fleet) => {
                 if session == self.session {
-                    self.world.fleet = fleet;
-                    self.world.snapshot += 1;
+                    self.world.told = fleet;
+                    self.world.put_stores_in();
                     self.world.arrived = true;
                     self.tell_seen(&News::Fleet);
                 }
@@ -114,7 +116,7 @@ impl State {
                 self.world.contexts = contexts;
                 self.tell_seen(&News::Fleet);
             }
-            Msg::Reply(ticket, reply) => self.tell_all(&News::Reply(ticket, reply)),
+            Msg::Reply(ticket, reply) => self.reply(ticket, reply),
             Msg::Access { host, namespace, access } => {
                 self.world.access.insert((host, namespace), access);
                 self.tell_seen(&News::Access);
@@ -141,6 +143,21 @@ impl State {
         self.effects.cmd(Cmd::Contexts);
         self.effects.cmd(Cmd::Watch(self.session, self.world.session.clone()));
         self.settle()
+    }
+
+    fn reply(&mut self, ticket: Ticket, reply: Reply) {
+        let stored = match &reply {
+            Reply::Store(key, Ok(reading)) => {
+                self.world.stores.put(key.clone(), reading.as_ref().clone());
+                self.world.put_stores_in();
+                true
+            }
+            _ => false,
+        };
+        self.tell_all(&News::Reply(ticket, reply));
+        if stored {
+            self.tell_seen(&News::Fleet);
+        }
     }
 
     fn tick(&mut self) {
@@ -338,6 +355,8 @@ impl State {
         self.session += 1;
         self.world.session = session.clone();
         self.world.fleet = std::sync::Arc::default();
+        self.world.told = std::sync::Arc::default();
+        self.world.stores = Stores::default();
         self.world.snapshot += 1;
         self.world.arrived = false;
         self.world.access.clear();

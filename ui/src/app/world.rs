@@ -11,6 +11,7 @@ use v9s::fleet::model::{Vcluster, Workload};
 use super::connections::Connections;
 use super::jobs::Jobs;
 use super::messages::Messages;
+use super::stores::Stores;
 use crate::actions::{Action, Need};
 use crate::app::layer::Offer;
 use crate::config::Config;
@@ -69,8 +70,12 @@ pub enum Access {
 /// Everything that layers look at. Only `update` changes it.
 #[derive(Debug)]
 pub struct World {
-    /// The newest snapshot.
+    /// The newest snapshot, with what was found in stores lately.
     pub fleet: Arc<Fleet>,
+    /// The newest snapshot as it came.
+    pub told: Arc<Fleet>,
+    /// Stores that were looked at.
+    pub stores: Stores,
     /// Grows with every snapshot, also across sessions: a key for caches.
     pub snapshot: u64,
     /// Whether the fleet of this session has arrived at least once.
@@ -108,6 +113,8 @@ impl World {
     pub fn new(config: Arc<Config>, theme: Arc<Theme>, session: Session, now: DateTime<Utc>) -> Self {
         Self {
             fleet: Arc::default(),
+            told: Arc::default(),
+            stores: Stores::default(),
             snapshot: 0,
             arrived: false,
             now,
@@ -123,6 +130,15 @@ impl World {
             header: !config.headless,
             mouse: config.mouse,
             config,
+        }
+    }
+
+    /// Puts what was found in stores into the fleet; what is too old by now goes out of it.
+    pub(super) fn put_stores_in(&mut self) {
+        let over = self.stores.over(&self.told, &self.config.thresholds, self.now);
+        if !Arc::ptr_eq(&over, &self.fleet) {
+            self.fleet = over;
+            self.snapshot += 1;
         }
     }
 

@@ -60,6 +60,8 @@ pub enum Command {
     Delete(verbs::delete::DeleteArgs),
     /// Say why a pod is not what it should be, and what to do
     Explain(verbs::explain::ExplainArgs),
+    /// Show how the store of a virtual cluster is, or recover its space; documented in docs/health.md
+    Store(verbs::store::StoreArgs),
     /// Find what virtual clusters have left on their host, prove it, and collect it
     Gc(verbs::gc::GcArgs),
     /// Start the dashboard on an embedded host with an invented, living fleet

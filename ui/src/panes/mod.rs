@@ -18,6 +18,7 @@ pub mod pods;
 pub mod quota;
 mod scroll;
 mod search;
+pub mod store;
 pub mod sync;
 #[cfg(test)]
 mod testing;

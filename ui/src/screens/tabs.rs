@@ -39,6 +39,7 @@ impl Tabs {
             ActionId::Tab7,
             ActionId::Tab8,
             ActionId::Tab9,
+            ActionId::Tab10,
         ];
         match action {
             ActionId::TabNext => Some((self.at + 1) % count.max(1)),

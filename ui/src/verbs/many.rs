@@ -127,6 +127,7 @@ fn word(what: What) -> &'static str {
         What::Protect | What::ProtectSo(true) => "protects",
         What::ProtectSo(false) => "unprotects",
         What::Rotate => "rotates",
+        What::RecoverSpace => "recovers space of",
         What::Certificates => "tells",
         What::Delete => "deletes",
     }

@@ -11,6 +11,7 @@ mod edit;
 mod life;
 mod many;
 mod rotate;
+mod space;
 mod term;
 
 pub use self::collect::Gathering;
@@ -20,6 +21,8 @@ pub use self::connect::Use;
 pub use self::create::Order;
 pub use self::edit::written;
 pub use self::many::Several;
+#[cfg(test)]
+pub(crate) use self::space::told as space_of;
 pub use self::term::{Ends, Lifetime};
 
 use std::fmt;
@@ -55,6 +58,8 @@ pub enum What {
     Certificates,
     /// Make its certificates anew.
     Rotate,
+    /// Recover space in its store.
+    RecoverSpace,
     /// Delete it.
     Delete,
 }
@@ -79,6 +84,7 @@ impl Wish {
             ActionId::Protect => What::Protect,
             ActionId::Certificates => What::Certificates,
             ActionId::Rotate => What::Rotate,
+            ActionId::RecoverSpace => What::RecoverSpace,
             ActionId::Delete => What::Delete,
             _ => return None,
         };
@@ -126,6 +132,7 @@ impl fmt::Display for What {
             What::ProtectSo(false) => "unprotect",
             What::Certificates => "certificates of",
             What::Rotate => "rotate the certificates of",
+            What::RecoverSpace => "recover space in the store of",
             What::Delete => "delete",
         })
     }
@@ -280,6 +287,7 @@ impl Wish {
         match self.what {
             What::Certificates => certificates::look(&cluster, &target).await,
             What::Rotate => rotate::look(&cluster, &target).await,
+            What::RecoverSpace => space::look(&cluster, &target).await,
             what => life::look(&cluster, &target, what).await,
         }
     }

@@ -9,7 +9,9 @@ use v9s::cluster::{Cluster, LogEvent, LogRequest, ReadError, YamlOptions};
 use v9s::explain::{Verdict, Wish, explain, gather};
 use v9s::fleet::model::VclusterKey;
 use v9s::gc::{ByConnect, GcError, SURVEY_STEPS, Scope, Survey, SurveyOptions, survey};
+use v9s::health::store::Reading;
 use v9s::operation::{Operation, OperationState, StepState};
+use v9s::store;
 use v9s::target::refresh;
 
 use super::{Clusters, files};
@@ -44,6 +46,10 @@ pub async fn answer(clusters: &Clusters, dirs: &Dirs, read: Read) -> Reply {
             Reply::Containers(on(clusters, &host, read).await)
         }
         Read::Explain(puzzle) => Reply::Explained(explained(clusters, &puzzle).await),
+        Read::Store(key) => {
+            let read = stored(clusters, &key).await;
+            Reply::Store(key, read)
+        }
         Read::Plan(errand) => Reply::Plan(verbs::look(clusters, &errand).await),
         Read::Presets => Reply::Presets(files::presets(dirs.presets()).await),
     }
@@ -62,6 +68,12 @@ async fn explained(clusters: &Clusters, puzzle: &Puzzle) -> Result<Box<Verdict>,
     };
     let facts = gather(&host, &ByConnect::default(), &wish).await.map_err(|error| error.to_string())?;
     Ok(Box::new(explain(&facts)))
+}
+
+async fn stored(clusters: &Clusters, key: &VclusterKey) -> Result<Box<Reading>, String> {
+    let cluster = clusters.open(&key.host).await?;
+    let target = refresh(&cluster, &key.namespace, &key.name).await.map_err(said)?;
+    Ok(Box::new(store::read(&cluster, &target, &ByConnect::default()).await))
 }
 
 async fn on<T>(

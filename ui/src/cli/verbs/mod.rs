@@ -14,6 +14,7 @@ pub mod protect;
 pub mod reap;
 pub mod restart;
 pub mod resume;
+pub mod store;
 
 mod ask;
 mod host;

@@ -37,6 +37,9 @@ fn one_use_of_a_connection_excludes_the_others() {
         &["pause", "shop", "--timeout", "soon"],
         &["resume", "shop", "--replicas", "0"],
         &["restart", "shop", "--part", "everything"],
+        &["store"],
+        &["store", "shop", "--yes"],
+        &["store", "shop", "--recover-space", "--yes", "--dry-run"],
     ] {
         let error = parse(line).unwrap_err();
         assert_eq!(error.exit_code(), i32::from(Exit::Usage.code()), "{line:?}");

@@ -23,6 +23,8 @@ pub enum Remedy {
     PreviousLogs,
     /// The tab of the sync.
     Sync,
+    /// The tab of the store.
+    Store,
     /// The quota tab.
     Quota,
     /// The events tab.
@@ -40,6 +42,7 @@ impl Remedy {
             Remedy::Logs => "logs",
             Remedy::PreviousLogs => "previous",
             Remedy::Sync => "sync",
+            Remedy::Store => "store",
             Remedy::Quota => "quota",
             Remedy::Events => "events",
             Remedy::Pods => "pods",
@@ -58,6 +61,7 @@ impl Remedy {
             Remedy::Logs => "logs",
             Remedy::PreviousLogs => "log before the restart",
             Remedy::Sync => "sync",
+            Remedy::Store => "store",
             Remedy::Quota => "quota",
             Remedy::Events => "events",
             Remedy::Pods => "pods",

@@ -86,6 +86,7 @@ fn keys(remedy: Remedy) -> Option<String> {
         Remedy::Logs => "l".to_owned(),
         Remedy::PreviousLogs => "p".to_owned(),
         Remedy::Sync => "8".to_owned(),
+        Remedy::Store => "0".to_owned(),
         Remedy::Quota => "3".to_owned(),
         Remedy::Events => "4".to_owned(),
         Remedy::Pods | Remedy::Yaml => return None,

@@ -125,6 +125,7 @@ pub(super) fn finding_remedy(code: &str) -> Option<Remedy> {
         "restarts" | "out-of-memory" => Some(Remedy::PreviousLogs),
         "quota-near-limit" => Some(Remedy::Quota),
         "duplicate-workload" => Some(Remedy::Yaml),
+        code if code.starts_with("store-") => Some(Remedy::Store),
         code::SILENT
         | code::TROUBLE
         | code::UNREADABLE

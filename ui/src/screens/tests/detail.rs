@@ -108,15 +108,15 @@ fn the_pods_at_200_columns() {
 fn tabs_go_round_and_have_numbers() {
     let mut stage = stage_with(Config::default());
     stage.keys("enter");
-    let names = ["overview", "pods", "quota", "events", "logs", "config", "yaml", "sync", "orphans"];
+    let names = ["overview", "pods", "quota", "events", "logs", "config", "yaml", "sync", "orphans", "store"];
     for (at, name) in names.iter().enumerate() {
-        stage.keys(&(at + 1).to_string());
+        stage.keys(&((at + 1) % 10).to_string());
         assert_eq!(stage.state.top().place(), *name);
     }
     stage.keys("tab");
     assert_eq!(stage.state.top().place(), "overview");
     stage.keys("shift-tab");
-    assert_eq!(stage.state.top().place(), "orphans");
+    assert_eq!(stage.state.top().place(), "store");
 }
 
 #[test]

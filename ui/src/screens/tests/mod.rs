@@ -13,6 +13,7 @@ mod orphans;
 mod popups;
 mod several;
 mod stage;
+mod store;
 mod storm;
 mod switch;
 mod terms;

@@ -1,4 +1,4 @@
-//! One virtual cluster: overview, pods, quota, events, logs, configuration, YAML, sync, leftovers.
+//! One virtual cluster: overview, pods, quota, events, logs, configuration, YAML, sync, leftovers, store.
 
 mod delete;
 mod events;
@@ -7,6 +7,7 @@ mod orphans;
 mod overview;
 mod pods;
 mod quota;
+mod store;
 mod sync;
 mod texts;
 
@@ -109,6 +110,7 @@ impl VclusterScreen {
             Box::new(texts::YamlTab::new(&vcluster)),
             Box::new(sync::SyncTab::default()),
             Box::new(orphans::OrphansTab::new(key.clone())),
+            Box::new(store::StoreTab::default()),
         ];
         Self { key, vcluster, gone: false, tabs: Tabs::default(), panes, entered: false }
     }

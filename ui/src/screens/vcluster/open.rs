@@ -28,8 +28,8 @@ pub const ENTRY: Entry = Entry {
 };
 
 /// The places of the screen that can be named.
-const PLACES: [&str; 10] =
-    ["overview", "pods", "quota", "events", "logs", "previous", "config", "yaml", "sync", "orphans"];
+const PLACES: [&str; 11] =
+    ["overview", "pods", "quota", "events", "logs", "previous", "config", "yaml", "sync", "orphans", "store"];
 
 /// The name, and the place behind it if there is one. Names of contexts may hold spaces.
 fn split(argument: &str) -> (&str, Option<&str>) {

@@ -63,6 +63,7 @@ impl Tab for OverviewTab {
                 Remedy::PreviousLogs => ActionId::PreviousLogs,
                 Remedy::Pods => ActionId::Tab2,
                 Remedy::Sync => ActionId::Tab8,
+                Remedy::Store => ActionId::Tab10,
                 Remedy::Quota => ActionId::Tab3,
                 Remedy::Events => ActionId::Tab4,
                 Remedy::Yaml => ActionId::Yaml,
