@@ -165,3 +165,50 @@ fn growth_and_the_day_it_is_full_are_told_after_a_while() {
     let view = View { reading: &newest, before: None, first: Some(&first), thresholds: &thresholds };
     assert!(!StorePane::text(view, NOW).contains("grows"), "too early to tell");
 }
+
+/// Everything that a cluster sends as text is this text.
+fn named(words: &str) -> Reading {
+    let mut reading = etcd();
+    for process in &mut reading.processes {
+        process.name = words.into();
+        if let Known::Yes(status) = &mut process.status {
+            (status.version, status.errors) = (words.into(), vec![words.into()]);
+        }
+    }
+    reading.processes[2].status = Known::unknown(words);
+    reading.absent = vec![words.into()];
+    reading.members = Known::unknown(words);
+    reading.volumes = reading.volumes.map(|all| {
+        let named = |volume: Volume| Volume { pod: words.into(), claim: words.into(), capacity: 0, ..volume };
+        all.into_iter().map(named).collect()
+    });
+    reading.told = Known::Yes(Told { ready: Err(words.into()), took: Duration::MAX });
+    reading.closed = Some((words.into(), words.into()));
+    reading
+}
+
+#[test]
+fn whatever_a_cluster_says_fits_any_size_and_commands_no_terminal() {
+    let thresholds = Thresholds::default();
+    let long = "x".repeat(3_000);
+    for words in [
+        "",
+        "日本語クラスタ",
+        "\x1b[2J\x1b]52;c;Y2F0\x07",
+        "a\r\nb\tc\0",
+        "\u{202e}txt",
+        "e\u{301}\u{301}",
+        &long,
+    ] {
+        let reading = named(words);
+        for (columns, rows) in [(0, 0), (1, 1), (7, 3), (24, 8), (80, 24), (210, 55)] {
+            let drawn = shown(columns, rows, &plain(), |area, buf, theme| {
+                StorePane::default().render(view(&reading, &thresholds), area, buf, theme, NOW);
+            });
+            assert!(!drawn.chars().any(|c| c.is_control() && c != '\n'), "{words:?} {drawn:?}");
+        }
+        let text = StorePane::text(view(&reading, &thresholds), NOW);
+        assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "{words:?} {text:?}");
+        assert!(!text.contains('\u{202e}'), "{words:?} {text:?}");
+    }
+}
