@@ -3,6 +3,8 @@
 //! The folders follow what a person wants to know or do; `docs/architecture.md` says how data flows between them.
 
 pub mod audit;
+#[cfg(feature = "backup")]
+pub mod backup;
 pub mod cluster;
 pub mod companion;
 pub mod connect;
