@@ -4,3 +4,4 @@
 
 pub mod archive;
 pub mod destination;
+pub mod set;

@@ -11,6 +11,8 @@ use smol_str::SmolStr;
 
 pub use find::{FindError, control_planes, find, refresh};
 pub use manager::{Claims, Manager};
+#[cfg(test)]
+pub(crate) use part::tests::part as part_of;
 pub use part::{Kind, Part};
 pub use term::Term;
 pub(crate) use term::written;

@@ -6,6 +6,7 @@ use serde_json::json;
 use v9s::lifecycle::delete::{Deleted, Home};
 use v9s_testkit::pods::Room;
 
+use crate::backup::backed_up;
 use crate::life::{deleted, paused, resumed, rotated};
 use crate::made::{Made, config, makes, volume};
 use crate::store::etcd_is_read_and_its_space_recovered;
@@ -48,7 +49,7 @@ makes! {
         room.idle("web", json!({}), json!({})).await?;
         // The Service of its node is as new as the pod, and the host's nodes learn of it in their own time.
         room.sh_until("web", "hostname", |said| said == "web").await?;
-        Ok(())
+        backed_up(&made, true).await
     }
 
     async fn several_members_and_replicas_are_rotated_paused_resumed_and_deleted() -> Result<()> {

@@ -6,6 +6,7 @@ use serde_json::json;
 use v9s::provision::create::{Effect, effects, look_and_plan};
 use v9s_testkit::pods::Room;
 
+use crate::backup::backed_up;
 use crate::made::{Made, carry_out, config, makes, volume};
 use crate::store::kine_is_read;
 
@@ -65,6 +66,7 @@ makes! {
         assert_eq!(pods.first().map(|pod| pod.metadata.uid.clone()), Some(uid));
         let maps = room.api::<ConfigMap>();
         assert!(maps.get("kube-root-ca.crt").await?.data.context("no data")?.contains_key("ca.crt"));
-        Ok(())
+        backed_up(&made, false).await
+
     }
 }

@@ -168,7 +168,7 @@ impl Manifest {
 }
 
 /// Hexadecimal digits of a sum.
-pub(super) fn hex(sum: &[u8]) -> SmolStr {
+pub(in crate::backup) fn hex(sum: &[u8]) -> SmolStr {
     use std::fmt::Write as _;
     let mut digits = String::with_capacity(sum.len() * 2);
     for byte in sum {

@@ -24,6 +24,7 @@ pub use census::{Census, kind_of};
 pub use entry::Part;
 pub use error::{ArchiveError, Layer, WriteError};
 pub use limits::{CHUNK, Limits};
+pub(in crate::backup) use manifest::hex;
 pub use manifest::{
     By, Contents, Coverage, FORMAT, Header, Manifest, PartEntry, StoreFacts, Tenant, VERSION, Volumes,
 };

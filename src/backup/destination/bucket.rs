@@ -54,7 +54,8 @@ impl Bucket {
             Ok(_) => return Err(DestinationError::There(at)),
             Err(why) => return Err(failed("write", at, &why)),
         }
-        let upload = self.store.put_multipart(&path).await.map_err(|why| failed("write", at.clone(), &why))?;
+        let upload =
+            self.store.put_multipart(&path).await.map_err(|why| failed("write", at.clone(), &why))?;
         Ok(BucketUpload { upload: WriteMultipart::new_with_chunk_size(upload, PART), at })
     }
 
@@ -125,7 +126,13 @@ fn builder(at: &BucketPlace, environment: &Environment) -> AmazonS3Builder {
         builder = builder.with_virtual_hosted_style_request(!path_style);
     }
     // Somebody who writes http:// means it: a storage on the same machine or network.
-    let plain = at.url.as_deref().or(environment.get("AWS_ENDPOINT_URL")).is_some_and(|url| url.starts_with("http://"));
+    let written = [
+        at.url.as_deref(),
+        environment.get("AWS_ENDPOINT_URL"),
+        environment.get("AWS_ENDPOINT_URL_S3"),
+        profile.get("endpoint_url"),
+    ];
+    let plain = written.into_iter().flatten().any(|url| url.starts_with("http://"));
     let options = ClientOptions::new()
         .with_allow_http(plain)
         .with_connect_timeout(Duration::from_secs(10))

@@ -105,12 +105,11 @@ fn sweep(folder: &Path) {
         let name = entry.file_name();
         let partial = name.to_str().is_some_and(|name| name.starts_with('.') && name.contains(PARTIAL));
         // What was made just now may not be locked yet.
-        let old = entry.metadata().and_then(|meta| meta.modified()).is_ok_and(|modified| {
-            modified.elapsed().is_ok_and(|age| age > YOUNG)
-        });
-        if partial
-            && old
-            && File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok()) {
+        let old = entry
+            .metadata()
+            .and_then(|meta| meta.modified())
+            .is_ok_and(|modified| modified.elapsed().is_ok_and(|age| age > YOUNG));
+        if partial && old && File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok()) {
             // It may have been renamed or removed by now, and that is as well.
             let _ = fs::remove_file(entry.path());
         }

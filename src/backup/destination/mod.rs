@@ -119,9 +119,7 @@ impl Destination {
     pub async fn remove(&self, name: &str) -> Result<(), DestinationError> {
         self.plain(name)?;
         match &self.kind {
-            Kind::Folder(folder) => {
-                folder.remove(name).await.map_err(|why| self.failed("remove", name, why))
-            }
+            Kind::Folder(folder) => folder.remove(name).await.map_err(|why| self.failed("remove", name, why)),
             Kind::Bucket(bucket) => bucket.remove(name).await,
         }
     }

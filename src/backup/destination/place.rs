@@ -23,10 +23,14 @@ pub enum PlaceError {
     #[error("a bucket is missing: s3://BUCKET/PREFIX")]
     Bucket,
     /// A setting that is not known, or makes no sense.
-    #[error("{0} is no setting of s3://: there are url, region, profile and force-path-style (true or false)")]
+    #[error(
+        "{0} is no setting of s3://: there are url, region, profile and force-path-style (true or false)"
+    )]
     Setting(SmolStr),
     /// Credentials where everybody can read them.
-    #[error("credentials do not belong into a URL: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile")]
+    #[error(
+        "credentials do not belong into a URL: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile"
+    )]
     Credentials,
     /// A folder where a file was meant.
     #[error("{0} names no backup in a place: write FOLDER/NAME or s3://BUCKET/PREFIX/NAME")]
@@ -166,8 +170,11 @@ fn bucket(rest: &str) -> Result<BucketPlace, PlaceError> {
     if bucket.is_empty() {
         return Err(PlaceError::Bucket);
     }
-    let mut at =
-        BucketPlace { bucket: bucket.into(), prefix: prefix.trim_matches('/').into(), ..BucketPlace::default() };
+    let mut at = BucketPlace {
+        bucket: bucket.into(),
+        prefix: prefix.trim_matches('/').into(),
+        ..BucketPlace::default()
+    };
     for setting in query.split('&').filter(|setting| !setting.is_empty()) {
         let (key, value) = setting.split_once('=').unwrap_or((setting, ""));
         let wrong = || PlaceError::Setting(key.chars().take(40).collect());

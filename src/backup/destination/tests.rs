@@ -25,7 +25,10 @@ fn places_are_written_as_people_write_them() {
     };
     assert_eq!(Place::parse(url), Ok(Place::Bucket(bucket.clone())));
     assert_eq!(Place::Bucket(bucket.clone()).to_string(), url, "what is printed can be used again");
-    assert_eq!(Place::parse(&Place::Bucket(bucket.clone()).of("x.age")).unwrap().to_string(), url.replace("prod", "prod/x.age"));
+    assert_eq!(
+        Place::parse(&Place::Bucket(bucket.clone()).of("x.age")).unwrap().to_string(),
+        url.replace("prod", "prod/x.age")
+    );
     for (text, wrong) in [
         ("", PlaceError::Empty),
         ("ftp://a", PlaceError::Scheme("ftp".into())),
@@ -41,7 +44,8 @@ fn places_are_written_as_people_write_them() {
     ] {
         assert_eq!(Place::parse(text), Err(wrong), "{text}");
     }
-    let file = |text: &str| Place::parse_file(text).map(|(place, name)| (place.to_string(), name.to_string()));
+    let file =
+        |text: &str| Place::parse_file(text).map(|(place, name)| (place.to_string(), name.to_string()));
     let pair = |place: &str, name: &str| Ok((place.to_owned(), name.to_owned()));
     assert_eq!(file("a.age"), pair(".", "a.age"));
     assert_eq!(file("/srv/a.age"), pair("/srv", "a.age"));
@@ -64,7 +68,8 @@ async fn a_folder_shows_what_is_whole_and_nothing_else() {
     folder.put("b.age", Bytes::from_static(b"b")).await.unwrap();
     upload.write(Bytes::from_static(b" and half")).await.unwrap();
     upload.commit().await.unwrap();
-    let names: Vec<_> = folder.list().await.unwrap().into_iter().map(|stored| (stored.name, stored.length)).collect();
+    let names: Vec<_> =
+        folder.list().await.unwrap().into_iter().map(|stored| (stored.name, stored.length)).collect();
     assert_eq!(names, [("a.age".into(), 13), ("b.age".into(), 1)]);
     assert_eq!(folder.get("a.age", 100).await.unwrap(), b"half and half");
     assert!(folder.get("a.age", 12).await.is_err());
@@ -143,9 +148,8 @@ fn profiles_are_read_as_the_aws_command_line_writes_them() {
         "[default]\naws_access_key_id = A\naws_secret_access_key = B=C\n\n[ops]\naws_access_key_id=D\n",
     )
     .unwrap();
-    let environment = |variables: Vec<(&'static str, String)>| {
-        Environment::of(variables, Some(home.path().to_owned()))
-    };
+    let environment =
+        |variables: Vec<(&'static str, String)>| Environment::of(variables, Some(home.path().to_owned()));
     let plain = Profile::read(None, &environment(vec![]));
     assert_eq!(plain.get("region"), Some("us-east-2"));
     assert_eq!(plain.get("aws_secret_access_key"), Some("B=C"));

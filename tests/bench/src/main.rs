@@ -2,10 +2,12 @@
 //!
 //! `cargo build --release && cargo run --release -p v9s-bench` prints the table of `docs/benchmarks.md`. Each figure that depends on
 //! the API server stands beside what a bare client takes for the same lists in the same run. `--of sandbox` measures the
-//! embedded host itself instead, `--of syncer` the companion of a virtual cluster, `--of gc` the collecting of leftovers.
+//! embedded host itself instead, `--of syncer` the companion of a virtual cluster, `--of gc` the collecting of leftovers, `--of backup`
+//! writing and verifying a backup.
 
 #![allow(clippy::print_stdout, reason = "the table is what it is for")]
 
+mod backup;
 mod baseline;
 mod dashboard;
 mod embedded;
@@ -53,7 +55,7 @@ struct Args {
     #[arg(long)]
     program: Option<PathBuf>,
     /// A file whose part between the marks `<!-- measured -->` and `<!-- /measured -->` (of the embedded host:
-    /// `<!-- sandbox -->`, of the companion: `<!-- syncer -->`, of leftovers: `<!-- gc -->`) becomes the table.
+    /// `<!-- sandbox -->`, of the companion: `<!-- syncer -->`, of leftovers: `<!-- gc -->`, of backups: `<!-- backup -->`) becomes the table.
     #[arg(long)]
     write: Option<PathBuf>,
     /// Be the embedded host that is measured.
@@ -75,6 +77,8 @@ enum Measured {
     Syncer,
     /// Finding and collecting what tenants have left.
     Gc,
+    /// Writing and verifying a backup.
+    Backup,
 }
 
 /// What holds the fleet.
@@ -108,6 +112,7 @@ fn main() -> Result<()> {
             let section = |kind: &HostKind| runtime.block_on(gc::measure(*kind));
             ("gc", args.hosts.iter().map(section).collect::<Result<_>>()?)
         }
+        Measured::Backup => ("backup", vec![runtime.block_on(backup::measure())?]),
     };
     let table = report::render(&machine::describe(), &sections);
     println!("{table}");

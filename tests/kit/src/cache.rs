@@ -26,6 +26,8 @@ pub enum Toolset {
     Metrics,
     /// The official command line for virtual clusters.
     Cli,
+    /// A storage that speaks S3.
+    S3,
 }
 
 impl Toolset {
@@ -41,6 +43,7 @@ impl Toolset {
             Self::Kine => "kine",
             Self::Metrics => "metrics",
             Self::Cli => "cli",
+            Self::S3 => "s3",
         }
     }
 
@@ -49,7 +52,9 @@ impl Toolset {
         let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tools");
         match self {
             Self::ControlPlane => tools,
-            Self::Node | Self::Dns | Self::Kine | Self::Metrics | Self::Cli => tools.join(self.name()),
+            Self::Node | Self::Dns | Self::Kine | Self::Metrics | Self::Cli | Self::S3 => {
+                tools.join(self.name())
+            }
         }
     }
 
@@ -57,7 +62,7 @@ impl Toolset {
     /// library is linked statically then, and what would load libraries at run time is left out.
     pub fn flags(self) -> &'static [&'static str] {
         match self {
-            Self::ControlPlane | Self::Node | Self::Dns | Self::Metrics | Self::Cli => &[],
+            Self::ControlPlane | Self::Node | Self::Dns | Self::Metrics | Self::Cli | Self::S3 => &[],
             Self::Kine => &["-tags=netgo,osusergo,sqlite_omit_load_extension"],
         }
     }

@@ -58,6 +58,10 @@ pub enum Command {
     Reap(verbs::reap::ReapArgs),
     /// Delete a virtual cluster with everything that was made for it
     Delete(verbs::delete::DeleteArgs),
+    /// Take a backup of a virtual cluster: its state, configuration and keys; list backups and take old ones away
+    Backup(verbs::backup::BackupArgs),
+    /// Read a backup to its end and say whether it is whole
+    Verify(verbs::verify::VerifyArgs),
     /// Say why a pod is not what it should be, and what to do
     Explain(verbs::explain::ExplainArgs),
     /// Show how the store of a virtual cluster is, or recover its space; documented in docs/health.md

@@ -48,6 +48,11 @@ impl Dirs {
         self.state.join("audit.jsonl")
     }
 
+    /// Where backups go unless another place is named.
+    pub fn backups(&self) -> PathBuf {
+        self.state.join("backups")
+    }
+
     /// Where texts are saved: logs, YAML.
     pub fn saved(&self) -> PathBuf {
         self.state.join("saved")

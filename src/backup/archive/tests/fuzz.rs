@@ -1,8 +1,8 @@
 //! Random bytes, and archives changed at random: always an answer, and never other content than was written.
 
 use proptest::prelude::*;
+use rand::SeedableRng as _;
 use rand::rngs::StdRng;
-use rand::{Rng as _, RngExt as _, SeedableRng as _};
 
 use super::*;
 

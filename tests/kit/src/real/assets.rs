@@ -40,10 +40,12 @@ pub enum Program {
     MetricsServer,
     /// `vcluster`, the official command line for virtual clusters
     Vcluster,
+    /// `versitygw`, a storage that speaks S3
+    Versitygw,
 }
 
 impl Program {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Etcd,
         Self::KubeApiserver,
         Self::KubeControllerManager,
@@ -56,6 +58,7 @@ impl Program {
         Self::Kine,
         Self::MetricsServer,
         Self::Vcluster,
+        Self::Versitygw,
     ];
 
     /// Its file name.
@@ -73,6 +76,7 @@ impl Program {
             Self::Kine => "kine",
             Self::MetricsServer => "metrics-server",
             Self::Vcluster => "vcluster",
+            Self::Versitygw => "versitygw",
         }
     }
 
@@ -88,6 +92,7 @@ impl Program {
             Self::Kine => Toolset::Kine,
             Self::MetricsServer => Toolset::Metrics,
             Self::Vcluster => Toolset::Cli,
+            Self::Versitygw => Toolset::S3,
         }
     }
 }
@@ -242,7 +247,7 @@ fn linker_flags(toolset: Toolset) -> Result<String> {
                 flags.push(format!("-X {package}.{name}={value}"));
             }
         }
-        Toolset::Dns | Toolset::Metrics => {}
+        Toolset::Dns | Toolset::Metrics | Toolset::S3 => {}
         Toolset::Cli => {
             let version = pinned(toolset, "github.com/loft-sh/vcluster")?;
             flags.push(format!("-X main.version={}", version.trim_start_matches('v')));

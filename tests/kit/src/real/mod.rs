@@ -7,6 +7,7 @@ pub mod assets;
 pub mod launch;
 pub(crate) mod pki;
 pub(crate) mod process;
+pub mod storage;
 pub mod stores;
 
 use std::net::{Ipv4Addr, TcpListener};

@@ -173,20 +173,20 @@ impl Kine {
     }
 }
 
-fn program(program: Program) -> Result<PathBuf> {
+pub(super) fn program(program: Program) -> Result<PathBuf> {
     let path = Assets::of_program(program)?.path(program)?;
     path.canonicalize().with_context(|| format!("looking for {}", path.display()))
 }
 
 /// A loopback address that nothing else in this process has, nor in another.
-fn address() -> Ipv4Addr {
+pub(super) fn address() -> Ipv4Addr {
     static NEXT: AtomicU8 = AtomicU8::new(1);
     let [.., high, low] = std::process::id().to_be_bytes();
     // Pods, nodes and Services of tests are elsewhere, and 127.0 is everybody's.
     Ipv4Addr::new(127, 128 | (high >> 1), low, NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-fn answers(address: &str, running: &mut Running) -> Result<()> {
+pub(super) fn answers(address: &str, running: &mut Running) -> Result<()> {
     let begun = Instant::now();
     let socket = address.parse().context("an address")?;
     while TcpStream::connect_timeout(&socket, Duration::from_secs(1)).is_err() {

@@ -37,12 +37,13 @@ func serve(ctx context.Context, listen, data, metadata string) error {
 		return err
 	}
 	return embedgw.RunVersityGW(ctx, folder, &embedgw.Config{
-		RootUserAccess: os.Getenv("ROOT_ACCESS_KEY"),
-		RootUserSecret: os.Getenv("ROOT_SECRET_KEY"),
-		Region:         "us-east-1",
-		Ports:          []string{listen},
-		MaxConnections: 256,
-		MaxRequests:    256,
-		Quiet:          true,
+		RootUserAccess:    os.Getenv("ROOT_ACCESS_KEY"),
+		RootUserSecret:    os.Getenv("ROOT_SECRET_KEY"),
+		Region:            "us-east-1",
+		MultipartMaxParts: 10000,
+		Ports:             []string{listen},
+		MaxConnections:    256,
+		MaxRequests:       256,
+		Quiet:             true,
 	})
 }

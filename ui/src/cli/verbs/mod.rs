@@ -1,5 +1,6 @@
 //! Subcommands that do something with one virtual cluster: what they share.
 
+pub mod backup;
 pub mod certs;
 pub mod connect;
 pub mod delete;
@@ -15,6 +16,7 @@ pub mod reap;
 pub mod restart;
 pub mod resume;
 pub mod store;
+pub mod verify;
 
 mod ask;
 mod host;

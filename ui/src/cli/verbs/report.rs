@@ -78,6 +78,9 @@ pub struct Report {
     steps: Vec<StepReport>,
     left: Vec<LeftReport>,
     instead: Vec<String>,
+    /// What else there is to know, by the verb.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result: Option<serde_json::Value>,
 }
 
 impl Report {
@@ -97,7 +100,13 @@ impl Report {
             steps: Vec::new(),
             left: Vec::new(),
             instead: Vec::new(),
+            result: None,
         }
+    }
+
+    /// With what a script wants to know besides.
+    pub fn with_result(self, result: serde_json::Value) -> Self {
+        Report { result: Some(result), ..self }
     }
 
     /// With what would be done, a line each.

@@ -1,0 +1,9 @@
+//! Backups of real stores, to folders and to a real storage that speaks S3.
+
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod buckets;
+mod looked;
+mod program;
+mod seat;
+mod taken;
