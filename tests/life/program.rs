@@ -252,3 +252,40 @@ async fn stale_contexts_are_listed_and_cleaned() -> Result<()> {
     assert_eq!(left, [context.as_str(), &names("shop")], "{}", said.out);
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_cannot_be_asked_is_not_known_and_its_space_is_left_alone() -> Result<()> {
+    let host = host().await?;
+    vcluster(&host).await?;
+    let config = json!({"apiVersion": "v1", "kind": "Secret",
+        "metadata": {"name": "vc-config-shop", "namespace": "default", "labels": {"app": "vcluster", "release": "shop"}},
+        "stringData": {"config.yaml": "controlPlane: {}\n"}});
+    v9s_testkit::objects::create(&kubeconfig::client(&host.kubeconfig()).await?, &config).await?;
+    let seat = Seat::at(&host)?;
+    // Its pod may still be on its way.
+    let told = async {
+        loop {
+            let said = seat.v9s(&["store", "shop", "-o", "json"]).await?;
+            assert_eq!(said.code, Some(3), "{} {}", said.out, said.err);
+            let document: Value = serde_json::from_str(&said.out).context(said.out)?;
+            if document["unknown"].to_string().contains("socket") {
+                return anyhow::Ok(document);
+            }
+        }
+    };
+    let document = tokio::time::timeout(PATIENCE, told).await??;
+    assert_eq!((&document["store"], &document["engine"]), (&json!("embedded-database"), &Value::Null));
+    assert_eq!(document["health"], Value::Null, "unknown is never green: {document}");
+
+    let refused = seat.v9s(&["store", "shop", "--recover-space", "--yes"]).await?;
+    assert_eq!(refused.code, Some(4), "{} {}", refused.out, refused.err);
+    assert!(
+        refused.out.contains("SQLite") && refused.out.contains("patch pvc data-shop-0"),
+        "{}",
+        refused.out
+    );
+    let asked = seat.v9s(&["store", "shop", "--recover-space", "--yes", "--read-only"]).await?;
+    assert_eq!(asked.code, Some(1), "{} {}", asked.out, asked.err);
+    assert!(asked.err.contains("read-only"), "{}", asked.err);
+    Ok(())
+}

@@ -162,6 +162,10 @@ impl State {
 
     fn tick(&mut self) {
         self.effects.cmd(Cmd::LookAtTheme);
+        if self.world.stores.fresh(self.world.now) != self.world.stores_shown {
+            self.world.put_stores_in();
+            self.tell_seen(&News::Fleet);
+        }
         self.tell_seen(&News::Tick);
     }
 

@@ -46,9 +46,14 @@ impl Stores {
         self.0.get(key)
     }
 
+    /// How many stores were looked at lately.
+    pub fn fresh(&self, now: DateTime<Utc>) -> usize {
+        self.0.values().filter(|looked| counts(looked, now)).count()
+    }
+
     /// The fleet, with what was found in the stores that were looked at lately.
     pub fn over(&self, fleet: &Arc<Fleet>, thresholds: &Thresholds, now: DateTime<Utc>) -> Arc<Fleet> {
-        let fresh: Vec<_> = self.0.iter().filter(|(_, looked)| now - looked.newest.taken < COUNTS).collect();
+        let fresh: Vec<_> = self.0.iter().filter(|(_, looked)| counts(looked, now)).collect();
         if fresh.is_empty() {
             return Arc::clone(fleet);
         }
@@ -63,6 +68,11 @@ impl Stores {
         }
         Arc::new(over)
     }
+}
+
+/// Whether it still tells how a store is.
+fn counts(looked: &Looked, now: DateTime<Utc>) -> bool {
+    now - looked.newest.taken < COUNTS
 }
 
 fn with(row: &Vcluster, looked: &Looked, thresholds: &Thresholds) -> Vcluster {
@@ -108,6 +118,7 @@ mod tests {
         assert!(over.vclusters[0].unknown.is_empty());
         assert!(over.vclusters[0].findings.iter().any(|finding| finding.code == "store-alarm"));
         assert_eq!(over.vclusters[1], fleet.vclusters[1], "it rests");
+        assert_eq!((stores.fresh(now), stores.fresh(now + TimeDelta::minutes(3))), (2, 0));
         let later = stores.over(&fleet, &thresholds, now + TimeDelta::minutes(3));
         assert!(Arc::ptr_eq(&later, &fleet));
     }

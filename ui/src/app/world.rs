@@ -76,6 +76,8 @@ pub struct World {
     pub told: Arc<Fleet>,
     /// Stores that were looked at.
     pub stores: Stores,
+    /// How many of them stand in the fleet.
+    pub stores_shown: usize,
     /// Grows with every snapshot, also across sessions: a key for caches.
     pub snapshot: u64,
     /// Whether the fleet of this session has arrived at least once.
@@ -115,6 +117,7 @@ impl World {
             fleet: Arc::default(),
             told: Arc::default(),
             stores: Stores::default(),
+            stores_shown: 0,
             snapshot: 0,
             arrived: false,
             now,
@@ -136,6 +139,7 @@ impl World {
     /// Puts what was found in stores into the fleet; what is too old by now goes out of it.
     pub(super) fn put_stores_in(&mut self) {
         let over = self.stores.over(&self.told, &self.config.thresholds, self.now);
+        self.stores_shown = self.stores.fresh(self.now);
         if !Arc::ptr_eq(&over, &self.fleet) {
             self.fleet = over;
             self.snapshot += 1;

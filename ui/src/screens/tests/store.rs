@@ -90,6 +90,10 @@ fn what_was_found_stands_in_the_findings_for_a_while() {
     assert!(text.contains("team-alpha-etcd-0 raises NOSPACE"), "{text}");
     stage.keys("enter");
     assert_eq!(stage.state.top().place(), "store");
+    stage.keys("esc");
+    stage.wait(180);
+    let text = stage.text_at(160, 30);
+    assert!(!text.contains("team-alpha-etcd-0 raises"), "it is too long ago: {text}");
 }
 
 #[test]
