@@ -8,6 +8,7 @@ pub mod certs;
 pub mod delete;
 pub mod edit;
 mod exact;
+mod memory;
 pub mod pause;
 mod pods;
 pub mod protect;
@@ -25,6 +26,7 @@ use std::time::Duration;
 use smol_str::SmolStr;
 use thiserror::Error;
 
+pub use memory::{Memory, look as memory};
 pub use refusal::{Decision, Refusal};
 
 use crate::cluster::{ReadError, WriteError};

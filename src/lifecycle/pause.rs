@@ -8,10 +8,10 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 use smol_str::format_smolstr;
 
-use super::LifeError;
 use super::exact::{change_part, delete_all};
 use super::pods;
-use super::refusal::{Decision, kubectl_patch, unless_reconciled, unless_stopped_by_others};
+use super::refusal::{Decision, Refusal, kubectl_patch, unless_reconciled, unless_stopped_by_others};
+use super::{LifeError, Memory};
 use crate::cluster::{Cluster, Propagation};
 use crate::operation::{Operation, Progress};
 use crate::target::{Part, Target};
@@ -29,6 +29,17 @@ pub struct PausePlan {
     pub etcd: Vec<Part>,
     /// How many pods came from inside.
     pub synced: usize,
+    /// What is lost by it, and why.
+    pub loses: Option<String>,
+}
+
+/// What is looked at before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// How many pods of it came from inside.
+    pub synced: usize,
+    /// What becomes of what is stored.
+    pub memory: Memory,
 }
 
 /// How to pause.
@@ -36,18 +47,24 @@ pub struct PausePlan {
 pub struct PauseOptions {
     /// Also when somebody who puts things back deploys it.
     pub anyway: bool,
+    /// Also when everything in it is lost by that.
+    pub lose: bool,
     /// How long pods may take to end, in each step.
     pub patience: Duration,
 }
 
+/// How long pods may take to end in each step, unless somebody says otherwise.
+pub const PATIENCE: Duration = Duration::from_secs(180);
+
 impl Default for PauseOptions {
     fn default() -> Self {
-        PauseOptions { anyway: false, patience: Duration::from_secs(180) }
+        PauseOptions { anyway: false, lose: false, patience: PATIENCE }
     }
 }
 
 /// What is to be done; what an earlier run has done is not done again.
-pub fn plan(target: &Target, synced: usize, options: &PauseOptions) -> Decision<PausePlan> {
+pub fn plan(target: &Target, found: Found, options: &PauseOptions) -> Decision<PausePlan> {
+    let Found { synced, memory } = found;
     let change = target.control_plane().and_then(|part| {
         let kind = part.kind.resource().plural;
         Some(kubectl_patch(target, &kind, &part.name, &patch(part, DateTime::UNIX_EPOCH)?))
@@ -61,19 +78,26 @@ pub fn plan(target: &Target, synced: usize, options: &PauseOptions) -> Decision<
     let of = |etcd: bool| {
         target.parts.iter().filter(|part| (part.app == App::Etcd) == etcd).filter(runs).cloned().collect()
     };
-    let plan = PausePlan { control_plane: of(false), etcd: of(true), synced };
+    let (control_plane, etcd): (Vec<Part>, Vec<Part>) = (of(false), of(true));
+    let stops = control_plane.iter().chain(&etcd).filter(|part| part.replicas > 0 || part.running > 0);
+    let loses = memory.lost_with(stops);
+    let plan = PausePlan { control_plane, etcd, synced, loses };
     if plan.control_plane.is_empty() && plan.etcd.is_empty() && synced == 0 {
         return Decision::Nothing(format!("{target} is paused already"));
     }
-    Decision::Do(plan)
+    match &plan.loses {
+        Some(lost) if !options.lose => Decision::Refused(Refusal::Forgets(lost.clone())),
+        _ => Decision::Do(plan),
+    }
 }
 
-/// How many pods of it there are to end.
+/// Counts the pods to end, and looks whether it forgets.
 ///
 /// # Errors
-/// When they may not be listed.
-pub async fn count_synced(cluster: &Cluster, target: &Target) -> Result<usize, LifeError> {
-    Ok(pods::synced(cluster, target).await?.len())
+/// When the pods may not be listed.
+pub async fn look(cluster: &Cluster, target: &Target) -> Result<Found, LifeError> {
+    let synced = pods::synced(cluster, target).await?.len();
+    Ok(Found { synced, memory: super::memory(cluster, target).await })
 }
 
 /// Marks a workload as paused and takes its replicas away, as the official CLI does. None when it is so already.

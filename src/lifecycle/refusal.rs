@@ -35,6 +35,8 @@ pub enum Refusal {
         /// What to do.
         instead: String,
     },
+    /// It would lose what it stores; what, and why.
+    Forgets(String),
     /// It is protected.
     Protected(String),
     /// It is not for v9s to do.
@@ -57,6 +59,9 @@ impl fmt::Display for Refusal {
                     f,
                     "it is not known who deploys it ({why}): get the right to read that, or say --anyway"
                 )
+            }
+            Refusal::Forgets(why) => {
+                write!(f, "it would lose {why}; say --lose-data if that is wanted")
             }
             Refusal::Rests { how, instead } => write!(f, "{how}: {instead}"),
             Refusal::Elsewhere { why, .. } => f.write_str(why),

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use smol_str::{SmolStr, format_smolstr};
 
-use super::LifeError;
 use super::exact::delete_exactly;
 use super::pods::{self, PodRef};
 use super::refusal::{Decision, Refusal};
+use super::{LifeError, Memory};
 use crate::cluster::{Cluster, Propagation};
 use crate::operation::Progress;
 use crate::target::{Part, Target};
@@ -31,6 +31,17 @@ pub struct RestartPlan {
     pub pods: Vec<(Part, PodRef)>,
     /// Whether nobody answers meanwhile.
     pub gap: bool,
+    /// What is lost by it, and why.
+    pub loses: Option<String>,
+}
+
+/// What is looked at before.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// The pods of each workload that is meant.
+    pub pods: Vec<(Part, Vec<PodRef>)>,
+    /// What becomes of what is stored.
+    pub memory: Memory,
 }
 
 impl RestartPlan {
@@ -43,24 +54,21 @@ impl RestartPlan {
 /// How long a pod may take to be replaced.
 pub const PATIENCE: Duration = Duration::from_secs(300);
 
-/// Looks at the pods of the parts that are meant.
+/// Looks at the pods of the parts that are meant, and whether what they store stays.
 ///
 /// # Errors
 /// When they may not be listed.
-pub async fn look(
-    cluster: &Cluster,
-    target: &Target,
-    what: What,
-) -> Result<Vec<(Part, Vec<PodRef>)>, LifeError> {
+pub async fn look(cluster: &Cluster, target: &Target, what: What) -> Result<Found, LifeError> {
     let mut found = Vec::new();
     for part in target.parts.iter().filter(|part| (part.app == App::Etcd) == (what == What::Etcd)) {
         found.push((part.clone(), pods::of_part(cluster, part).await?));
     }
-    Ok(found)
+    Ok(Found { pods: found, memory: super::memory(cluster, target).await })
 }
 
-/// What is to be done. Of a StatefulSet the last goes first, as in its own updates; one that is not ready goes before all.
-pub fn plan(target: &Target, found: Vec<(Part, Vec<PodRef>)>) -> Decision<RestartPlan> {
+/// What is to be done; with `lose` also when everything in it is lost by that. Of a StatefulSet the last goes first, as in its own updates; one that is not ready goes before all.
+pub fn plan(target: &Target, found: Found, lose: bool) -> Decision<RestartPlan> {
+    let Found { pods: found, memory } = found;
     if target.rest().is_some() {
         let instead = format!("`v9s resume {} -n {}` starts it", target.name, target.namespace);
         return Decision::Refused(Refusal::Rests { how: "it does not run", instead });
@@ -75,7 +83,10 @@ pub fn plan(target: &Target, found: Vec<(Part, Vec<PodRef>)>) -> Decision<Restar
     if all.is_empty() {
         return Decision::Nothing(format!("{target} has no such pods"));
     }
-    Decision::Do(RestartPlan { pods: all, gap })
+    match memory.lost_with(all.iter().map(|(part, _)| part)) {
+        Some(lost) if !lose => Decision::Refused(Refusal::Forgets(lost)),
+        loses => Decision::Do(RestartPlan { pods: all, gap, loses }),
+    }
 }
 
 /// Carries it out.

@@ -7,7 +7,7 @@ use super::pods::PodRef;
 use super::protect;
 use super::restart;
 use super::resume::{self, ResumeOptions};
-use super::{Decision, Refusal};
+use super::{Decision, Memory, Refusal};
 use crate::known::Known;
 use crate::target::{Claims, Kind, Manager, Part, Target, Term};
 use crate::wire::App;
@@ -32,6 +32,7 @@ fn part(app: App, name: &str, replicas: u32) -> Part {
         restoring: false,
         asleep: false,
         protected: false,
+        durable: true,
         term: Default::default(),
         certificates: None,
         heritage: "v9s".into(),
@@ -120,7 +121,7 @@ fn pausing_does_what_is_left_to_do() {
             "refused: it is being restored, or its certificates are rotated: wait until that has ended",
         ),
     ] {
-        let decision = pause::plan(&target, synced, &PauseOptions::default());
+        let decision = pause::plan(&target, found(synced), &PauseOptions::default());
         let said = told(decision, |plan| {
             format!("{} / {} / {}", names(&plan.control_plane), names(&plan.etcd), plan.synced)
         });
@@ -128,9 +129,41 @@ fn pausing_does_what_is_left_to_do() {
     }
 }
 
+/// Pods from inside, of one whose store stays.
+fn found(synced: usize) -> pause::Found {
+    pause::Found { synced, memory: Memory::Kept }
+}
+
+fn pods_of(pods: Vec<(Part, Vec<PodRef>)>) -> restart::Found {
+    restart::Found { pods, memory: Memory::Kept }
+}
+
+#[test]
+fn what_loses_everything_is_done_only_on_demand() {
+    let memory = || Memory::Lost(vec!["StatefulSet team/shop".into()]);
+    let why = "it would lose every object in it: StatefulSet team/shop stores in its pods, without a volume; say --lose-data if \
+               that is wanted";
+    let options = |lose| PauseOptions { lose, ..PauseOptions::default() };
+    let pauses = |part: Part, lose| {
+        pause::plan(&alone(vec![part]), pause::Found { synced: 1, memory: memory() }, &options(lose))
+    };
+    assert!(matches!(pauses(plane(1), false), Decision::Refused(refusal) if refusal.to_string() == why));
+    assert!(matches!(pauses(plane(1), true), Decision::Do(plan) if plan.loses.is_some()));
+    assert!(
+        matches!(pauses(paused(plane(1)), false), Decision::Do(plan) if plan.loses.is_none()),
+        "what is stopped has lost it already"
+    );
+    let replaced = |lose| {
+        let pods = vec![(plane(1), vec![pod("shop-0", None, false)])];
+        restart::plan(&alone(vec![plane(1)]), restart::Found { pods, memory: memory() }, lose)
+    };
+    assert!(matches!(replaced(false), Decision::Refused(refusal) if refusal.to_string() == why));
+    assert!(matches!(replaced(true), Decision::Do(plan) if plan.loses.is_some()));
+}
+
 #[test]
 fn who_puts_things_back_is_told_what_to_change_there() {
-    let decision = pause::plan(&target(vec![plane(2)], argo()), 0, &PauseOptions::default());
+    let decision = pause::plan(&target(vec![plane(2)], argo()), found(0), &PauseOptions::default());
     let Decision::Refused(refusal) = decision else { panic!("not refused") };
     let [hold, change] = refusal.instead() else { panic!("{refusal:?}") };
     assert_eq!(hold, "argocd app set shops --sync-policy none");
@@ -140,13 +173,13 @@ fn who_puts_things_back_is_told_what_to_change_there() {
     );
     assert!(change.contains(r#""loft.sh/paused-replicas":"2""#), "{change}");
     let anyway = PauseOptions { anyway: true, ..PauseOptions::default() };
-    assert!(matches!(pause::plan(&target(vec![plane(2)], argo()), 0, &anyway), Decision::Do(_)));
+    assert!(matches!(pause::plan(&target(vec![plane(2)], argo()), found(0), &anyway), Decision::Do(_)));
 }
 
 #[test]
 fn without_knowing_who_deploys_it_nothing_is_stopped() {
     let unknown = Target { manager: Known::unknown("forbidden: needs get secrets"), ..alone(vec![plane(1)]) };
-    let decision = pause::plan(&unknown, 0, &PauseOptions::default());
+    let decision = pause::plan(&unknown, found(0), &PauseOptions::default());
     assert!(matches!(decision, Decision::Refused(Refusal::ManagerUnknown(_))), "{decision:?}");
     assert!(matches!(protect::plan(&unknown, true, false), Decision::Do(_)), "a mark does no harm");
 }
@@ -213,13 +246,17 @@ fn restarting_begins_with_what_is_broken_and_ends_with_the_first() {
         pod("shop-2", None, false),
         pod("shop-3", None, true),
     ];
-    let decision = restart::plan(&alone(vec![plane(3)]), vec![(plane(3), pods)]);
+    let decision = restart::plan(&alone(vec![plane(3)]), pods_of(vec![(plane(3), pods)]), false);
     let Decision::Do(plan) = decision else { panic!("{decision:?}") };
     assert_eq!(plan.steps(), ["replace shop-1", "replace shop-2", "replace shop-0"]);
     assert!(!plan.gap);
-    let single = restart::plan(&alone(vec![plane(1)]), vec![(plane(1), vec![pod("shop-0", None, false)])]);
+    let single = restart::plan(
+        &alone(vec![plane(1)]),
+        pods_of(vec![(plane(1), vec![pod("shop-0", None, false)])]),
+        false,
+    );
     assert!(matches!(single, Decision::Do(plan) if plan.gap));
-    let resting = restart::plan(&alone(vec![paused(plane(1))]), vec![]);
+    let resting = restart::plan(&alone(vec![paused(plane(1))]), pods_of(vec![]), false);
     assert_eq!(
         told(resting, |_| String::new()),
         "refused: it does not run: `v9s resume shop -n team` starts it"

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use smol_str::SmolStr;
 
 use super::manager::Claims;
@@ -70,6 +71,8 @@ pub struct Part {
     pub protected: bool,
     /// How long it is to live, and who answers for it.
     pub term: Term,
+    /// Whether what its pods write stays when they end: they have a claim, or a folder of their node.
+    pub durable: bool,
     /// Digest of the certificates that its pods were last restarted for.
     pub certificates: Option<SmolStr>,
     /// Who made it, by its label: `v9s`, or `Helm` of the official chart.
@@ -107,15 +110,45 @@ struct Meta {
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
+#[serde(rename_all = "camelCase")]
 struct Spec {
     replicas: Option<u32>,
     template: Template,
+    volume_claim_templates: Vec<IgnoredAny>,
+}
+
+impl Spec {
+    fn is_durable(&self) -> bool {
+        !self.volume_claim_templates.is_empty() || self.template.spec.volumes.iter().any(Volume::is_durable)
+    }
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Template {
     metadata: TemplateMeta,
+    spec: PodSpec,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct PodSpec {
+    volumes: Vec<Volume>,
+}
+
+/// A volume of its pods, by what it is.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct Volume {
+    persistent_volume_claim: Option<IgnoredAny>,
+    host_path: Option<IgnoredAny>,
+    nfs: Option<IgnoredAny>,
+}
+
+impl Volume {
+    fn is_durable(&self) -> bool {
+        self.persistent_volume_claim.is_some() || self.host_path.is_some() || self.nfs.is_some()
+    }
 }
 
 #[derive(Deserialize, Default)]
@@ -144,6 +177,7 @@ impl Part {
             app: App::of(metadata.labels.get(label::APP)?)?,
             kind,
             release: metadata.labels.get(label::RELEASE).filter(|name| !name.is_empty())?.clone(),
+            durable: spec.is_durable(),
             replicas: spec.replicas.unwrap_or(1),
             running: status.replicas,
             ready: status.ready_replicas,
@@ -196,6 +230,25 @@ pub(crate) mod tests {
         assert!(part.paused && part.protected && !part.asleep && !part.restoring && !part.observed);
         assert_eq!((part.replicas, part.paused_replicas, part.running), (0, Some(3), 0));
         assert_eq!(part.object().to_string(), "StatefulSet ns/vc");
+    }
+
+    #[test]
+    fn what_stays_when_pods_end_is_told_by_their_volumes() {
+        let claimed = json!({"volumeClaimTemplates": [{"metadata": {"name": "data"}}]});
+        let with = |volume: Value| json!({"template": {"spec": {"volumes": [{"name": "data", "emptyDir": {}}, volume]}}});
+        for (spec, durable) in [
+            (json!({}), false),
+            (with(json!({"name": "tmp", "emptyDir": {}})), false),
+            (with(json!({"name": "certs", "secret": {"secretName": "x"}})), false),
+            (with(json!({"name": "data", "persistentVolumeClaim": {"claimName": "x"}})), true),
+            (with(json!({"name": "data", "hostPath": {"path": "/x"}})), true),
+            (claimed, true),
+        ] {
+            let labels = json!({"app": "vcluster", "release": "vc"});
+            let object =
+                json!({"metadata": {"namespace": "ns", "name": "vc", "labels": labels}, "spec": spec});
+            assert_eq!(part(Kind::StatefulSet, object).unwrap().durable, durable, "{spec}");
+        }
     }
 
     #[test]

@@ -16,12 +16,12 @@ use v9s::connect::issue::{self, Holder, IssueError, Issued, Wanted};
 use v9s::connect::kubeconfig::Entry;
 use v9s::connect::secret::Access;
 use v9s::connect::{self, Asked, Connected};
-use v9s::lifecycle::Decision;
 use v9s::lifecycle::certs;
 use v9s::lifecycle::certs::rotate::{self, RotateOptions};
 use v9s::lifecycle::delete::{self, DeleteOptions, Deleted, Home, Wish, decide, survey};
 use v9s::lifecycle::pause::{self, PauseOptions};
 use v9s::lifecycle::resume::{self, ResumeOptions};
+use v9s::lifecycle::{Decision, memory};
 use v9s::operation::Operation;
 use v9s::target::{Target, find};
 use v9s_testkit::pods::Room;
@@ -48,9 +48,9 @@ async fn through(made: &Made) -> Result<Connected> {
 
 pub async fn paused(made: &Made) -> Result<()> {
     let (host, target) = (made.host.clone(), target(made).await?);
-    let options = PauseOptions { anyway: false, patience: PATIENCE };
-    let synced = pause::count_synced(&host, &target).await?;
-    let Decision::Do(plan) = pause::plan(&target, synced, &options) else {
+    let options = PauseOptions { anyway: false, lose: false, patience: PATIENCE };
+    let found = pause::look(&host, &target).await?;
+    let Decision::Do(plan) = pause::plan(&target, found, &options) else {
         anyhow::bail!("there is nothing to do")
     };
     Ok(pause::start(host, target, plan, options).result().await?)
@@ -68,7 +68,8 @@ pub async fn rotated(made: &Made) -> Result<BTreeMap<String, ByteString>> {
     let (host, target) = (made.host.clone(), target(made).await?);
     let seen = certs::look(&host, &target).await?;
     let options = RotateOptions { patience: PATIENCE, ..RotateOptions::default() };
-    let Decision::Do(plan) = rotate::plan(&target, &seen, Utc::now(), &options) else {
+    let Decision::Do(plan) = rotate::plan(&target, &seen, memory(&host, &target).await, Utc::now(), &options)
+    else {
         anyhow::bail!("there is nothing to do")
     };
     rotate::start(host, target, seen, plan, options).result().await?;

@@ -104,9 +104,9 @@ async fn ask(tunnel: &Tunnel) -> Result<String> {
 
 async fn run_pause(seat: &Seat) -> Result<()> {
     let (cluster, target) = seat.target().await?;
-    let options = PauseOptions { anyway: false, patience: PATIENCE };
-    let synced = pause::count_synced(&cluster, &target).await?;
-    let Decision::Do(plan) = pause::plan(&target, synced, &options) else {
+    let options = PauseOptions { anyway: false, lose: true, patience: PATIENCE };
+    let found = pause::look(&cluster, &target).await?;
+    let Decision::Do(plan) = pause::plan(&target, found, &options) else {
         panic!("there is something to do")
     };
     Ok(pause::start(cluster, target, plan, options).result().await?)
@@ -186,7 +186,7 @@ on_nodes! {
         let before = uids(seat.pods("release=shop").await?);
         let (cluster, target) = seat.target().await?;
         let found = restart::look(&cluster, &target, What::ControlPlane).await?;
-        let Decision::Do(plan) = restart::plan(&target, found) else { panic!("there is something to do") };
+        let Decision::Do(plan) = restart::plan(&target, found, true) else { panic!("there is something to do") };
         assert!(!plan.gap);
         let operation = Operation::start("restart", plan.steps(), move |progress| async move {
             restart::carry_out(&cluster, &target, &plan, PATIENCE, &progress).await

@@ -6,7 +6,7 @@ use v9s::fleet::model::Store;
 use v9s::lifecycle::pause::{self, PauseOptions};
 use v9s::lifecycle::restart::{self, What};
 use v9s::lifecycle::resume::{self, ResumeOptions};
-use v9s::lifecycle::{Decision, LifeError, protect};
+use v9s::lifecycle::{Decision, LifeError, Memory, protect};
 use v9s::operation::{Operation, StepState};
 use v9s::target::{Rest, Target};
 use v9s_testkit::both_hosts;
@@ -16,7 +16,7 @@ use v9s_ui::demo::spec::{Manager, Tenant};
 
 use crate::seat::{self, STEP, change, cluster, look, object, put, tenant, until, until_pods};
 
-const PAUSE: PauseOptions = PauseOptions { anyway: false, patience: STEP };
+const PAUSE: PauseOptions = PauseOptions { anyway: false, lose: false, patience: STEP };
 /// Nobody makes pods of the control plane ready on these hosts.
 const RESUME: ResumeOptions = ResumeOptions { anyway: false, replicas: None, wait: false, patience: STEP };
 
@@ -32,12 +32,17 @@ async fn started(host: &Host, tenant: &Tenant) -> Result<()> {
     until_pods(host, &tenant.namespace, &release, (tenant.replicas + etcd) as usize).await
 }
 
+/// Pods from inside, of one whose store stays.
+fn of(synced: usize) -> pause::Found {
+    pause::Found { synced, memory: Memory::Kept }
+}
+
 /// One run of pausing, as the command does it; None when there was nothing to do.
 async fn run_pause(kubeconfig: &str, tenant: &Tenant) -> Result<Option<()>> {
     let cluster = cluster(kubeconfig).await?;
     let target = look(&cluster, tenant).await?;
-    let synced = pause::count_synced(&cluster, &target).await?;
-    match pause::plan(&target, synced, &PAUSE) {
+    let found = pause::look(&cluster, &target).await?;
+    match pause::plan(&target, found, &PAUSE) {
         Decision::Nothing(_) => Ok(None),
         Decision::Refused(refusal) => anyhow::bail!("{refusal}"),
         Decision::Do(plan) => Ok(Some(pause::start(cluster, target, plan, PAUSE).result().await?)),
@@ -127,7 +132,7 @@ both_hosts! {
             let (proxy, through) = Proxy::before(&host.kubeconfig).await?;
             let cluster = cluster(&through).await?;
             let target = look(&cluster, &tenant).await?;
-            let Decision::Do(plan) = pause::plan(&target, 1, &PAUSE) else { panic!("there is something to do") };
+            let Decision::Do(plan) = pause::plan(&target, of(1), &PAUSE) else { panic!("there is something to do") };
             let operation = pause::start(cluster, target, plan, PAUSE);
             operation
                 .follow()
@@ -151,7 +156,7 @@ both_hosts! {
         let (proxy, through) = Proxy::before(&host.kubeconfig).await?;
         let cluster = cluster(&through).await?;
         let target = look(&cluster, &tenant).await?;
-        let Decision::Do(plan) = pause::plan(&target, 0, &PAUSE) else { panic!("there is something to do") };
+        let Decision::Do(plan) = pause::plan(&target, of(0), &PAUSE) else { panic!("there is something to do") };
         proxy.set(Wire::Cut);
         let operation = pause::start(cluster, target, plan, PAUSE);
         let done: Result<(), LifeError> = operation.result().await;
@@ -166,7 +171,7 @@ both_hosts! {
         started(&host, &tenant).await?;
         let cluster = cluster(&host.kubeconfig).await?;
         let target = look(&cluster, &tenant).await?;
-        let Decision::Do(mut plan) = pause::plan(&target, 0, &PAUSE) else { panic!("there is something to do") };
+        let Decision::Do(mut plan) = pause::plan(&target, of(0), &PAUSE) else { panic!("there is something to do") };
         plan.control_plane[0].uid = "of-another".into();
         let operation = pause::start(cluster, target, plan, PAUSE);
         let done: Result<(), LifeError> = operation.result().await;
@@ -182,8 +187,8 @@ both_hosts! {
         let cluster = cluster(&host.kubeconfig).await?;
         let target = look(&cluster, &tenant).await?;
         let found = restart::look(&cluster, &target, What::ControlPlane).await?;
-        let before = found[0].1[0].clone();
-        let Decision::Do(plan) = restart::plan(&target, found) else { panic!("there is something to do") };
+        let before = found.pods[0].1[0].clone();
+        let Decision::Do(plan) = restart::plan(&target, found, false) else { panic!("there is something to do") };
         assert!(plan.gap);
         let steps = plan.steps();
         let operation = Operation::start("restart", steps, move |progress| async move {
@@ -232,7 +237,7 @@ both_hosts! {
         let tenant = Tenant { manager: Manager::ArgoCd, ..tenant(&host, "argo") };
         put(&host, &tenant).await?;
         let target = look(&cluster(&host.kubeconfig).await?, &tenant).await?;
-        let Decision::Refused(refusal) = pause::plan(&target, 0, &PAUSE) else { panic!("not refused") };
+        let Decision::Refused(refusal) = pause::plan(&target, of(0), &PAUSE) else { panic!("not refused") };
         assert!(refusal.to_string().contains("Argo CD"), "{refusal}");
         assert!(refusal.instead()[0].starts_with("argocd app set "), "{refusal:?}");
         Ok(())

@@ -16,6 +16,7 @@ use super::seen::Seen;
 use super::{CertificateInfo, rollout};
 use crate::cluster::{Cluster, ObjectRef, Resource};
 use crate::lifecycle::LifeError;
+use crate::lifecycle::Memory;
 use crate::lifecycle::exact::{change_part, is_conflict};
 use crate::lifecycle::refusal::{Decision, Refusal, unless_reconciled, unless_stopped_by_others};
 use crate::operation::{Operation, Progress};
@@ -53,6 +54,8 @@ pub struct RotatePlan {
     pub control_plane: Vec<Part>,
     /// Whether nobody answers meanwhile.
     pub gap: bool,
+    /// What is lost by it, and why.
+    pub loses: Option<String>,
 }
 
 /// How to rotate.
@@ -60,13 +63,18 @@ pub struct RotatePlan {
 pub struct RotateOptions {
     /// Also when somebody who puts things back deploys it.
     pub anyway: bool,
+    /// Also when everything in it is lost by that.
+    pub lose: bool,
     /// How long each workload may take.
     pub patience: Duration,
 }
 
+/// How long each workload may take, unless somebody says otherwise.
+pub const PATIENCE: Duration = Duration::from_secs(600);
+
 impl Default for RotateOptions {
     fn default() -> Self {
-        RotateOptions { anyway: false, patience: Duration::from_secs(600) }
+        RotateOptions { anyway: false, lose: false, patience: PATIENCE }
     }
 }
 
@@ -93,6 +101,7 @@ pub fn refusal(target: &Target, anyway: bool) -> Option<Refusal> {
 pub fn plan(
     target: &Target,
     seen: &Seen,
+    memory: Memory,
     now: DateTime<Utc>,
     options: &RotateOptions,
 ) -> Decision<RotatePlan> {
@@ -106,6 +115,10 @@ pub fn plan(
     let left: Vec<&Part> = target.parts.iter().filter(due).collect();
     let go_on = seen.mark.as_ref() == Some(&digest) && (hand_out || !left.is_empty());
     let parts = if go_on { left } else { target.parts.iter().collect() };
+    let loses = memory.lost_with(parts.iter().copied().filter(|part| part.replicas > 0));
+    if let Some(lost) = loses.as_ref().filter(|_| !options.lose) {
+        return Decision::Refused(Refusal::Forgets(lost.clone()));
+    }
     let of = |etcd: bool| -> Vec<Part> {
         parts.iter().filter(|part| (part.app == App::Etcd) == etcd).map(|part| (*part).clone()).collect()
     };
@@ -119,6 +132,7 @@ pub fn plan(
         gap: parts.iter().any(|part| part.replicas == 1),
         etcd: of(true),
         control_plane: of(false),
+        loses,
     })
 }
 

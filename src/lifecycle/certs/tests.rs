@@ -51,6 +51,7 @@ mod rotation {
     use super::super::rotate::{self, RotateOptions, RotatePlan};
     use super::super::seen::Seen;
     use super::*;
+    use crate::lifecycle::Memory;
     use crate::lifecycle::tests::{alone, etcd, paused, plane, target};
     use crate::lifecycle::{Decision, Refusal};
     use crate::provision::create::Request;
@@ -77,7 +78,7 @@ mod rotation {
     }
 
     fn planned(parts: Vec<Part>, seen: &Seen) -> RotatePlan {
-        match rotate::plan(&alone(parts), seen, Utc::now(), &RotateOptions::default()) {
+        match rotate::plan(&alone(parts), seen, Memory::Kept, Utc::now(), &RotateOptions::default()) {
             Decision::Do(plan) => plan,
             other => panic!("{other:?}"),
         }
@@ -146,7 +147,8 @@ mod rotation {
     #[test]
     fn an_authority_that_ends_before_what_it_signs_is_told() {
         let late = Utc::now() + chrono::TimeDelta::days(3650 - 200);
-        let plan = rotate::plan(&alone(vec![plane(1)]), &seen(), late, &RotateOptions::default());
+        let plan =
+            rotate::plan(&alone(vec![plane(1)]), &seen(), Memory::Kept, late, &RotateOptions::default());
         let Decision::Do(plan) = plan else { panic!("{plan:?}") };
         assert!(plan.short.iter().any(|info| info.file == "ca.crt"), "{:?}", plan.short);
     }

@@ -32,7 +32,7 @@ pub static COLUMNS: &[Column<Vcluster>] = &[
     Column {
         cell: name,
         value: |v| Value::Text(&v.key.name),
-        min: 12,
+        min: 18,
         preferred: 24,
         grow: 16,
         ..text("name", "NAME", 0)

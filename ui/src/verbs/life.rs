@@ -11,7 +11,7 @@ use v9s::lifecycle::{LifeError, protect};
 use v9s::operation::{Operation, Progress};
 use v9s::target::{self, Target};
 
-use super::{Ask, Looked, Plan, What, command, looked};
+use super::{Looked, Plan, What, command, looked, loss, unless_lossy};
 use crate::app::jobs::{Ended, Facts, Outcome, Then};
 use crate::app::operation::{Begun, Trouble, Verb};
 use crate::app::runner::{Clusters, Hands};
@@ -38,8 +38,8 @@ pub(super) async fn look(cluster: &Cluster, target: &Target, what: What) -> Resu
     let said = |error: LifeError| error.to_string();
     Ok(match what {
         What::Pause => {
-            let synced = pause::count_synced(cluster, target).await.map_err(said)?;
-            let decision = pause::plan(target, synced, &PauseOptions::default());
+            let found = pause::look(cluster, target).await.map_err(said)?;
+            let decision = pause::plan(target, found, &PAUSE);
             looked(decision, |plan| ask(target, Act::Pause(plan)))
         }
         What::Resume => {
@@ -48,7 +48,7 @@ pub(super) async fn look(cluster: &Cluster, target: &Target, what: What) -> Resu
         }
         What::Restart(part) => {
             let found = restart::look(cluster, target, part).await.map_err(said)?;
-            looked(restart::plan(target, found), |plan| ask(target, Act::Restart(part, plan)))
+            looked(restart::plan(target, found, true), |plan| ask(target, Act::Restart(part, plan)))
         }
         What::Protect | What::ProtectSo(_) => {
             let on = if let What::ProtectSo(on) = what { on } else { !target.is_protected() };
@@ -62,7 +62,10 @@ pub(super) async fn look(cluster: &Cluster, target: &Target, what: What) -> Resu
     })
 }
 
-/// All of these are undone by another of them: a `y` is enough.
+/// What would be lost is in the plan, and asked for by name.
+const PAUSE: PauseOptions = PauseOptions { anyway: false, lose: true, patience: pause::PATIENCE };
+
+/// Most of these are undone by another of them: a `y` is enough.
 fn ask(target: &Target, act: Act) -> Plan {
     followed(target, act, None)
 }
@@ -75,10 +78,20 @@ pub(super) fn wake(target: &Target, plan: ResumePlan, next: Arc<dyn Verb>) -> Pl
 fn followed(target: &Target, act: Act, next: Option<Arc<dyn Verb>>) -> Plan {
     let deed = Deed { target: target.clone(), act, next };
     let title = deed.title().to_string();
-    Plan { title, facts: deed.facts(), ask: Ask::Yes, verb: Arc::new(deed), leaves: false }
+    let ask = unless_lossy(deed.loses(), target);
+    Plan { title, facts: deed.facts(), ask, verb: Arc::new(deed), leaves: false }
 }
 
 impl Deed {
+    /// What is lost by it.
+    fn loses(&self) -> &Option<String> {
+        match &self.act {
+            Act::Pause(plan) => &plan.loses,
+            Act::Restart(_, plan) => &plan.loses,
+            Act::Resume(_) | Act::Protect(..) => &None,
+        }
+    }
+
     fn facts(&self) -> Facts {
         let one = |line: &str| vec![line.to_owned()];
         let mut facts: Facts = match &self.act {
@@ -89,9 +102,13 @@ impl Deed {
                 if plan.synced > 0 {
                     stops.push(format!("{} pods of the tenant, each in its own time", plan.synced));
                 }
+                let keeps = match &plan.loses {
+                    Some(_) => "its workloads and their configuration",
+                    None => "what is stored, and every object but these pods",
+                };
                 vec![
                     ("stops", stops),
-                    ("keeps", one("what is stored, and every object but these pods")),
+                    ("keeps", one(keeps)),
                     ("undone", one("by resuming it, here or with the official CLI")),
                 ]
             }
@@ -106,7 +123,9 @@ impl Deed {
                 if plan.gap {
                     facts.push(("beware", one("nobody answers meanwhile: it has one replica")));
                 }
-                facts.push(("keeps", one("volumes, and everything that is stored")));
+                if plan.loses.is_none() {
+                    facts.push(("keeps", one("volumes, and everything that is stored")));
+                }
                 facts
             }
             Act::Protect(part, on) => {
@@ -126,7 +145,9 @@ impl Deed {
             Act::Protect(_, true) => "protect",
             Act::Protect(_, false) => "protect --off",
         };
-        facts.push(("as", command(words, &self.target)));
+        facts.extend(loss(self.loses()));
+        let lossy = if self.loses().is_some() { " --lose-data" } else { "" };
+        facts.push(("as", command(&format!("{words}{lossy}"), &self.target)));
         facts
     }
 
@@ -135,7 +156,7 @@ impl Deed {
         let (cluster, target, progress) = (&cluster, &self.target, &progress);
         match &self.act {
             Act::Pause(plan) => {
-                pause::carry_out(cluster, target, plan, &PauseOptions::default(), progress).await?;
+                pause::carry_out(cluster, target, plan, &PAUSE, progress).await?;
             }
             Act::Resume(plan) => {
                 resume::carry_out(cluster, target, plan, &ResumeOptions::default(), progress).await?;

@@ -78,6 +78,12 @@ fn planned(what: What, found: Vec<Found>, hidden: usize) -> Looked {
             false => format!("{}/{}", key.namespace, key.name),
         };
         match looked {
+            // What is lost for ever is said of each by its own name.
+            Ok(Looked::Ask(plan)) if what != What::Delete && matches!(plan.ask, Ask::Name(_)) => {
+                let lost = plan.facts.iter().find(|(word, _)| *word == "DATA");
+                let lost = lost.map(|(_, lines)| lines.join("; ")).unwrap_or_default();
+                not.push(format!("{name}: {lost}; do that to it alone"));
+            }
             Ok(Looked::Ask(plan)) => {
                 done.push(format!("{name}: {}", gist(what, &plan.facts)));
                 verbs.push((SmolStr::from(&name), plan.verb));

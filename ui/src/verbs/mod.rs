@@ -311,6 +311,16 @@ fn refused(refusal: &Refusal) -> Looked {
     Looked::Refused { why: refusal.to_string(), instead: refusal.instead().to_vec() }
 }
 
+/// What is lost by a verb takes the name; anything else a key.
+fn unless_lossy(loses: &Option<String>, target: &Target) -> Ask {
+    if loses.is_some() { Ask::Name(target.name.to_string()) } else { Ask::Yes }
+}
+
+/// What is lost, as a line of the plan.
+fn loss(loses: &Option<String>) -> Option<(&'static str, Vec<String>)> {
+    loses.as_ref().map(|lost| ("DATA", vec![format!("lost is {lost}")]))
+}
+
 /// The same as a subcommand.
 fn command(words: &str, target: &Target) -> Vec<String> {
     let Target { host, namespace, name, .. } = target;

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use chrono::Utc;
 use smol_str::{SmolStr, format_smolstr};
 use v9s::cluster::Cluster;
+use v9s::lifecycle;
 use v9s::lifecycle::certs::rotate::{self, RotateOptions, RotatePlan};
 use v9s::lifecycle::certs::{CertificateInfo, Seen, look as look_at};
 use v9s::operation::{Operation, Progress};
 use v9s::target::{Part, Target};
 
-use super::{Ask, Looked, Plan, command, looked, refused};
+use super::{Looked, Plan, command, looked, loss, refused, unless_lossy};
 use crate::app::jobs::{Ended, Facts, Outcome};
 use crate::app::operation::{Begun, Trouble, Verb};
 use crate::app::runner::{Clusters, Hands};
@@ -23,6 +24,9 @@ struct Rotate {
     plan: RotatePlan,
 }
 
+/// What would be lost is in the plan, and asked for by name.
+const OPTIONS: RotateOptions = RotateOptions { anyway: false, lose: true, patience: rotate::PATIENCE };
+
 /// Looks at its certificates, and plans.
 pub(super) async fn look(cluster: &Cluster, target: &Target) -> Result<Looked, String> {
     // Of one that others have made nothing is read that only v9s makes.
@@ -30,13 +34,15 @@ pub(super) async fn look(cluster: &Cluster, target: &Target) -> Result<Looked, S
         return Ok(refused(&refusal));
     }
     let seen = look_at(cluster, target).await.map_err(|error| error.to_string())?;
-    let decision = rotate::plan(target, &seen, Utc::now(), &RotateOptions::default());
+    let memory = lifecycle::memory(cluster, target).await;
+    let decision = rotate::plan(target, &seen, memory, Utc::now(), &OPTIONS);
     Ok(looked(decision, |plan| {
+        let ask = unless_lossy(&plan.loses, target);
         let rotate = Rotate { target: target.clone(), seen, plan };
         Plan {
             title: rotate.title().to_string(),
             facts: facts(target, &rotate.plan),
-            ask: Ask::Yes,
+            ask,
             verb: Arc::new(rotate),
             leaves: false,
         }
@@ -67,6 +73,7 @@ fn facts(target: &Target, plan: &RotatePlan) -> Facts {
     if !beware.is_empty() {
         facts.push(("beware", beware));
     }
+    facts.extend(loss(&plan.loses));
     let keeps = "its authorities and the key of tokens; what was handed out is good until its own end";
     facts.push(("keeps", vec![keeps.to_owned()]));
     facts.push(("as", command("certs rotate", target)));
@@ -90,8 +97,7 @@ fn restart(part: &Part) -> String {
 impl Rotate {
     async fn carry_out(self, clusters: Clusters, progress: Progress) -> Result<(), Trouble> {
         let cluster = clusters.open(&self.target.host).await?;
-        let options = RotateOptions::default();
-        Ok(rotate::carry_out(&cluster, &self.target, self.seen, &self.plan, &options, &progress).await?)
+        Ok(rotate::carry_out(&cluster, &self.target, self.seen, &self.plan, &OPTIONS, &progress).await?)
     }
 }
 

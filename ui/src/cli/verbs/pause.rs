@@ -18,6 +18,9 @@ pub struct PauseArgs {
     /// What all verbs have.
     #[command(flatten)]
     pub verb: VerbArgs,
+    /// Pause it also when everything in it is lost by that: it stores in its pods, without a volume
+    #[arg(long)]
+    pub lose_data: bool,
     /// How long pods may take to end, in each step
     #[arg(long, value_name = "DURATION", default_value = "3m", value_parser = crate::cli::args::duration)]
     pub timeout: Duration,
@@ -26,15 +29,15 @@ pub struct PauseArgs {
 /// Stops a virtual cluster and what runs in it.
 pub fn run(settings: &Settings, args: &PauseArgs) -> anyhow::Result<Exit> {
     let VerbArgs { name, dry_run, anyway, output } = &args.verb;
-    let options = PauseOptions { anyway: *anyway, patience: args.timeout };
+    let options = PauseOptions { anyway: *anyway, lose: args.lose_data, patience: args.timeout };
     block_on(async {
         if !dry_run {
             may_change(settings)?;
         }
         let (cluster, target) = the_one(settings, name).await?;
         let report = Report::new("pause", &target);
-        let synced = pause::count_synced(&cluster, &target).await?;
-        let plan = match pause::plan(&target, synced, &options) {
+        let found = pause::look(&cluster, &target).await?;
+        let plan = match pause::plan(&target, found, &options) {
             Decision::Refused(refusal) => return report.refused(&refusal).print(*output),
             Decision::Nothing(why) => return report.ended(Outcome::Nothing, why).print(*output),
             Decision::Do(plan) => plan,
@@ -63,5 +66,6 @@ fn lines(plan: &PausePlan) -> Vec<String> {
     if plan.synced > 0 {
         lines.push(format!("end {} pods of the tenant", plan.synced));
     }
+    lines.extend(plan.loses.iter().map(|lost| format!("lose {lost}")));
     lines
 }

@@ -22,6 +22,9 @@ pub struct RestartArgs {
     /// What is restarted
     #[arg(long, value_enum, default_value_t)]
     pub part: PartArg,
+    /// Restart it also when everything in it is lost by that: it stores in its pods, without a volume
+    #[arg(long)]
+    pub lose_data: bool,
     /// How long each pod may take to be replaced
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = crate::cli::args::duration)]
     pub timeout: Duration,
@@ -53,7 +56,8 @@ pub fn run(settings: &Settings, args: &RestartArgs) -> anyhow::Result<Exit> {
         }
         let (cluster, target) = the_one(settings, name).await?;
         let report = Report::new("restart", &target);
-        let plan = match restart::plan(&target, restart::look(&cluster, &target, what).await?) {
+        let found = restart::look(&cluster, &target, what).await?;
+        let plan = match restart::plan(&target, found, args.lose_data) {
             Decision::Refused(refusal) => return report.refused(&refusal).print(*output),
             Decision::Nothing(why) => return report.ended(Outcome::Nothing, why).print(*output),
             Decision::Do(plan) => plan,
@@ -86,5 +90,6 @@ fn lines(plan: &RestartPlan) -> Vec<String> {
     if plan.gap {
         lines.push("nobody answers meanwhile: it has one replica".to_owned());
     }
+    lines.extend(plan.loses.iter().map(|lost| format!("lose {lost}")));
     lines
 }

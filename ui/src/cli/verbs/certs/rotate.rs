@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use chrono::Utc;
 use clap::Args;
-use v9s::lifecycle::Decision;
 use v9s::lifecycle::certs::rotate::{self, RotateOptions, RotatePlan};
 use v9s::lifecycle::certs::{CertificateInfo, look};
+use v9s::lifecycle::{Decision, memory};
 
 use crate::cli::Exit;
 use crate::cli::steps::follow;
@@ -20,6 +20,9 @@ pub struct RotateArgs {
     /// What all verbs have.
     #[command(flatten)]
     pub verb: VerbArgs,
+    /// Rotate them also when everything in it is lost by that: it stores in its pods, without a volume
+    #[arg(long)]
+    pub lose_data: bool,
     /// How long the pods of each workload may take to be replaced
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = crate::cli::args::duration)]
     pub timeout: Duration,
@@ -28,7 +31,7 @@ pub struct RotateArgs {
 /// Makes the certificates of a virtual cluster anew.
 pub(super) fn run(settings: &Settings, args: &RotateArgs) -> anyhow::Result<Exit> {
     let VerbArgs { name, dry_run, anyway, output } = &args.verb;
-    let options = RotateOptions { anyway: *anyway, patience: args.timeout };
+    let options = RotateOptions { anyway: *anyway, lose: args.lose_data, patience: args.timeout };
     block_on(async {
         if !dry_run {
             may_change(settings)?;
@@ -39,7 +42,7 @@ pub(super) fn run(settings: &Settings, args: &RotateArgs) -> anyhow::Result<Exit
             return report.refused(&refusal).print(*output);
         }
         let seen = look(&cluster, &target).await?;
-        let plan = match rotate::plan(&target, &seen, Utc::now(), &options) {
+        let plan = match rotate::plan(&target, &seen, memory(&cluster, &target).await, Utc::now(), &options) {
             Decision::Refused(refusal) => return report.refused(&refusal).print(*output),
             Decision::Nothing(why) => return report.ended(Outcome::Nothing, why).print(*output),
             Decision::Do(plan) => plan,
@@ -91,5 +94,6 @@ fn lines(plan: &RotatePlan) -> Vec<String> {
     if plan.gap {
         lines.push("nobody answers meanwhile: it has one replica".to_owned());
     }
+    lines.extend(plan.loses.iter().map(|lost| format!("lose {lost}")));
     lines
 }
