@@ -83,10 +83,7 @@ impl fmt::Display for Asked {
     /// As a right is spoken of: `delete pods in team-a`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Asked { verb, resource, namespace } = self;
-        write!(f, "{verb} {}", resource.plural)?;
-        if !resource.group.is_empty() {
-            write!(f, ".{}", resource.group)?;
-        }
+        write!(f, "{verb} {}", resource.spoken())?;
         namespace.as_ref().map_or(Ok(()), |namespace| write!(f, " in {namespace}"))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use smol_str::SmolStr;
+use smol_str::{SmolStr, format_smolstr};
 
 /// A kind of object and where its API server serves it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -30,6 +30,14 @@ const fn known(group: &'static str, plural: &'static str, kind: &'static str, na
 }
 
 impl Resource {
+    /// As one says it to kubectl, and in rights: `pods`, `deployments.apps`.
+    pub fn spoken(&self) -> SmolStr {
+        match self.group.as_str() {
+            "" => self.plural.clone(),
+            group => format_smolstr!("{}.{group}", self.plural),
+        }
+    }
+
     /// Pods.
     pub const PODS: Resource = known("", "pods", "Pod", true);
     /// Secrets.

@@ -1,6 +1,5 @@
 //! What is wrong with a virtual cluster, worst first: what the host alone tells, and what its companion does. Pure.
 
-use chrono::{DateTime, Utc};
 use smol_str::{SmolStr, format_smolstr};
 
 use super::judge::Verdict;
@@ -44,15 +43,6 @@ pub(super) fn findings(signs: &Signs<'_>) -> Vec<Finding> {
     found
 }
 
-fn finding(
-    severity: Severity,
-    code: &'static str,
-    message: SmolStr,
-    since: Option<DateTime<Utc>>,
-) -> Finding {
-    Finding { severity, code, message, since }
-}
-
 fn not_ready(signs: &Signs<'_>) -> Option<Finding> {
     let (severity, what) = match signs.verdict.state {
         State::Down => (Severity::Critical, "control plane is down"),
@@ -60,7 +50,7 @@ fn not_ready(signs: &Signs<'_>) -> Option<Finding> {
         _ => return None,
     };
     let since = signs.pods.iter().filter(|pod| !pod.ready).filter_map(|pod| pod.ready_changed).min();
-    Some(finding(severity, "not-ready", format_smolstr!("{what}: {}", signs.verdict.reason), since))
+    Some(Finding::new(severity, "not-ready", format_smolstr!("{what}: {}", signs.verdict.reason), since))
 }
 
 fn restarts(signs: &Signs<'_>) -> Option<Finding> {
@@ -69,14 +59,14 @@ fn restarts(signs: &Signs<'_>) -> Option<Finding> {
         let last = signs.pods.iter().filter_map(|pod| pod.last_end.as_ref()).max_by_key(|end| end.at);
         let reason = last.map(|end| format_smolstr!(", last {}", end.reason)).unwrap_or_default();
         let message = format_smolstr!("control plane restarted {count} times within an hour{reason}");
-        finding(Severity::Warning, "restarts", message, None)
+        Finding::new(Severity::Warning, "restarts", message, None)
     })
 }
 
 fn out_of_memory(signs: &Signs<'_>) -> Option<Finding> {
     let pod = signs.pods.iter().filter(|pod| pod.oom).max_by_key(|pod| pod.last_oom)?;
     let message = format_smolstr!("{} was killed for want of memory", pod.row.name);
-    Some(finding(Severity::Warning, "out-of-memory", message, pod.last_oom))
+    Some(Finding::new(Severity::Warning, "out-of-memory", message, pod.last_oom))
 }
 
 fn quota(signs: &Signs<'_>) -> Vec<Finding> {
@@ -86,7 +76,7 @@ fn quota(signs: &Signs<'_>) -> Vec<Finding> {
         Known::NotApplicable => {
             let message =
                 SmolStr::new_static("its namespace has no ResourceQuota: nothing limits this tenant");
-            vec![finding(Severity::Info, "no-resource-quota", message, None)]
+            vec![Finding::new(Severity::Info, "no-resource-quota", message, None)]
         }
         Known::Yes(quota) => {
             let full = |entry: &super::quota::QuotaEntry| {
@@ -106,7 +96,7 @@ fn quota(signs: &Signs<'_>) -> Vec<Finding> {
                     entry.hard,
                     entry.quota
                 );
-                Some(finding(severity, "quota-near-limit", message, None))
+                Some(Finding::new(severity, "quota-near-limit", message, None))
             };
             quota.entries.iter().filter_map(full).collect()
         }
@@ -117,14 +107,14 @@ fn policies(signs: &Signs<'_>) -> Option<Finding> {
     let message =
         "its namespace has no NetworkPolicy: every pod of the host may reach this tenant's, and the reverse";
     (*signs.policies == Known::Yes(0))
-        .then(|| finding(Severity::Info, "no-network-policy", SmolStr::new_static(message), None))
+        .then(|| Finding::new(Severity::Info, "no-network-policy", SmolStr::new_static(message), None))
 }
 
 fn duplicates(signs: &Signs<'_>) -> Option<Finding> {
     let names = signs.duplicates.join(", ");
     (!names.is_empty()).then(|| {
         let message = format_smolstr!("other workloads claim the same virtual cluster: {names}");
-        finding(Severity::Warning, "duplicate-workload", message, None)
+        Finding::new(Severity::Warning, "duplicate-workload", message, None)
     })
 }
 

@@ -334,3 +334,15 @@ pub struct Finding {
     /// Since when, if known.
     pub since: Option<DateTime<Utc>>,
 }
+
+impl Finding {
+    /// A finding; what its fields are.
+    pub fn new(
+        severity: Severity,
+        code: &'static str,
+        message: SmolStr,
+        since: Option<DateTime<Utc>>,
+    ) -> Finding {
+        Finding { severity, code, message, since }
+    }
+}

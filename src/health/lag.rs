@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use smol_str::{SmolStr, ToSmolStr, format_smolstr};
+use smol_str::{SmolStr, format_smolstr};
 
 use super::sync::{Companion, NO_COMPANION, throttled, total};
 use super::thresholds::Thresholds;
@@ -287,7 +287,7 @@ pub fn figures(lag: &LagStatus) -> SmolStr {
 fn time(took: Duration) -> SmolStr {
     match took {
         took if took < Duration::from_secs(1) => format_smolstr!("{} ms", took.as_millis()),
-        took => format_smolstr!("{:.1} s", took.as_secs_f64()).to_smolstr(),
+        took => format_smolstr!("{:.1} s", took.as_secs_f64()),
     }
 }
 

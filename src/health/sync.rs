@@ -117,7 +117,12 @@ impl Companion {
             }
             Mode::Observe => (Severity::Warning, "nothing is known of its sync"),
         };
-        finding(severity, code::SILENT, format_smolstr!("its companion is silent: {what}"), Some(self.heard))
+        Finding::new(
+            severity,
+            code::SILENT,
+            format_smolstr!("its companion is silent: {what}"),
+            Some(self.heard),
+        )
     }
 
     fn apis(&self, thresholds: &Thresholds) -> Vec<Finding> {
@@ -138,14 +143,24 @@ impl Companion {
             None if !status.synced => "not everything has been listed or can be watched".into(),
             None => return None,
         };
-        Some(finding(severity, code::TROUBLE, format_smolstr!("its companion is in trouble: {what}"), None))
+        Some(Finding::new(
+            severity,
+            code::TROUBLE,
+            format_smolstr!("its companion is in trouble: {what}"),
+            None,
+        ))
     }
 
     fn canary(&self) -> Option<Finding> {
         let canary = self.status.canary.as_ref()?;
         let trouble = canary.trouble.as_ref()?;
         let message = format_smolstr!("the canary {trouble}: writes do not go through both API servers");
-        Some(finding(Severity::Critical, code::CANARY, message, canary.home.map(|home| self.local(home))))
+        Some(Finding::new(
+            Severity::Critical,
+            code::CANARY,
+            message,
+            canary.home.map(|home| self.local(home)),
+        ))
     }
 
     fn lag(&self, thresholds: &Thresholds) -> Option<Finding> {
@@ -154,7 +169,7 @@ impl Companion {
         let severity = over(seconds, thresholds.lag_warning_seconds, thresholds.lag_critical_seconds)?;
         let message =
             format_smolstr!("sync lag p99 is {seconds:.1} s (goal {} s)", thresholds.lag_warning_seconds);
-        Some(finding(severity, code::LAG, message, None))
+        Some(Finding::new(severity, code::LAG, message, None))
     }
 
     fn throttled(&self, thresholds: &Thresholds) -> Vec<Finding> {
@@ -168,7 +183,7 @@ impl Companion {
                     writes.answered,
                     writes.limit
                 );
-                finding(Severity::Warning, code::THROTTLED, message, None)
+                Finding::new(Severity::Warning, code::THROTTLED, message, None)
             })
             .collect()
     }
@@ -190,7 +205,7 @@ impl Companion {
             objects(total(drift)),
             oldest.why
         );
-        Some(finding(Severity::Warning, code::DRIFT, message, Some(self.local(oldest.since))))
+        Some(Finding::new(Severity::Warning, code::DRIFT, message, Some(self.local(oldest.since))))
     }
 
     fn quarantined(&self) -> Option<Finding> {
@@ -203,7 +218,7 @@ impl Companion {
             example.unwrap_or_default()
         );
         let since = first.map(|object| self.local(object.since));
-        Some(finding(Severity::Warning, code::QUARANTINED, message, since))
+        Some(Finding::new(Severity::Warning, code::QUARANTINED, message, since))
     }
 
     fn orphaned(&self) -> Option<Finding> {
@@ -211,13 +226,13 @@ impl Companion {
         let since = orphans.objects.iter().map(|object| object.since).min();
         let message =
             format_smolstr!("{} on the host alone: `v9s gc` proves and collects", objects(total(orphans)));
-        Some(finding(Severity::Warning, code::ORPHANS, message, since.map(|since| self.local(since))))
+        Some(Finding::new(Severity::Warning, code::ORPHANS, message, since.map(|since| self.local(since))))
     }
 }
 
 /// The finding of a companion whose word cannot be read, for this reason.
 pub fn unreadable(why: &str) -> Finding {
-    finding(Severity::Warning, code::UNREADABLE, why.to_smolstr(), None)
+    Finding::new(Severity::Warning, code::UNREADABLE, why.to_smolstr(), None)
 }
 
 /// What findings make of the state of a virtual cluster whose control plane runs, and why: the worst of those that are
@@ -245,12 +260,12 @@ fn measured(status: &SyncerStatus) -> Option<u64> {
 fn slow_or_worse(api: &ApiStatus, which: &str, thresholds: &Thresholds) -> Option<Finding> {
     if let Some(trouble) = &api.trouble {
         let message = format_smolstr!("the {which} API server is not ready: {trouble}");
-        return Some(finding(Severity::Critical, code::API, message, None));
+        return Some(Finding::new(Severity::Critical, code::API, message, None));
     }
     let seconds = api.answered_millis? as f64 / 1000.0;
     let severity = over(seconds, thresholds.api_warning_seconds, thresholds.api_critical_seconds)?;
     let message = format_smolstr!("the {which} API server takes {seconds:.1} s to answer");
-    Some(finding(severity, code::API_SLOW, message, None))
+    Some(Finding::new(severity, code::API_SLOW, message, None))
 }
 
 fn over(value: f64, warning: f64, critical: f64) -> Option<Severity> {
@@ -280,15 +295,6 @@ pub fn total(drift: &DriftStatus) -> u32 {
 
 fn objects(count: u32) -> SmolStr {
     if count == 1 { "1 object is".into() } else { format_smolstr!("{count} objects are") }
-}
-
-fn finding(
-    severity: Severity,
-    code: &'static str,
-    message: SmolStr,
-    since: Option<DateTime<Utc>>,
-) -> Finding {
-    Finding { severity, code, message, since }
 }
 
 #[cfg(test)]

@@ -48,7 +48,8 @@ fn workload(kind: &str, name: &str, image: &str, replicas: u32) -> Value {
     let labels = json!({"app": "vcluster", "release": name});
     json!({"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": name, "namespace": "default", "labels": labels},
         "spec": {"replicas": replicas, "serviceName": name, "selector": {"matchLabels": labels}, "template": {
-            "metadata": {"labels": labels}, "spec": {"containers": [{"name": "syncer", "image": image}]}}}})
+            "metadata": {"labels": labels}, "spec": {"containers": [{"name": "syncer", "image": image}],
+                "volumes": [{"name": "data", "hostPath": {"path": "/data"}}]}}}})
 }
 
 async fn cluster(kubeconfig: &str) -> Result<Cluster> {

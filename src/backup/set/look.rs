@@ -102,7 +102,7 @@ pub async fn look(cluster: &Cluster, target: &Target, keys: bool) -> Result<Gath
         survey.unseen.iter().map(|(kind, failure)| smol_str::format_smolstr!("{kind}: {failure}")).collect();
     let mut own = Vec::new();
     let outside = survey.outside.into_iter().filter_map(|found| Some((whose.cluster_role(&found)?, found)));
-    for (role, found) in whose.sort(survey.inside).into_iter().chain(outside) {
+    for (role, found) in whose.sort(survey.inside, &survey.deleted).into_iter().chain(outside) {
         match role {
             Role::Synced => {
                 let mirrored = mirrored(&found);

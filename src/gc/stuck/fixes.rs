@@ -155,9 +155,8 @@ pub(super) fn of_pod(claim: &Claim, node: Node, because: &mut Vec<SmolStr>, fixe
 
 /// The last resort, and only that: each finalizer by its name, so that no other goes with it.
 pub(super) fn take_away(claim: &Claim) -> Vec<Fix> {
-    let all = claim.finalizers.iter();
-    all.map(|finalizer| {
-        let at = claim.finalizers.iter().position(|it| it == finalizer).unwrap_or_default();
+    let all = claim.finalizers.iter().enumerate();
+    all.map(|(at, finalizer)| {
         let change = serde_json::json!([
             {"op": "test", "path": format!("/metadata/finalizers/{at}"), "value": finalizer},
             {"op": "remove", "path": format!("/metadata/finalizers/{at}")},
@@ -177,11 +176,7 @@ pub(super) fn controller_manager() -> Fix {
 
 /// `kubectl VERB` of an object.
 pub(super) fn command(verb: &str, object: &ObjectRef) -> SmolStr {
-    let resource = &object.resource;
-    let kind = match resource.group.as_str() {
-        "" => resource.plural.clone(),
-        group => format_smolstr!("{}.{group}", resource.plural),
-    };
+    let kind = object.resource.spoken();
     match &object.namespace {
         Some(namespace) => format_smolstr!("kubectl {verb} {kind} {} -n {namespace}", object.name),
         None => format_smolstr!("kubectl {verb} {kind} {}", object.name),

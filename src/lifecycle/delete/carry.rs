@@ -6,7 +6,7 @@ use smol_str::{SmolStr, format_smolstr};
 use tokio::time::Instant;
 
 use super::found::{Role, Whose};
-use super::plan::{DeletePlan, Home, Left, Victim, Wish, plan as plan_of, residue};
+use super::plan::{DeletePlan, Home, Left, Survey, Victim, Wish, plan as plan_of, residue};
 use super::stop;
 use super::survey::survey;
 use crate::cluster::{Cluster, FailureKind, ObjectRef, Propagation, Resource};
@@ -94,8 +94,7 @@ pub async fn carry_out(
     }
     progress
         .step(7, async {
-            let now = survey(cluster, &plan.namespace, &plan.name).await?;
-            let mut left = residue(plan, &plan_of(&whose, now, options.wish));
+            let mut left = residue(plan, &look_again(cluster, &whose, plan, options).await?);
             // A namespace that is going takes its objects along.
             if matches!(home, Home::Goes { .. } | Home::Gone) {
                 left.retain(|one| !one.why.contains("still there"));
@@ -142,6 +141,18 @@ async fn perform(
     progress.step(step, stage(cluster, &victims, options, progress)).await
 }
 
+/// What there would be to do now. The host's garbage collector may be slow: what belongs to something that was deleted is no news.
+async fn look_again(
+    cluster: &Cluster,
+    whose: &Whose<'_>,
+    plan: &DeletePlan,
+    options: &DeleteOptions,
+) -> Result<DeletePlan, LifeError> {
+    let deleted = plan.victims.iter().map(|victim| victim.uid.clone()).collect();
+    let now = Survey { deleted, ..survey(cluster, &plan.namespace, &plan.name).await? };
+    Ok(plan_of(whose, now, options.wish))
+}
+
 /// What came from inside and is not in the plan.
 async fn came_from_inside(
     cluster: &Cluster,
@@ -149,7 +160,7 @@ async fn came_from_inside(
     plan: &DeletePlan,
     options: &DeleteOptions,
 ) -> Result<Vec<Victim>, LifeError> {
-    let now = plan_of(whose, survey(cluster, &plan.namespace, &plan.name).await?, options.wish);
+    let now = look_again(cluster, whose, plan, options).await?;
     let known = uids(plan.victims.iter().map(|victim| &victim.uid));
     let came = now.victims.into_iter().filter(|it| it.role == Role::Synced && !known.contains(&it.uid));
     Ok(came.collect())
@@ -252,7 +263,7 @@ async fn leave(
         });
         return Ok(plan.home.clone());
     };
-    let now = plan_of(whose, survey(cluster, &plan.namespace, &plan.name).await?, options.wish);
+    let now = look_again(cluster, whose, plan, options).await?;
     let known = uids(plan.victims.iter().map(|victim| &victim.uid));
     let came =
         now.victims.iter().find(|victim| !known.contains(&victim.uid) && victim.object.namespace.is_some());

@@ -193,9 +193,9 @@ impl Whose<'_> {
         found.is("", "Secret") && record(&found.meta.name)
     }
 
-    /// What each object of its namespace is to it. What belongs to one of its objects goes with that, unless it is something
-    /// of its own.
-    pub fn sort(&self, all: Vec<Found>) -> Vec<(Role, Found)> {
+    /// What each object of its namespace is to it. What belongs to one of its objects, or to one of those that were `deleted` on
+    /// the way here (by UID), goes with that, unless it is something of its own.
+    pub fn sort(&self, all: Vec<Found>, deleted: &BTreeSet<SmolStr>) -> Vec<(Role, Found)> {
         let mut sorted: Vec<(Role, Found)> =
             all.into_iter().map(|found| (self.role(&found), found)).collect();
         let is_its = |role: Role| !matches!(role, Role::Foreign | Role::Housekeeping);
@@ -204,6 +204,7 @@ impl Whose<'_> {
                 .iter()
                 .filter(|(role, _)| is_its(*role))
                 .map(|(_, found)| found.meta.uid.clone())
+                .chain(deleted.iter().cloned())
                 .collect();
             let mut more = false;
             for (role, found) in &mut sorted {

@@ -22,6 +22,8 @@ pub struct Survey {
     pub neighbours: Vec<SmolStr>,
     /// Host namespaces that were made for namespaces of the tenant.
     pub satellites: Vec<SmolStr>,
+    /// UIDs of what was deleted on the way here.
+    pub deleted: BTreeSet<SmolStr>,
 }
 
 /// What a person wants.
@@ -98,13 +100,13 @@ impl DeletePlan {
 
 /// Plans it.
 pub fn plan(whose: &Whose<'_>, survey: Survey, wish: Wish) -> DeletePlan {
-    let Survey { inside, outside, unseen, home, neighbours, satellites } = survey;
+    let Survey { inside, outside, unseen, home, neighbours, satellites, deleted } = survey;
     let mut left: Vec<Left> = Vec::new();
     let mut derived = 0;
     let mut foreign = Vec::new();
     let mut victims = Vec::new();
     let mut kept_claims = 0;
-    for (role, found) in whose.sort(inside) {
+    for (role, found) in whose.sort(inside, &deleted) {
         match role {
             Role::Foreign => foreign.push(found.object()),
             Role::Housekeeping => {}

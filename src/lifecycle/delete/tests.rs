@@ -86,6 +86,26 @@ fn goes(plan: &DeletePlan) -> Vec<String> {
 }
 
 #[test]
+fn what_belongs_to_something_deleted_is_no_news() {
+    let slice = || {
+        let its = json!({"labels": {"app": "vcluster", "release": "shop"}, "ownerReferences": [{"uid": "Service-shop"}]});
+        found("discovery.k8s.io", "EndpointSlice", "shop-x2", its)
+    };
+    let hung_on =
+        || found("x.example", "Owned", "child", json!({"ownerReferences": [{"uid": "Service-shop"}]}));
+    let look = |deleted: &[&str]| {
+        let deleted = deleted.iter().map(|uid| (*uid).into()).collect();
+        plan(&IT, Survey { deleted, ..survey(vec![slice(), hung_on()]) }, Wish::default())
+    };
+    let after = look(&["Service-shop"]);
+    assert_eq!((goes(&after), after.derived), (Vec::new(), 2));
+    assert_eq!(after.home, Home::Goes { uid: "home".into() });
+    let unknown = look(&[]);
+    assert_eq!(goes(&unknown), ["EndpointSlice shop-x2"]);
+    assert!(matches!(unknown.home, Home::Stays(_)), "whose the other is nobody knows");
+}
+
+#[test]
 fn everything_goes_in_an_order_in_which_nothing_comes_back() {
     let plan = plan(&IT, survey(everything()), Wish::default());
     assert_eq!(

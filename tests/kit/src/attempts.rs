@@ -60,7 +60,9 @@ fn record(test: &str, why: &str) -> std::io::Result<()> {
     let folder = program.ancestors().nth(2).unwrap_or(&program);
     let mut log =
         std::fs::OpenOptions::new().create(true).append(true).open(folder.join("second-attempts.log"))?;
-    let why: Vec<&str> = why.lines().take(20).collect();
+    // What is behind "stack backtrace" is of no use here.
+    let told = why.lines().take_while(|line| !line.to_lowercase().contains("stack backtrace"));
+    let why: Vec<&str> = told.take(120).collect();
     log.write_all(format!("{test}: {}\n", why.join("\n    ")).as_bytes())
 }
 

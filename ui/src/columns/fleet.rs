@@ -10,7 +10,7 @@ use v9s::known::Known;
 
 use super::{Cell, Column, Cut, Direction, Look, Value};
 use crate::format;
-use crate::text::Align::{Left, Right};
+use crate::text::Align::Right;
 use crate::theme::Slot;
 
 /// Share of a quota from which a row warns.
@@ -32,7 +32,7 @@ pub static COLUMNS: &[Column<Vcluster>] = &[
     Column {
         cell: name,
         value: |v| Value::Text(&v.key.name),
-        min: 18,
+        min: 14,
         preferred: 24,
         grow: 16,
         ..text("name", "NAME", 0)
@@ -179,20 +179,7 @@ pub static COLUMNS: &[Column<Vcluster>] = &[
 
 /// What columns of words have in common. The cell is a place holder: every column names its own.
 const fn text(id: &'static str, title: &'static str, drop: u8) -> Column<Vcluster> {
-    Column {
-        id,
-        title,
-        align: Left,
-        min: 1,
-        preferred: 1,
-        grow: 0,
-        drop,
-        wide: false,
-        cut: Cut::Middle,
-        cell: |_, _| Cell { parts: Vec::new() },
-        value: |_| Value::NotApplicable,
-        first: Direction::Up,
-    }
+    Column::words(id, title, 1, drop, Cut::Middle)
 }
 
 /// What columns of numbers have in common: they stand right and sort largest first.

@@ -66,6 +66,24 @@ pub struct Column<R: ?Sized> {
 }
 
 impl<R: ?Sized> Column<R> {
+    /// What columns of words have in common. The cell is a place holder: every column names its own.
+    pub const fn words(id: &'static str, title: &'static str, width: u16, drop: u8, cut: Cut) -> Self {
+        Column {
+            id,
+            title,
+            align: Align::Left,
+            min: width,
+            preferred: width,
+            grow: 0,
+            drop,
+            wide: false,
+            cut,
+            cell: |_, _| Cell { parts: Vec::new() },
+            value: |_| Value::NotApplicable,
+            first: Direction::Up,
+        }
+    }
+
     /// Order of two rows by this column. What is not known, or not applicable, comes last in either direction.
     pub fn order(&self, a: &R, b: &R, direction: Direction) -> Ordering {
         (self.value)(a).order(&(self.value)(b), direction)

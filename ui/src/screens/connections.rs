@@ -8,7 +8,7 @@ use crate::actions::{Action, ActionId, Scope};
 use crate::app::connections::{Connection, ConnectionId, Way};
 use crate::app::registry::{Entry, Opened, no_completion};
 use crate::app::{Address, Cmd, Effect, Effects, Input, Layer, News, Offer, World};
-use crate::columns::{Cell, Column, Cut, Direction, Value};
+use crate::columns::{Cell, Column, Cut, Value};
 use crate::filter::Language;
 use crate::format;
 use crate::text::{self, Align};
@@ -25,20 +25,7 @@ pub const ENTRY: Entry = Entry {
 };
 
 const fn column(id: &'static str, title: &'static str, width: u16, drop: u8) -> Column<Connection> {
-    Column {
-        id,
-        title,
-        align: Align::Left,
-        min: width,
-        preferred: width,
-        grow: 0,
-        drop,
-        wide: false,
-        cut: Cut::End,
-        cell: |_, _| Cell { parts: Vec::new() },
-        value: |_| Value::NotApplicable,
-        first: Direction::Up,
-    }
+    Column::words(id, title, width, drop, Cut::End)
 }
 
 static COLUMNS: [Column<Connection>; 6] = [

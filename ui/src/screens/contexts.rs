@@ -12,7 +12,6 @@ use crate::app::world::{Contexts, Session};
 use crate::app::{Address, Cmd, Effect, Effects, Input, Layer, News, Offer, World};
 use crate::columns::{Cell, Column, Cut, Direction, Value};
 use crate::filter::{Field, Kind, Language};
-use crate::text::Align;
 use crate::theme::Slot;
 
 /// The contexts, or one at once.
@@ -99,20 +98,7 @@ static LANGUAGE: Language<Row> = Language {
 };
 
 const fn column(id: &'static str, title: &'static str, width: u16, drop: u8) -> Column<Row> {
-    Column {
-        id,
-        title,
-        align: Align::Left,
-        min: width,
-        preferred: width,
-        grow: 0,
-        drop,
-        wide: false,
-        cut: Cut::Middle,
-        cell: |_, _| Cell { parts: Vec::new() },
-        value: |_| Value::NotApplicable,
-        first: Direction::Up,
-    }
+    Column::words(id, title, width, drop, Cut::Middle)
 }
 
 static COLUMNS: [Column<Row>; 5] = [

@@ -44,20 +44,7 @@ pub struct Found {
 }
 
 const fn column(id: &'static str, title: &'static str, width: u16, drop: u8) -> Column<Found> {
-    Column {
-        id,
-        title,
-        align: Align::Left,
-        min: width,
-        preferred: width,
-        grow: 0,
-        drop,
-        wide: false,
-        cut: Cut::End,
-        cell: |_, _| Cell { parts: Vec::new() },
-        value: |_| Value::NotApplicable,
-        first: Direction::Up,
-    }
+    Column::words(id, title, width, drop, Cut::End)
 }
 
 static COLUMNS: [Column<Found>; 8] = [

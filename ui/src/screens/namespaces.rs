@@ -65,20 +65,7 @@ static LANGUAGE: Language<Row> = Language {
 };
 
 const fn number(id: &'static str, title: &'static str, drop: u8) -> Column<Row> {
-    Column {
-        id,
-        title,
-        align: Align::Right,
-        min: 9,
-        preferred: 9,
-        grow: 0,
-        drop,
-        wide: false,
-        cut: Cut::End,
-        cell: |_, _| Cell { parts: Vec::new() },
-        value: |_| Value::NotApplicable,
-        first: Direction::Down,
-    }
+    Column { align: Align::Right, first: Direction::Down, ..Column::words(id, title, 9, drop, Cut::End) }
 }
 
 static COLUMNS: [Column<Row>; 4] = [

@@ -10,7 +10,7 @@ use v9s::gc::{
 };
 use v9s::operation::{Operation, Progress};
 
-use super::{Ask, Looked, Plan};
+use super::{Ask, Looked, Plan, titles};
 use crate::app::jobs::{Ended, Facts, Outcome};
 use crate::app::operation::{Begun, Trouble, Verb};
 use crate::app::runner::{Clusters, Hands};
@@ -238,7 +238,7 @@ impl Verb for Collect {
     }
 
     fn steps(&self) -> Vec<SmolStr> {
-        COLLECT_STEPS.iter().map(|step| SmolStr::new_static(step)).collect()
+        titles(&COLLECT_STEPS)
     }
 
     fn begin(&self, hands: &Hands) -> Begun {

@@ -10,7 +10,7 @@ use v9s::lifecycle::resume::{self, ResumeOptions};
 use v9s::operation::{Operation, Progress};
 use v9s::target::{Rest, Target};
 
-use super::{Looked, life, refused, target};
+use super::{Looked, life, refused, target, titles};
 use crate::app::connections::Connection;
 use crate::app::jobs::{Ended, Outcome, Then};
 use crate::app::operation::{Begun, Trouble, Verb};
@@ -124,7 +124,7 @@ impl Verb for Connect {
     }
 
     fn steps(&self) -> Vec<SmolStr> {
-        connect::STEPS.iter().map(|step| SmolStr::new_static(step)).collect()
+        titles(&connect::STEPS)
     }
 
     fn begin(&self, hands: &Hands) -> Begun {

@@ -12,7 +12,7 @@ use v9s::lifecycle::delete::{
 use v9s::operation::{Operation, Progress};
 use v9s::target::{Target, refresh};
 
-use super::{Ask, Looked, Plan, command, looked};
+use super::{Ask, Looked, Plan, command, looked, titles};
 use crate::app::jobs::{Ended, Facts, Outcome};
 use crate::app::operation::{Begun, Trouble, Verb};
 use crate::app::runner::{Clusters, Hands};
@@ -130,7 +130,7 @@ impl Verb for Delete {
     }
 
     fn steps(&self) -> Vec<SmolStr> {
-        delete::STEPS.iter().map(|step| SmolStr::new_static(step)).collect()
+        titles(&delete::STEPS)
     }
 
     fn begin(&self, hands: &Hands) -> Begun {

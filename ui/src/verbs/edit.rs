@@ -7,13 +7,14 @@ use serde_json::Value;
 use smol_str::{SmolStr, format_smolstr};
 use v9s::cluster::Cluster;
 use v9s::fleet::model::VclusterKey;
+use v9s::lifecycle::Decision;
 use v9s::lifecycle::edit::{self, Change, EditPlan};
 use v9s::operation::{Cancelled, Operation, Progress};
 use v9s::provision::create::{CreateError, Created, Request};
 use v9s::secrecy::hide_in_config;
 use v9s::target::Target;
 
-use super::{Ask, Looked, Plan, command, looked, refused, target};
+use super::{Ask, Looked, Plan, command, looked, target, titles};
 use crate::app::jobs::{Ended, Facts, Outcome, Then};
 use crate::app::operation::{Begun, Trouble, Verb};
 use crate::app::runner::{Clusters, Hands};
@@ -79,21 +80,16 @@ pub(super) async fn look(
     }
 }
 
-fn judged(target: &Target, before: &str, decision: v9s::lifecycle::Decision<EditPlan>) -> Looked {
-    use v9s::lifecycle::{Decision, Refusal};
-    match decision {
-        Decision::Refused(Refusal::Elsewhere { why, instead }) => Looked::Refused { why, instead },
-        Decision::Refused(refusal) => refused(&refusal),
-        decision => match first_refused(&decision) {
-            Some(why) => Looked::Refused { why, instead: Vec::new() },
-            None => looked(decision, |plan| ask(target, before, plan)),
-        },
+fn judged(target: &Target, before: &str, decision: Decision<EditPlan>) -> Looked {
+    match first_refused(&decision) {
+        Some(why) => Looked::Refused { why, instead: Vec::new() },
+        None => looked(decision, |plan| ask(target, before, plan)),
     }
 }
 
 /// What the host would not take.
-fn first_refused(decision: &v9s::lifecycle::Decision<EditPlan>) -> Option<String> {
-    let v9s::lifecycle::Decision::Do(plan) = decision else { return None };
+fn first_refused(decision: &Decision<EditPlan>) -> Option<String> {
+    let Decision::Do(plan) = decision else { return None };
     let (object, why) = plan.refused().next()?;
     Some(format!("the host would not take {object}: {why}"))
 }
@@ -183,7 +179,7 @@ impl Verb for TakeAway {
     }
 
     fn steps(&self) -> Vec<SmolStr> {
-        edit::REMOVAL.iter().map(|step| SmolStr::new_static(step)).collect()
+        titles(&edit::REMOVAL)
     }
 
     fn begin(&self, hands: &Hands) -> Begun {

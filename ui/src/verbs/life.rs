@@ -11,7 +11,7 @@ use v9s::lifecycle::{LifeError, protect};
 use v9s::operation::{Operation, Progress};
 use v9s::target::{self, Target};
 
-use super::{Looked, Plan, What, command, looked, loss, unless_lossy};
+use super::{Looked, Plan, What, command, looked, loss, titles, unless_lossy};
 use crate::app::jobs::{Ended, Facts, Outcome, Then};
 use crate::app::operation::{Begun, Trouble, Verb};
 use crate::app::runner::{Clusters, Hands};
@@ -60,6 +60,17 @@ pub(super) async fn look(cluster: &Cluster, target: &Target, what: What) -> Resu
             Looked::Nothing(format!("{what} {target}: not here"))
         }
     })
+}
+
+impl Act {
+    fn what(&self) -> What {
+        match self {
+            Act::Pause(_) => What::Pause,
+            Act::Resume(_) => What::Resume,
+            Act::Restart(part, _) => What::Restart(*part),
+            Act::Protect(_, on) => What::ProtectSo(*on),
+        }
+    }
 }
 
 /// What would be lost is in the plan, and asked for by name.
@@ -182,15 +193,7 @@ impl Deed {
 
 impl Verb for Deed {
     fn title(&self) -> SmolStr {
-        let word = match &self.act {
-            Act::Pause(_) => "pause",
-            Act::Resume(_) => "resume",
-            Act::Restart(Part::ControlPlane, _) => "restart",
-            Act::Restart(Part::Etcd, _) => "restart etcd of",
-            Act::Protect(_, true) => "protect",
-            Act::Protect(_, false) => "unprotect",
-        };
-        format_smolstr!("{word} {}", self.target)
+        format_smolstr!("{} {}", self.act.what(), self.target)
     }
 
     fn steps(&self) -> Vec<SmolStr> {
@@ -200,7 +203,7 @@ impl Verb for Deed {
             Act::Resume(_) => &resume::STEPS,
             Act::Protect(..) => &protect::STEPS,
         };
-        fixed.iter().map(|step| SmolStr::new_static(step)).collect()
+        titles(fixed)
     }
 
     fn begin(&self, hands: &Hands) -> Begun {

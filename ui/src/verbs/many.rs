@@ -79,10 +79,8 @@ fn planned(what: What, found: Vec<Found>, hidden: usize) -> Looked {
         };
         match looked {
             // What is lost for ever is said of each by its own name.
-            Ok(Looked::Ask(plan)) if what != What::Delete && matches!(plan.ask, Ask::Name(_)) => {
-                let lost = plan.facts.iter().find(|(word, _)| *word == "DATA");
-                let lost = lost.map(|(_, lines)| lines.join("; ")).unwrap_or_default();
-                not.push(format!("{name}: {lost}; do that to it alone"));
+            Ok(Looked::Ask(plan)) if what != What::Delete && loses(&plan).is_some() => {
+                not.push(format!("{name}: {}; do that to it alone", loses(&plan).unwrap_or_default()));
             }
             Ok(Looked::Ask(plan)) => {
                 done.push(format!("{name}: {}", gist(what, &plan.facts)));
@@ -122,6 +120,11 @@ fn planned(what: What, found: Vec<Found>, hidden: usize) -> Looked {
         verb: Arc::new(verb),
         leaves: false,
     }))
+}
+
+/// What a plan says that is lost for ever.
+fn loses(plan: &Plan) -> Option<String> {
+    plan.facts.iter().find(|(word, _)| *word == "DATA").map(|(_, lines)| lines.join("; "))
 }
 
 /// What stands in front of those to which it is done.

@@ -121,6 +121,20 @@ fn what_is_undone_by_another_verb_takes_a_key_and_hosts_are_named_where_there_ar
 }
 
 #[test]
+fn what_would_lose_everything_is_left_out_of_several() {
+    let lossy = asks(&[("DATA", "lost is every object in it")]);
+    let found = vec![(key("h", "a"), Ok(asks(&[]))), (key("h", "b"), Ok(lossy))];
+    let Looked::Ask(plan) = planned(What::Pause, found, 0) else { panic!("one can be paused") };
+    assert_eq!(plan.verb.steps(), ["team/a"]);
+    assert!(
+        plan.facts
+            .contains(&("not", vec!["team/b: lost is every object in it; do that to it alone".to_owned()])),
+        "{:?}",
+        plan.facts
+    );
+}
+
+#[test]
 fn where_nothing_can_be_done_to_any_of_them_it_is_told_why() {
     let nothing = |name| (key("h", name), Ok(Looked::Nothing("it is paused already".to_owned())));
     assert!(matches!(planned(What::Pause, vec![nothing("a"), nothing("b")], 0), Looked::Nothing(_)));

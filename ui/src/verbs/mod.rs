@@ -311,6 +311,11 @@ fn refused(refusal: &Refusal) -> Looked {
     Looked::Refused { why: refusal.to_string(), instead: refusal.instead().to_vec() }
 }
 
+/// The titles of steps that are known beforehand.
+fn titles(steps: &[&'static str]) -> Vec<SmolStr> {
+    steps.iter().map(|step| SmolStr::new_static(step)).collect()
+}
+
 /// What is lost by a verb takes the name; anything else a key.
 fn unless_lossy(loses: &Option<String>, target: &Target) -> Ask {
     if loses.is_some() { Ask::Name(target.name.to_string()) } else { Ask::Yes }

@@ -11,7 +11,7 @@ use v9s::lifecycle::certs::{CertificateInfo, Seen, look as look_at};
 use v9s::operation::{Operation, Progress};
 use v9s::target::{Part, Target};
 
-use super::{Looked, Plan, command, looked, loss, refused, unless_lossy};
+use super::{Looked, Plan, command, looked, loss, refused, titles, unless_lossy};
 use crate::app::jobs::{Ended, Facts, Outcome};
 use crate::app::operation::{Begun, Trouble, Verb};
 use crate::app::runner::{Clusters, Hands};
@@ -107,7 +107,7 @@ impl Verb for Rotate {
     }
 
     fn steps(&self) -> Vec<SmolStr> {
-        rotate::STEPS.iter().map(|step| SmolStr::new_static(step)).collect()
+        titles(&rotate::STEPS)
     }
 
     fn begin(&self, hands: &Hands) -> Begun {

@@ -9,7 +9,7 @@ use v9s::lifecycle::term::{self, TermPlan};
 use v9s::operation::{Operation, Progress};
 use v9s::target::Target;
 
-use super::{Ask, Looked, Plan, command, looked, target};
+use super::{Ask, Looked, Plan, command, looked, target, titles};
 use crate::app::jobs::{Ended, Outcome};
 use crate::app::operation::{Begun, Trouble, Verb};
 use crate::app::runner::{Clusters, Hands};
@@ -91,7 +91,7 @@ impl Verb for Extend {
     }
 
     fn steps(&self) -> Vec<SmolStr> {
-        term::STEPS.iter().map(|step| SmolStr::new_static(step)).collect()
+        titles(&term::STEPS)
     }
 
     fn begin(&self, hands: &Hands) -> Begun {

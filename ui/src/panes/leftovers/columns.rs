@@ -157,18 +157,5 @@ fn text(words: &str) -> Value<'_> {
 }
 
 const fn column(id: &'static str, title: &'static str, width: u16, drop: u8) -> Column<Row> {
-    Column {
-        id,
-        title,
-        align: Align::Left,
-        min: width,
-        preferred: width,
-        grow: 0,
-        drop,
-        wide: false,
-        cut: Cut::Middle,
-        cell: |_, _| Cell { parts: Vec::new() },
-        value: |_| Value::NotApplicable,
-        first: Direction::Up,
-    }
+    Column::words(id, title, width, drop, Cut::Middle)
 }

@@ -90,20 +90,7 @@ const NODE: Column<PodRow> = Column {
 };
 
 const fn column(id: &'static str, title: &'static str, width: u16, drop: u8) -> Column<PodRow> {
-    Column {
-        id,
-        title,
-        align: Align::Left,
-        min: width,
-        preferred: width,
-        grow: 0,
-        drop,
-        wide: false,
-        cut: Cut::Middle,
-        cell: |_, _| Cell { parts: Vec::new() },
-        value: |_| Value::NotApplicable,
-        first: Direction::Up,
-    }
+    Column::words(id, title, width, drop, Cut::Middle)
 }
 
 /// The columns that say something of a control-plane pod: it has no name inside.

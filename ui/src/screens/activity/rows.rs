@@ -10,20 +10,7 @@ use crate::text::Align;
 use crate::theme::Slot;
 
 const fn column<R>(id: &'static str, title: &'static str, width: u16, drop: u8) -> Column<R> {
-    Column {
-        id,
-        title,
-        align: Align::Left,
-        min: width,
-        preferred: width,
-        grow: 0,
-        drop,
-        wide: false,
-        cut: Cut::End,
-        cell: |_, _| Cell { parts: Vec::new() },
-        value: |_| Value::NotApplicable,
-        first: Direction::Up,
-    }
+    Column::words(id, title, width, drop, Cut::End)
 }
 
 fn state(job: &Job) -> (&'static str, Slot) {
