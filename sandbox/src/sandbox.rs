@@ -171,6 +171,7 @@ impl Sandbox {
             url: url.clone(),
             authority: tls.authority.clone(),
             context: context.clone(),
+            signer: tls.signer.clone(),
         };
         let controllers =
             controllers.map(|options| live(&store, &api, plugins.clone(), door, options)).transpose();

@@ -1,12 +1,14 @@
 //! Certificates of one host, made at start and kept in memory only, or given; and the kubeconfig that trusts them.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use chrono::{DateTime, Utc};
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
-    KeyUsagePurpose,
+    BasicConstraints, CertificateParams, CertificateSigningRequestParams, CertifiedIssuer, DnType,
+    ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose,
 };
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -62,6 +64,40 @@ pub struct Tls {
     pub authority: String,
     /// How to accept connections. Offers HTTP/2 and HTTP/1.1, as a real API server.
     pub server: Arc<ServerConfig>,
+    /// Who signs certificates of clients; none where the authority was given without its key.
+    pub(crate) signer: Option<Arc<Signer>>,
+}
+
+/// The authority of a host with its key.
+pub(crate) struct Signer(CertifiedIssuer<'static, KeyPair>);
+
+impl std::fmt::Debug for Signer {
+    /// Without the key.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Signer")
+    }
+}
+
+impl Signer {
+    /// The certificate (PEM) of a client that this request (PEM) names, good between two moments.
+    ///
+    /// # Errors
+    /// When the request cannot be read, or asks for what a client's certificate does not hold.
+    pub(crate) fn sign(
+        &self,
+        request: &str,
+        from: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Result<String, rcgen::Error> {
+        let mut request = CertificateSigningRequestParams::from_pem(request)?;
+        let params = &mut request.params;
+        params.not_before = SystemTime::from(from).into();
+        params.not_after = SystemTime::from(until).into();
+        params.is_ca = IsCa::ExplicitNoCa;
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        Ok(request.signed_by(&self.0)?.pem())
+    }
 }
 
 impl Tls {
@@ -81,13 +117,10 @@ impl Tls {
         let leaf = leaf.signed_by(&key, &authority)?;
         let chain: Vec<CertificateDer<'static>> = vec![leaf.der().clone()];
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let mut server = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_no_client_auth()
-            .with_single_cert(chain, key)?;
-        server.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(Tls { authority: authority.pem(), server: Arc::new(server) })
+        let mut roots = RootCertStore::empty();
+        roots.add(authority.der().clone())?;
+        let server = server(roots, chain, key)?;
+        Ok(Tls { authority: authority.pem(), server, signer: Some(Arc::new(Signer(authority))) })
     }
 }
 
@@ -102,16 +135,27 @@ impl Tls {
         for authority in all(&given.clients)? {
             roots.add(authority)?;
         }
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let clients = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
-        let mut server = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_client_cert_verifier(clients.allow_unauthenticated().build()?)
-            .with_single_cert(all(&given.serving)?, PrivateKeyDer::from_pem_slice(given.key.as_bytes())?)?;
-        server.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        let key = PrivateKeyDer::from_pem_slice(given.key.as_bytes())?;
+        let server = server(roots, all(&given.serving)?, key)?;
         // The authority of clients is the one that the virtual cluster's own certificates come from.
-        Ok(Tls { authority: given.clients.clone(), server: Arc::new(server) })
+        Ok(Tls { authority: given.clients.clone(), server, signer: None })
     }
+}
+
+/// Serves with a certificate; clients may show one of these authorities.
+fn server(
+    clients: RootCertStore,
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+) -> Result<Arc<ServerConfig>, TlsError> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let clients = WebPkiClientVerifier::builder_with_provider(Arc::new(clients), Arc::clone(&provider));
+    let mut server = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_client_cert_verifier(clients.allow_unauthenticated().build()?)
+        .with_single_cert(chain, key)?;
+    server.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(Arc::new(server))
 }
 
 /// Whom a verified certificate (DER) names: its common name is the user, its organisations are the groups.

@@ -229,6 +229,19 @@ pub async fn until(host: &Host, path: &str, like: impl Fn(&Value) -> bool) -> Re
     }
 }
 
+/// Waits until a question is answered with yes: what a real server knows by watching it knows a little later.
+pub async fn eventually<F>(what: &str, holds: impl Fn() -> F) -> Result<()>
+where
+    F: Future<Output = Result<bool>>,
+{
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    while !holds().await? {
+        anyhow::ensure!(tokio::time::Instant::now() < deadline, "never: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    Ok(())
+}
+
 /// Waits until what a server answers without asking its store is as it should be. A real one runs behind under load, and
 /// begins watches without a version there.
 pub async fn cached(host: &Host, path: &str, like: impl Fn(&Value) -> bool) -> Result<Value> {

@@ -133,3 +133,41 @@ both! {
         Ok(())
     }
 }
+
+v9s_testkit::both_hosts! {
+    #![needs(controllers)]
+
+    async fn an_approved_request_of_a_client_is_signed_unless_it_asks_for_more(kit: Host) -> anyhow::Result<()> {
+        let host = crate::hosts::Host::of(kit).await?;
+        let requests = "/apis/certificates.k8s.io/v1/certificatesigningrequests";
+        for (stem, usages, failure) in [
+            ("client", json!(["client auth", "digital signature"]), None),
+            ("server", json!(["client auth", "server auth"]), Some("invalid usage for client certificate: server auth")),
+            ("none", json!(["digital signature"]), Some("missing required usage for client certificate: client auth")),
+        ] {
+            let name = host.named(stem);
+            let spec = json!({"request": signing_request(), "signerName": "kubernetes.io/kube-apiserver-client", "usages": usages, "expirationSeconds": 3600});
+            let mut request = host.post(requests, &json!({"metadata": {"name": name}, "spec": spec})).await?.expect_code(201)?;
+            request["status"]["conditions"] = json!([{"type": "Approved", "status": "True", "reason": "Fine", "message": "yes"}]);
+            host.put(&format!("{requests}/{name}/approval"), &request).await?.expect_code(200)?;
+            let path = format!("{requests}/{name}");
+            let done = crate::hosts::until(&host, &path, |it| it["status"]["certificate"].is_string() || it["status"]["conditions"][1].is_object()).await?;
+            match failure {
+                None => {
+                    let pem = STANDARD.decode(done["status"]["certificate"].as_str().unwrap())?;
+                    let (_, pem) = x509_parser::pem::parse_x509_pem(&pem)?;
+                    let certificate = pem.parse_x509()?;
+                    let usage = certificate.extended_key_usage()?.unwrap().value;
+                    assert!(usage.client_auth && !usage.server_auth && !certificate.is_ca());
+                    let life = certificate.validity().not_after.timestamp() - certificate.validity().not_before.timestamp();
+                    assert!((3600..=3900).contains(&life), "{life}");
+                }
+                Some(why) => {
+                    let failed = &done["status"]["conditions"][1];
+                    assert_eq!((&failed["type"], &failed["reason"], &failed["message"]), (&json!("Failed"), &json!("SignerValidationFailure"), &json!(why)));
+                }
+            }
+        }
+        Ok(())
+    }
+}

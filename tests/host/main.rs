@@ -19,6 +19,7 @@ mod errors;
 mod events;
 mod faults;
 mod forms;
+mod granting;
 mod identity;
 mod jobs;
 mod lists;

@@ -13,7 +13,7 @@ use v9s::connect::kubeconfig::Entry;
 use v9s::connect::secret::{Access, Trust};
 use v9s::operation::Operation;
 use v9s_testkit::both_hosts;
-use v9s_testkit::host::{Host, Needs};
+use v9s_testkit::host::Host;
 use v9s_testkit::kubeconfig;
 
 use crate::seat::{api, cluster, until};
@@ -91,29 +91,26 @@ both_hosts! {
     }
 }
 
-/// Only a real controller manager signs.
-async fn a_person_gets_a_certificate(host: Host) -> Result<()> {
-    let holder = Holder::User { name: "jane".into(), group: Some("shoppers".into()) };
-    let role = Some("view".into());
-    let wanted = Wanted { holder, role, within: None, lifetime: Duration::from_secs(2 * 3600) };
-    let issued = issue(&host, wanted).await?;
-    assert!(ends_in(issued.expires, 2), "{}", issued.expires);
-    let inside = client(&host, &issued).await?;
-    let (name, groups) = who(&inside).await?;
-    assert_eq!(name, "jane");
-    assert!(groups.contains(&"shoppers".to_owned()), "{groups:?}");
-    let requests = api(&host, "certificates.k8s.io", "CertificateSigningRequest", None);
-    let left = requests.list_metadata(&Default::default()).await?;
-    let ours = left
-        .items
-        .iter()
-        .filter(|it| it.metadata.name.as_deref().is_some_and(|name| name.starts_with("v9s-")));
-    assert_eq!(ours.count(), 0, "the request is taken away");
-    Ok(())
-}
+both_hosts! {
+    #![needs(controllers)]
 
-v9s_testkit::real_test! {
-    fn a_person_gets_a_certificate_that_ends() -> Result<()> {
-        v9s_testkit::host::run_real(Needs::NONE.controllers(), a_person_gets_a_certificate)
+    async fn a_person_gets_a_certificate_that_ends(host: Host) -> Result<()> {
+        let holder = Holder::User { name: "jane".into(), group: Some("shoppers".into()) };
+        let role = Some("view".into());
+        let wanted = Wanted { holder, role, within: None, lifetime: Duration::from_secs(2 * 3600) };
+        let issued = issue(&host, wanted).await?;
+        assert!(ends_in(issued.expires, 2), "{}", issued.expires);
+        let inside = client(&host, &issued).await?;
+        let (name, groups) = who(&inside).await?;
+        assert_eq!(name, "jane");
+        assert!(groups.contains(&"shoppers".to_owned()), "{groups:?}");
+        let requests = api(&host, "certificates.k8s.io", "CertificateSigningRequest", None);
+        let left = requests.list_metadata(&Default::default()).await?;
+        let ours = left
+            .items
+            .iter()
+            .filter(|it| it.metadata.name.as_deref().is_some_and(|name| name.starts_with("v9s-")));
+        assert_eq!(ours.count(), 0, "the request is taken away");
+        Ok(())
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Pure functions over the roles and bindings that [`Policies`] finds.
 
+pub(crate) mod escalation;
 mod review;
 
 use std::collections::BTreeMap;
@@ -62,6 +63,11 @@ impl User {
             info["extra"] = json!(self.extra);
         }
         info
+    }
+
+    /// Whether they may do everything, roles or not.
+    pub fn is_master(&self) -> bool {
+        self.is_in(MASTERS)
     }
 
     fn is_in(&self, group: &str) -> bool {
@@ -131,7 +137,7 @@ pub trait Policies {
 
 /// Whether the user may do it.
 pub fn allowed(policies: &impl Policies, user: &User, wish: &Wish<'_>) -> bool {
-    if user.is_in(MASTERS) || open_to_all(user, wish) {
+    if user.is_master() || open_to_all(user, wish) {
         return true;
     }
     let namespace = match wish {

@@ -25,6 +25,7 @@ use super::quotas::Quotas;
 use super::record::{Expiry, Recorder};
 use super::replicasets::ReplicaSets;
 use super::services::Services;
+use super::signing::Signing;
 use super::statefulsets::StatefulSets;
 use super::volumes::{Ephemeral, Protection, Users, VolumeController, Volumes};
 use super::{Controller, Seen, World};
@@ -178,9 +179,10 @@ impl Engine {
     ) -> Self {
         let kept = TimeDelta::from_std(options.events_kept).unwrap_or(TimeDelta::MAX);
         let hand = Hand::new(Arc::clone(&shared.wake));
+        let signer = door.as_ref().and_then(|door| door.signer.clone());
         let works = Works::new(store.clone(), hand.clone(), door);
         let floor = Floor::new(options.images.clone(), works.clone());
-        let controllers: Vec<Box<dyn Controller>> = vec![
+        let mut controllers: Vec<Box<dyn Controller>> = vec![
             Box::new(Namespaces::new(options.ca.clone())),
             Box::new(Garbage::default()),
             Box::new(Deployments::default()),
@@ -206,6 +208,7 @@ impl Engine {
             Box::new(Programs::new(options.images.clone(), works)),
             Box::new(Expiry::new(kept)),
         ];
+        controllers.extend(signer.map(|signer| Box::new(Signing::new(signer)) as Box<dyn Controller>));
         let recorder = Recorder::new(store.clone(), options.events);
         let world = World {
             store,

@@ -25,6 +25,7 @@ pub(crate) mod record;
 mod replicasets;
 mod revisions;
 mod services;
+mod signing;
 mod statefulsets;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -3,7 +3,7 @@
 use super::body::Body;
 use super::decode::{complain, yaml_complaints};
 use super::typing::{unknown_fields, wrong_type};
-use super::{Call, write, yaml};
+use super::{Call, granting, write, yaml};
 use crate::fields::{self, ApplyError, Manager, Managers, Operation};
 use crate::kinds::{Custom, Schema, catalog};
 use crate::status::{Cause, FieldError, Status};
@@ -24,12 +24,14 @@ pub(super) fn apply(call: &Call, body: &[u8]) -> Result<Response<Body>, Status> 
             call.name(),
             &call.target.subresource,
             &options,
-            |_, live| {
+            |current, live| {
                 let mut live = call.kind.show(live);
                 write::name_kind(call, &mut live);
                 let merged = merge(call, Some(live), &applied, &manager, None)?;
                 write::check_named(call, &merged)?;
-                write::to_stored(call, merged)
+                let merged = write::to_stored(call, merged)?;
+                granting::check(call, Some(&current.value()), &merged)?;
+                Ok(merged)
             },
         );
         let missing = match updated {
@@ -51,6 +53,7 @@ pub(super) fn apply(call: &Call, body: &[u8]) -> Result<Response<Body>, Status> 
             ));
         }
         let fresh = write::to_stored(call, fresh)?;
+        granting::check(call, None, &fresh)?;
         match call.store().create(&call.gr, call.namespace(), fresh, &options) {
             Ok(object) => return call.show(201, &object),
             // Somebody made it in between: apply to that.

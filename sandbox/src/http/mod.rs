@@ -8,6 +8,7 @@ mod decode;
 mod delete;
 mod encode;
 mod finish;
+mod granting;
 mod meta;
 mod openapi;
 mod path;
@@ -148,10 +149,16 @@ impl Api {
                 },
             },
         };
-        Ok(wishes.grant(answered.unwrap_or_else(|refused| match refused {
+        let mut response = wishes.grant(answered.unwrap_or_else(|refused| match refused {
             Refused::Status(status) => body::refusal(&status),
             Refused::NoPage => body::text(404, "404 page not found\n"),
-        })))
+        }));
+        // Clients tell the host's time by it: that is the clock's, not this machine's.
+        let now = self.store().clock().now().format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        if let Ok(now) = HeaderValue::from_str(&now) {
+            response.headers_mut().insert(header::DATE, now);
+        }
+        Ok(response)
     }
 
     fn other(&self, parts: &Parts) -> Result<Response<Body>, Refused> {

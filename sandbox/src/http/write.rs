@@ -2,7 +2,7 @@
 
 use super::body::Body;
 use super::decode::{complain, content_type, fit, read_object};
-use super::{Call, apply, decode, strict};
+use super::{Call, apply, decode, granting, strict};
 use crate::custom;
 use crate::patch::{self, PatchError};
 use crate::status::{FieldError, Status};
@@ -31,6 +31,7 @@ pub(super) fn create(call: &Call, body: &[u8]) -> Result<Response<Body>, Status>
         }
     }
     distinct_owners(call, &mut object, false);
+    granting::check(call, None, &object)?;
     let created = call.store().create(&call.gr, call.namespace(), object, &options)?;
     call.show(201, &created)
 }
@@ -42,6 +43,9 @@ pub(super) fn replace(call: &Call, body: &[u8]) -> Result<Response<Body>, Status
     check_named(call, &object)?;
     let mut object = to_stored(call, object)?;
     distinct_owners(call, &mut object, false);
+    if let Some(old) = call.store().find(&call.gr, call.namespace(), call.name()) {
+        granting::check(call, Some(&old.value()), &object)?;
+    }
     let written = call.store().replace(
         &call.gr,
         call.namespace(),
@@ -87,7 +91,7 @@ pub(super) fn patch(call: &Call, body: &[u8]) -> Result<Response<Body>, Status> 
         call.name(),
         &call.target.subresource,
         &options,
-        |_, mut object| {
+        |current, mut object| {
             let change = change.as_ref().map_err(Status::clone)?;
             if content_type != JSON_PATCH
                 && let Some(found) = no_object(change)
@@ -120,6 +124,7 @@ pub(super) fn patch(call: &Call, body: &[u8]) -> Result<Response<Body>, Status> 
             })?;
             let mut patched = to_stored(call, patched)?;
             distinct_owners(call, &mut patched, true);
+            granting::check(call, Some(&current.value()), &patched)?;
             Ok(patched)
         },
     )?;

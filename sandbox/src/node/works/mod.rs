@@ -28,6 +28,7 @@ use crate::http::Tokens;
 use crate::runtime::LogLine;
 use crate::sandbox::{Data, Sandbox};
 use crate::store::{Gr, Health, Store};
+use crate::tls::Signer;
 use disk::{Disk, mounts};
 pub use nested::ControlPlane;
 use program::Output;
@@ -40,6 +41,8 @@ pub(crate) struct Door {
     pub(crate) url: String,
     pub(crate) authority: String,
     pub(crate) context: String,
+    /// Who signs certificates of clients; none where the authority's key is with somebody else.
+    pub(crate) signer: Option<Arc<Signer>>,
 }
 
 /// A container, by the UID of its pod and its name.
