@@ -4,4 +4,5 @@
 
 pub mod archive;
 pub mod destination;
+pub mod rebuild;
 pub mod set;
