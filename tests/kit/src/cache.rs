@@ -20,6 +20,8 @@ pub enum Toolset {
     Node,
     /// The cluster's name server.
     Dns,
+    /// What makes the data of an etcd member from a snapshot. No part of the control plane's: `KUBEBUILDER_ASSETS` never holds it.
+    Etcdutl,
     /// The store that small clusters use in place of etcd.
     Kine,
     /// The server of resource metrics.
@@ -40,6 +42,7 @@ impl Toolset {
             Self::ControlPlane => "control-plane",
             Self::Node => "node",
             Self::Dns => "dns",
+            Self::Etcdutl => "etcdutl",
             Self::Kine => "kine",
             Self::Metrics => "metrics",
             Self::Cli => "cli",
@@ -52,9 +55,7 @@ impl Toolset {
         let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tools");
         match self {
             Self::ControlPlane => tools,
-            Self::Node | Self::Dns | Self::Kine | Self::Metrics | Self::Cli | Self::S3 => {
-                tools.join(self.name())
-            }
+            other => tools.join(other.name()),
         }
     }
 
@@ -62,8 +63,8 @@ impl Toolset {
     /// library is linked statically then, and what would load libraries at run time is left out.
     pub fn flags(self) -> &'static [&'static str] {
         match self {
-            Self::ControlPlane | Self::Node | Self::Dns | Self::Metrics | Self::Cli | Self::S3 => &[],
             Self::Kine => &["-tags=netgo,osusergo,sqlite_omit_load_extension"],
+            _ => &[],
         }
     }
 

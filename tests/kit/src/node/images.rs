@@ -82,13 +82,16 @@ pub fn kubernetes_version() -> Result<String> {
     pinned(Toolset::ControlPlane, "k8s.io/kubernetes")
 }
 
-/// etcd as it is published, under the tag that virtual clusters name by default.
+/// etcd as it is published, with the program that restores snapshots, under the tag that virtual clusters name by default.
 ///
 /// # Errors
 /// When it cannot be built.
 pub fn etcd() -> Result<Image> {
-    let path = Assets::find()?.path(Program::Etcd)?;
-    Ok(Image::named("registry.k8s.io/etcd:3.6.8-0").program("/usr/local/bin/etcd", &path))
+    let image = Image::named("registry.k8s.io/etcd:3.6.8-0");
+    [Program::Etcd, Program::Etcdutl].into_iter().try_fold(image, |image, program| {
+        let path = Assets::of_program(program)?.path(program)?;
+        Ok(image.program(&format!("/usr/local/bin/{}", program.name()), &path))
+    })
 }
 
 /// The server of resource metrics. It is built when this is first called (minutes).

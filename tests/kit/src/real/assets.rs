@@ -18,6 +18,8 @@ use crate::cache::{self, Toolset};
 pub enum Program {
     /// `etcd`
     Etcd,
+    /// `etcdutl`, which makes the data of an etcd member from a snapshot
+    Etcdutl,
     /// `kube-apiserver`
     KubeApiserver,
     /// `kube-controller-manager`
@@ -45,8 +47,9 @@ pub enum Program {
 }
 
 impl Program {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 14] = [
         Self::Etcd,
+        Self::Etcdutl,
         Self::KubeApiserver,
         Self::KubeControllerManager,
         Self::KubeScheduler,
@@ -65,6 +68,7 @@ impl Program {
     pub fn name(self) -> &'static str {
         match self {
             Self::Etcd => "etcd",
+            Self::Etcdutl => "etcdutl",
             Self::KubeApiserver => "kube-apiserver",
             Self::KubeControllerManager => "kube-controller-manager",
             Self::KubeScheduler => "kube-scheduler",
@@ -88,6 +92,7 @@ impl Program {
             | Self::KubeScheduler
             | Self::Kubectl => Toolset::ControlPlane,
             Self::Kubelet | Self::KubeProxy | Self::Pause => Toolset::Node,
+            Self::Etcdutl => Toolset::Etcdutl,
             Self::Coredns => Toolset::Dns,
             Self::Kine => Toolset::Kine,
             Self::MetricsServer => Toolset::Metrics,
@@ -247,7 +252,7 @@ fn linker_flags(toolset: Toolset) -> Result<String> {
                 flags.push(format!("-X {package}.{name}={value}"));
             }
         }
-        Toolset::Dns | Toolset::Metrics | Toolset::S3 => {}
+        Toolset::Dns | Toolset::Etcdutl | Toolset::Metrics | Toolset::S3 => {}
         Toolset::Cli => {
             let version = pinned(toolset, "github.com/loft-sh/vcluster")?;
             flags.push(format!("-X main.version={}", version.trim_start_matches('v')));
@@ -269,6 +274,12 @@ mod tests {
     fn nodes_are_of_the_control_planes_release() {
         let pin = |toolset| pinned(toolset, "k8s.io/kubernetes").unwrap();
         assert_eq!(pin(Toolset::ControlPlane), pin(Toolset::Node));
+    }
+
+    #[test]
+    fn etcdutl_is_of_the_release_of_etcd() {
+        let etcd = pinned(Toolset::ControlPlane, "go.etcd.io/etcd/server/v3").unwrap();
+        assert_eq!(pinned(Toolset::Etcdutl, "go.etcd.io/etcd/etcdutl/v3").unwrap(), etcd);
     }
 
     #[test]

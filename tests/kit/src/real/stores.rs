@@ -45,6 +45,36 @@ impl Etcd {
     /// # Errors
     /// When etcd cannot be had, or one of the members ends; with its last log lines.
     pub fn start(members: u8, quota: Option<u64>) -> Result<Self> {
+        Self::prepare(members, quota)?.run()
+    }
+
+    /// Starts one member on what `etcdutl snapshot restore` makes of a snapshot, with its latest revision raised by `bump` and all before
+    /// it compacted. Blocks.
+    ///
+    /// # Errors
+    /// When the programs cannot be had, or the snapshot is not taken; with what `etcdutl` says.
+    pub fn restored(snapshot: &Path, bump: i64) -> Result<Self> {
+        let etcd = Self::prepare(1, None)?;
+        let names = ["name", "data-dir", "initial-cluster", "initial-advertise-peer-urls"];
+        let taken = |arg: &&String| names.iter().any(|name| arg.starts_with(&format!("--{name}=")));
+        let output = Command::new(program(Program::Etcdutl)?)
+            .args(["snapshot", "restore"])
+            .arg(snapshot)
+            .args(etcd.members[0].args.iter().filter(taken))
+            .args([flag("bump-revision", bump), "--mark-compacted".to_owned()])
+            .output()
+            .context("running etcdutl")?;
+        ensure!(output.status.success(), "etcdutl: {}", String::from_utf8_lossy(&output.stderr));
+        etcd.run()
+    }
+
+    fn run(mut self) -> Result<Self> {
+        self.members.iter_mut().try_for_each(Member::start)?;
+        self.members.iter_mut().try_for_each(Member::wait)?;
+        Ok(self)
+    }
+
+    fn prepare(members: u8, quota: Option<u64>) -> Result<Self> {
         let path = program(Program::Etcd)?;
         let data = TempDir::with_prefix("v9s-etcd-")?;
         let addresses: Vec<_> = (0..members).map(|_| address()).collect();
@@ -74,10 +104,7 @@ impl Etcd {
             Member { address: *address, path: path.clone(), args, runs: None }
         };
         let members = addresses.iter().enumerate().map(member).collect();
-        let mut etcd = Self { members, _data: data };
-        etcd.members.iter_mut().try_for_each(Member::start)?;
-        etcd.members.iter_mut().try_for_each(Member::wait)?;
-        Ok(etcd)
+        Ok(Self { members, _data: data })
     }
 
     /// `HOST:PORT` for clients of each member, in order.
@@ -145,9 +172,24 @@ impl Kine {
     /// # Errors
     /// When kine cannot be had, or ends; with its last log lines.
     pub fn start() -> Result<Self> {
+        Self::run(None)
+    }
+
+    /// Starts it with a copy of a database. Blocks.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn over(database: &Path) -> Result<Self> {
+        Self::run(Some(database))
+    }
+
+    fn run(from: Option<&Path>) -> Result<Self> {
         let path = program(Program::Kine)?;
         let mut guard = Guard::start(TempDir::with_prefix("v9s-kine-")?)?;
         let database = guard.folder().join("state.db");
+        if let Some(from) = from {
+            std::fs::copy(from, &database).with_context(|| format!("copying {}", from.display()))?;
+        }
         let address = address();
         let options = "_journal=WAL&cache=shared&_busy_timeout=30000&_txlock=immediate";
         let args = [
