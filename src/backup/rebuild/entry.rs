@@ -52,7 +52,7 @@ pub(super) fn seconds(record: &Record<'_>, origin: Origin) -> Option<u32> {
 }
 
 /// No store comes this far, and there is room to count on.
-const HIGHEST: i64 = i64::MAX / 4;
+pub(super) const HIGHEST: i64 = i64::MAX / 4;
 
 /// A record with its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

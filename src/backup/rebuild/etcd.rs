@@ -13,9 +13,9 @@ use prost::Message;
 use rusqlite::{Connection, Row, params};
 use sha2::{Digest as _, Sha256};
 
-use super::bolt::{Database, Root, Tree};
+use super::bolt::{Database, Root, Tree, last_key};
 use super::draft::{Draft, failed, settle};
-use super::entry::Entry;
+use super::entry::{Entry, HIGHEST};
 use super::error::RebuildError;
 use super::sqlite::{begin, broke};
 use crate::store::KeyValue;
@@ -85,6 +85,14 @@ fn revision(main: i64, sub: i64) -> [u8; 17] {
     name[..8].copy_from_slice(&main.to_be_bytes());
     name[9..].copy_from_slice(&sub.to_be_bytes());
     name
+}
+
+/// The latest revision in a database of etcd. None when it cannot be told.
+pub(super) fn latest(file: &File) -> Option<i64> {
+    let name = last_key(file, "key")?;
+    // One that took a key away has a mark behind it.
+    let main = name.first_chunk().filter(|_| matches!(name.len(), 17 | 18))?;
+    Some(i64::from_be_bytes(*main)).filter(|main| (1..=HIGHEST).contains(main))
 }
 
 /// etcd's snapshot while it is written.

@@ -10,7 +10,7 @@ use smol_str::{SmolStr, ToSmolStr as _};
 use super::draft::{Draft, failed, settle};
 use super::entry::{Origin, Places, ceiling};
 use super::error::RebuildError;
-use super::etcd::EtcdFile;
+use super::etcd::{EtcdFile, latest};
 use super::kine::KineFile;
 use crate::backup::archive::{Record, Visitor, hex};
 use crate::store::Engine;
@@ -58,8 +58,7 @@ pub struct Rebuilt {
     pub file: PathBuf,
     /// Which file it is.
     pub way: Way,
-    /// The revision that the store has when it runs again; with etcd's own snapshot it may be a little above. All before it are gone,
-    /// and the next change is behind it.
+    /// The revision that the store has when it runs again. All before it are gone, and the next change is behind it.
     pub revision: i64,
     /// Keys that the archive showed; of a snapshot of the official program with a database there are none.
     pub keys: u64,
@@ -118,7 +117,10 @@ impl Rebuild {
     /// When there were no keys, or the file could not be written. Nothing is left of it then.
     pub fn finish(self, raise_to: i64) -> Result<Rebuilt, RebuildError> {
         let Rebuild { work, draft, places } = self;
-        let (highest, keys) = (places.highest(), places.keys());
+        let keys = places.keys();
+        // The snapshot may be a little later than the keys, or come without them.
+        let own = if let Work::Snapshot(file) = &work { latest(file) } else { None };
+        let highest = places.highest().max(own.unwrap_or_default());
         let last = ceiling(highest, raise_to);
         // A client that has seen revision R watches from R + 1, and etcd refuses what is below the revision up to which all is gone.
         let revision = last + 2;

@@ -5,6 +5,7 @@
 //! pages, of which there are none. A bucket is a tree of leaves with entries and of branches with the first key of each page below; what
 //! does not fit into a page goes on in the next ones. All numbers are little-endian, as on the machines that etcd is built for.
 
+mod last;
 mod node;
 #[cfg(test)]
 pub(super) mod tests;
@@ -12,6 +13,7 @@ mod tree;
 
 use std::io::{self, Seek, SeekFrom, Write};
 
+pub(super) use last::last_key;
 use node::{Kind, Node};
 pub(super) use tree::{Root, Tree};
 

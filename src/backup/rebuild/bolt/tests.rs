@@ -119,6 +119,36 @@ fn many_entries_make_a_tree_of_several_levels() {
     assert!(file.len() < 50_000 * (16 + 8 + 50) * 11 / 10, "{}", file.len());
 }
 
+/// The last key of a bucket of a file with these bytes.
+fn last(bytes: &[u8], bucket: &str) -> Option<Vec<u8>> {
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(bytes).unwrap();
+    last_key(&file, bucket)
+}
+
+#[test]
+fn the_last_key_is_found_and_what_is_no_database_has_none() {
+    let entries: Entries = (0_u64..50_000).map(|at| (at.to_be_bytes().to_vec(), vec![7; 50])).collect();
+    let few = vec![(b"one".to_vec(), vec![7; 20_000])];
+    let file = written(&[("auth", &Entries::new()), ("few", &few), ("key", &entries)]);
+    assert_eq!(last(&file, "key"), Some(49_999_u64.to_be_bytes().to_vec()));
+    assert_eq!(last(&file, "few"), Some(b"one".to_vec()));
+    for bucket in ["auth", "a", "none", "z"] {
+        assert_eq!(last(&file, bucket), None, "{bucket}");
+    }
+    // Whichever of the two beginnings was torn, the other counts.
+    for torn in [40, PAGE + 40] {
+        let mut file = file.clone();
+        file[torn] ^= 1;
+        assert!(last(&file, "key").is_some());
+        file[(torn + PAGE) % (2 * PAGE)] ^= 1;
+        assert_eq!(last(&file, "key"), None);
+    }
+    for cut in [0, 10, PAGE, 2 * PAGE, 3 * PAGE + 5] {
+        assert_eq!(last(&file[..cut], "key"), None, "{cut}");
+    }
+}
+
 #[test]
 fn an_entry_that_does_not_belong_there_is_refused() {
     let mut database = Database::begin(Cursor::new(Vec::new())).unwrap();
@@ -142,8 +172,20 @@ proptest! {
     ) {
         let keys: Entries = keys.into_iter().map(|(key, size)| (key, vec![0xA5; size])).collect();
         let few: Entries = (0..few).map(|at| (vec![at], vec![at])).collect();
-        let back = read_back(&written(&[("few", &few), ("key", &keys)]));
+        let file = written(&[("few", &few), ("key", &keys)]);
+        let back = read_back(&file);
         prop_assert_eq!(&back["key"], &keys);
+        prop_assert_eq!(last(&file, "key"), keys.last().map(|(key, _)| key.clone()));
         prop_assert_eq!(&back["few"], &few);
+    }
+
+    #[test]
+    fn a_file_that_lies_is_read_to_an_end(at in 0_usize..6 * PAGE, bytes in proptest::collection::vec(any::<u8>(), 1..40)) {
+        let entries: Entries = (0_u64..300).map(|at| (at.to_be_bytes().to_vec(), vec![7; 50])).collect();
+        let mut file = written(&[("key", &entries)]);
+        let end = file.len().min(at + bytes.len());
+        file.splice(at..end, bytes);
+        // Whatever it is.
+        let _ = last(&file, "key");
     }
 }
