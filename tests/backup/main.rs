@@ -5,5 +5,6 @@
 mod buckets;
 mod looked;
 mod program;
+mod rebuilt;
 mod seat;
 mod taken;

@@ -5,10 +5,11 @@ use std::future::Future;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::json;
+use http_body_util::BodyExt as _;
+use serde_json::{Value, json};
 use smol_str::SmolStr;
 use v9s::backup::archive::{Identities, Limits, Record, Tenant, Visitor, read};
 use v9s::backup::destination::{Destination, Environment, Place};
@@ -40,18 +41,45 @@ pub(crate) use backups;
 
 /// Writes a value by the JSON gateway that etcd has beside gRPC.
 pub async fn put(address: &str, key: &str, value: &[u8]) -> Result<()> {
-    let body = json!({"key": STANDARD.encode(key), "value": STANDARD.encode(value)}).to_string();
-    let request = http::Request::post(format!("http://{address}/v3/kv/put"))
-        .body(kube::client::Body::from(body.into_bytes()))?;
+    let body = json!({"key": STANDARD.encode(key), "value": STANDARD.encode(value)});
+    gateway(address, "/v3/kv/put", &body).await.map(drop)
+}
+
+/// Asks that gateway, and answers what it said; of a stream, what it said until it was closed or said that it is over.
+pub async fn gateway(address: &str, path: &str, body: &Value) -> Result<String> {
+    let request = http::Request::post(format!("http://{address}{path}"))
+        .body(kube::client::Body::from(body.to_string().into_bytes()))?;
     let client =
         hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new()).build_http();
-    let answer = tokio::time::timeout(PATIENCE, client.request(request)).await.context("no answer")??;
-    let good = answer.status().is_success();
-    let bytes = http_body_util::BodyExt::collect(answer.into_body()).await?.to_bytes();
-    if !good {
-        bail!("{}", String::from_utf8_lossy(&bytes));
+    let asked = async {
+        let mut answer = client.request(request).await?;
+        let mut text = String::new();
+        while let Some(frame) = answer.body_mut().frame().await {
+            text += &frame?
+                .into_data()
+                .map(|data| String::from_utf8_lossy(&data).into_owned())
+                .unwrap_or_default();
+            if text.contains("\"canceled\":true") {
+                break;
+            }
+        }
+        anyhow::Ok((answer.status(), text))
+    };
+    let (status, text) = tokio::time::timeout(PATIENCE, asked).await.context("no answer")??;
+    ensure!(status.is_success(), "{text}");
+    Ok(text)
+}
+
+/// Looks until there is something.
+pub async fn until<T, F: Future<Output = Option<T>>>(what: &str, look: impl Fn() -> F) -> Result<T> {
+    let begun = tokio::time::Instant::now();
+    loop {
+        if let Some(found) = look().await {
+            return Ok(found);
+        }
+        ensure!(begun.elapsed() < PATIENCE, "waited too long for {what}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    Ok(())
 }
 
 /// Keys with their values, of a store as it is now.
