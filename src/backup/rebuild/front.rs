@@ -44,7 +44,8 @@ pub enum Way {
         /// What that is told as `--bump-revision`, together with `--mark-compacted`.
         bump: i64,
     },
-    /// etcd's own snapshot, byte for byte as it lay in the archive. It may be a moment later than the keys are.
+    /// etcd's own snapshot, byte for byte as it lay in the archive. It may be a moment later than the keys are, and what a snapshot of
+    /// the official program wants left out ([`Official::skipped`](crate::backup::archive::Official::skipped)) is in it still.
     Snapshot {
         /// As above.
         bump: i64,
