@@ -64,6 +64,8 @@ pub mod annotation {
     pub const PAUSED_DATE: &str = "loft.sh/paused-date";
     /// `"true"` while a restore or a certificate rotation keeps the control plane stopped.
     pub const RESTORING: &str = "loft.sh/restoring";
+    /// On a control plane that v9s restores: what was there before, JSON.
+    pub const RESTORE: &str = "v9s.io/restore";
     /// `"true"` on a virtual cluster that must not be deleted.
     pub const NON_DELETABLE: &str = "loft.sh/non-deletable";
     /// On the configuration Secret: what kind of sleep the virtual cluster is in.

@@ -15,6 +15,8 @@ pub mod protect;
 pub mod reap;
 mod refusal;
 pub mod restart;
+#[cfg(feature = "backup")]
+pub mod restore;
 pub mod resume;
 pub mod space;
 pub mod term;

@@ -161,7 +161,7 @@ pub(super) async fn synced(cluster: &Cluster, target: &Target) -> Result<Vec<Pod
     list(cluster, &target.namespace, &selector, || format!("list the synced pods of {target}")).await
 }
 
-async fn list(
+pub(super) async fn list(
     cluster: &Cluster,
     namespace: &str,
     selector: &str,

@@ -74,6 +74,11 @@ impl Progress {
         *self.note.lock().unwrap_or_else(PoisonError::into_inner) = Some(note.into());
     }
 
+    /// The same for what must come to its end whatever anybody asks: nobody cancels it.
+    pub fn to_the_end(&self) -> Progress {
+        Progress { cancel: CancellationToken::new(), ..self.clone() }
+    }
+
     /// Whether to go on.
     ///
     /// # Errors

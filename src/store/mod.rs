@@ -7,6 +7,7 @@
 mod client;
 mod dial;
 mod error;
+pub mod keeper;
 mod keys;
 mod look;
 mod open;

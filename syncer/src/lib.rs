@@ -7,6 +7,7 @@ pub mod context;
 pub mod dns;
 pub mod engine;
 pub mod identity;
+pub mod keeper;
 pub mod kubelet;
 pub mod leader;
 pub mod observe;

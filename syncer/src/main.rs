@@ -1,26 +1,38 @@
-//! Starts the companion of one virtual cluster.
+//! Starts the companion of one virtual cluster, or what else its image is for.
 
 use std::io::Write as _;
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::Parser as _;
-use v9s_syncer::process::{self, Options};
+use v9s_syncer::{keeper, process};
 
 /// Threads wait for musl's own one after the other.
 #[cfg(target_env = "musl")]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// What comes first on the command line when the image is to hold the volume of a store.
+const KEEP_STORE: &str = "keep-store";
+
 fn main() -> ExitCode {
-    // A pod of 40 MB has no room for a thread for each core of a large machine.
-    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return refuse(&anyhow::anyhow!("cannot start the runtime: {error}")),
+    let mut args: Vec<_> = std::env::args_os().collect();
+    let done = if args.get(1).is_some_and(|word| word == KEEP_STORE) {
+        args.remove(1);
+        keeper::run(&keeper::Options::parse_from(args))
+    } else {
+        run_companion(process::Options::parse_from(args))
     };
-    match runtime.block_on(process::run(Options::parse())) {
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => refuse(&error),
     }
+}
+
+fn run_companion(options: process::Options) -> anyhow::Result<()> {
+    // A pod of 40 MB has no room for a thread for each core of a large machine.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.context("cannot start the runtime")?.block_on(process::run(options))
 }
 
 fn refuse(error: &anyhow::Error) -> ExitCode {

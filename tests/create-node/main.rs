@@ -11,5 +11,6 @@ mod made;
 mod preset;
 #[path = "../syncer-node/recipe.rs"]
 mod recipe;
+mod restore;
 mod sqlite;
 mod store;

@@ -104,6 +104,11 @@ impl Identities {
         }
         Ok(Identities(identities))
     }
+
+    /// To whom something is encrypted that these open.
+    pub fn recipients(&self) -> Recipients {
+        Recipients(self.0.iter().map(x25519::Identity::to_public).collect())
+    }
 }
 
 /// Keys are not shown.

@@ -134,7 +134,7 @@ fn hides_nothing(written: &str, hidden: &str) -> bool {
 }
 
 /// The version that a configuration names, as `v9s create` writes it.
-fn kubernetes(config: &str) -> Option<SmolStr> {
+pub(crate) fn kubernetes(config: &str) -> Option<SmolStr> {
     let tree: Value = serde_saphyr::from_str(config).ok()?;
     let k8s = tree.pointer("/controlPlane/distro/k8s")?;
     let named = [k8s.get("version"), k8s.pointer("/image/tag")].into_iter().flatten();

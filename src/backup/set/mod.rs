@@ -4,6 +4,7 @@
 //! only then is the card put beside it that says it is good.
 
 mod card;
+mod configured;
 mod error;
 mod look;
 mod pages;
@@ -17,10 +18,12 @@ mod tests;
 mod verify;
 
 pub use card::{Card, CardError, archive_name, card_name};
+pub use configured::{Configured, configured};
 pub use error::{BackupError, VerifyError};
+pub(crate) use look::kubernetes;
 pub use look::{Gathered, Mirrored, VolumeClaim, look};
 pub use plan::{BackupPlan, Protection, plan};
 pub use retain::{Keep, to_remove};
 pub use shelf::{Shelf, Slot, browse, prune};
 pub use take::{Request, STEPS, Source, Taken, carry_out, from, passed_over, start};
-pub use verify::{Beside, Verified, verify};
+pub use verify::{Beside, Verified, shown, verify};

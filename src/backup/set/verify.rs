@@ -6,7 +6,7 @@ use smol_str::{SmolStr, ToSmolStr as _};
 
 use super::card::{Card, card_name};
 use super::error::VerifyError;
-use crate::backup::archive::{Found, Identities, Limits, Tenant, hex, read};
+use crate::backup::archive::{Found, Identities, Limits, Tenant, Visitor, hex, read};
 use crate::backup::destination::{Destination, DestinationError, reader};
 
 /// The card beside an archive.
@@ -41,6 +41,20 @@ pub async fn verify(
     identities: &Identities,
     expected: Option<&Tenant>,
 ) -> Result<Verified, VerifyError> {
+    Ok(shown(at, name, identities, expected, ()).await?.0)
+}
+
+/// The same, and what a visitor has made of it. What it has seen of an archive that is not whole is gone.
+///
+/// # Errors
+/// As [`verify`].
+pub async fn shown<V: Visitor + Send + 'static>(
+    at: &Destination,
+    name: &str,
+    identities: &Identities,
+    expected: Option<&Tenant>,
+    mut visitor: V,
+) -> Result<(Verified, V), VerifyError> {
     let card = card(at, name).await?;
     let (mut length, mut sum) = (0, Sha256::new());
     let mut stream = at.read(name).await?.inspect(|piece| {
@@ -52,10 +66,11 @@ pub async fn verify(
     let (from, fill) = reader(&mut stream);
     let (identities, expected) = (identities.clone(), expected.cloned());
     let work = tokio::task::spawn_blocking(move || {
-        read(from, &identities, &Limits::default(), expected.as_ref(), &mut ())
+        let found = read(from, &identities, &Limits::default(), expected.as_ref(), &mut visitor);
+        found.map(|found| (found, visitor))
     });
     let ((), found) = tokio::join!(fill, work);
-    let found = found.map_err(|broken| VerifyError::Broken(broken.to_smolstr()))??;
+    let (found, visitor) = found.map_err(|broken| VerifyError::Broken(broken.to_smolstr()))??;
     drop(stream);
     let sha256 = hex(&sum.finalize());
     let card = match card {
@@ -65,7 +80,7 @@ pub async fn verify(
         }
         None => Beside::Missing,
     };
-    Ok(Verified { found, length, sha256, card })
+    Ok((Verified { found, length, sha256, card }, visitor))
 }
 
 async fn card(at: &Destination, name: &str) -> Result<Option<Card>, VerifyError> {

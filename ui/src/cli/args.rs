@@ -60,6 +60,8 @@ pub enum Command {
     Delete(verbs::delete::DeleteArgs),
     /// Take a backup of a virtual cluster: its state, configuration and keys; list backups and take old ones away
     Backup(verbs::backup::BackupArgs),
+    /// Put the state of a backup in the place of what a virtual cluster has stored
+    Restore(verbs::restore::RestoreArgs),
     /// Read a backup to its end and say whether it is whole
     Verify(verbs::verify::VerifyArgs),
     /// Say why a pod is not what it should be, and what to do

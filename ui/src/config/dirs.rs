@@ -53,6 +53,11 @@ impl Dirs {
         self.state.join("backups")
     }
 
+    /// Where stores are made of backups before they are sent to their host; each for the time of its restore.
+    pub fn restores(&self) -> PathBuf {
+        self.state.join("restores")
+    }
+
     /// Where texts are saved: logs, YAML.
     pub fn saved(&self) -> PathBuf {
         self.state.join("saved")

@@ -15,7 +15,7 @@ use smol_str::SmolStr;
 use super::decode::{Intake, ListHead};
 use super::fold::Fold;
 use crate::cluster::{Failure, FailureKind};
-use reader::{Malformed, Reader, Wire};
+pub(crate) use reader::{Malformed, Reader, Wire};
 use view::Value;
 pub use view::{Field, Of};
 
@@ -23,9 +23,9 @@ pub use view::{Field, Of};
 pub(super) const ACCEPT: &str = "application/vnd.kubernetes.protobuf, application/json";
 
 /// What every Kubernetes protobuf answer begins with; an envelope follows (`runtime.Unknown`).
-const MAGIC: &[u8] = b"k8s\0";
+pub(crate) const MAGIC: &[u8] = b"k8s\0";
 /// Field of the envelope with the object.
-const RAW: u32 = 2;
+pub(crate) const RAW: u32 = 2;
 /// Fields of every list.
 const LIST_META: u32 = 1;
 const ITEMS: u32 = 2;

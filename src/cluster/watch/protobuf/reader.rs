@@ -2,11 +2,11 @@
 
 /// The bytes are no protobuf message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Malformed;
+pub(crate) struct Malformed;
 
 /// The value of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wire<'a> {
+pub(crate) enum Wire<'a> {
     /// An integer or a truth value.
     Number(u64),
     /// Text, bytes or a message.
@@ -17,17 +17,17 @@ pub(super) enum Wire<'a> {
 
 /// The fields of one message, one after the other.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(message: &'a [u8]) -> Self {
+    pub(crate) fn new(message: &'a [u8]) -> Self {
         Reader { rest: message }
     }
 
     /// The next field and its number, none at the end.
-    pub(super) fn field(&mut self) -> Result<Option<(u32, Wire<'a>)>, Malformed> {
+    pub(crate) fn field(&mut self) -> Result<Option<(u32, Wire<'a>)>, Malformed> {
         let Some((number, kind)) = self.key()? else { return Ok(None) };
         let wire = match kind {
             0 => Wire::Number(self.varint()?),
@@ -40,6 +40,14 @@ impl<'a> Reader<'a> {
             _ => return Err(Malformed),
         };
         Ok(Some((number, wire)))
+    }
+
+    /// The next field and its number, as [`Reader::field`], and all bytes of it.
+    #[cfg(feature = "backup")]
+    pub(crate) fn field_in_full(&mut self) -> Result<Option<(u32, Wire<'a>, &'a [u8])>, Malformed> {
+        let before = self.rest;
+        let field = self.field()?;
+        Ok(field.map(|(number, wire)| (number, wire, &before[..before.len() - self.rest.len()])))
     }
 
     /// The bytes of the next fields that have the number of the first of them, and of no other.
@@ -55,7 +63,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The value of the first field with this number that is there whole.
-    pub(super) fn whole(&mut self, number: u32) -> Result<Option<&'a [u8]>, Malformed> {
+    pub(crate) fn whole(&mut self, number: u32) -> Result<Option<&'a [u8]>, Malformed> {
         while let Some((found, wire)) = self.field()? {
             if let Wire::Bytes(bytes) = wire
                 && found == number

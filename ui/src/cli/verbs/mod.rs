@@ -14,6 +14,7 @@ pub mod pause;
 pub mod protect;
 pub mod reap;
 pub mod restart;
+pub mod restore;
 pub mod resume;
 pub mod store;
 pub mod verify;

@@ -83,7 +83,7 @@ pub fn run(settings: &Settings, global: &GlobalArgs, args: &BackupArgs) -> anyho
 }
 
 /// The destination of the command line.
-fn destination(settings: &Settings, url: Option<&str>) -> anyhow::Result<Destination> {
+pub(super) fn destination(settings: &Settings, url: Option<&str>) -> anyhow::Result<Destination> {
     let place = match url {
         Some(url) => Place::parse(url)?,
         None => Place::Folder(settings.dirs.backups()),
@@ -98,7 +98,7 @@ fn protection(args: &TakeArgs) -> anyhow::Result<Protection> {
 }
 
 /// Who takes it, as this machine knows them.
-fn who() -> SmolStr {
+pub(super) fn who() -> SmolStr {
     let named = ["USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
     named.filter(|name| !name.is_empty()).map_or_else(|| "unknown".into(), SmolStr::from)
 }

@@ -1,0 +1,161 @@
+//! The new store, made of a backup on this machine before anything is stopped.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use serde_json::Value;
+use smol_str::{SmolStr, ToSmolStr as _};
+use tempfile::TempDir;
+
+use super::anew;
+use super::see::signing_key;
+use super::{Request, RestoreError};
+use crate::backup::archive::{Found, Header, Manifest, Official, Part, Record, Tenant, Visitor};
+use crate::backup::rebuild::{Origin, Rebuild, Rebuilt, Way};
+use crate::backup::set::{shown, verify};
+use crate::operation::Progress;
+use crate::store::Engine;
+use crate::store::keeper::Kept;
+
+/// A new store as a file of this machine; it goes when this is dropped.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    /// Whose backup it was, and when it was begun.
+    pub(super) header: Header,
+    /// Version of Kubernetes that it is of.
+    pub(super) kubernetes: Option<SmolStr>,
+    /// Number of objects by kind.
+    pub(super) counts: BTreeMap<SmolStr, u64>,
+    /// Number of keys.
+    pub(super) keys: u64,
+    /// The key by which the tokens of its service accounts are checked, where it is in the backup.
+    pub(super) signing_key: Option<Vec<u8>>,
+    /// What etcd's revision is raised by when its data are made of the file.
+    pub(super) bump: i64,
+    /// The revision from which the backup was taken: what runs afterwards has a later one.
+    pub(super) revision: i64,
+    pub(super) length: u64,
+    pub(super) sha256: SmolStr,
+    rebuilt: Rebuilt,
+    _folder: TempDir,
+}
+
+impl Prepared {
+    pub(super) fn file(&self) -> &Path {
+        &self.rebuilt.file
+    }
+}
+
+/// Reads the backup to its end, and then again to make a store of it: what it is made of is known to be whole. `raise` is how far
+/// its revision is raised, and
+/// `living` are the UIDs of pods that run on the host: the others begin anew.
+pub(super) async fn prepare(
+    request: &Request,
+    (kept, raise): (Kept, i64),
+    living: BTreeSet<SmolStr>,
+    progress: &Progress,
+) -> Result<Prepared, RestoreError> {
+    progress.waiting("reading it to its end");
+    let expected = Some(&request.expected);
+    let found = verify(&request.at, &request.name, &request.identities, expected).await?.found;
+    progress.check()?;
+    let folder = tempfile::Builder::new().prefix("restore-").tempdir_in(&request.scratch);
+    let folder = folder.map_err(|why| scratch(&request.scratch, &why))?;
+    let path = folder.path().join(kept.sent());
+    let (engine, revision) = (engine(kept), revision(&found));
+    let rebuild = Rebuild::begin(engine, origin(&found), &path).map_err(|why| scratch(&path, &why))?;
+    progress.waiting("making a store of it");
+    let official = matches!(found, Found::Official(_));
+    let maker = Maker { rebuild, living, official, signing_key: None };
+    let (_, maker) = shown(&request.at, &request.name, &request.identities, expected, maker).await?;
+    let Maker { rebuild, signing_key, .. } = maker;
+    let finished = tokio::task::spawn_blocking(move || rebuild.finish(revision.saturating_add(raise))).await;
+    let finished = finished.map_err(|broken| scratch(&path, &broken))?;
+    let rebuilt = finished.map_err(|why| scratch(&path, &why))?;
+    let bump = match rebuilt.way {
+        Way::Kine => 0,
+        Way::Etcd { bump } | Way::Snapshot { bump } => bump,
+    };
+    let (header, kubernetes, counts) = told(found);
+    Ok(Prepared {
+        header,
+        kubernetes,
+        counts,
+        keys: rebuilt.keys,
+        signing_key,
+        bump,
+        revision,
+        length: rebuilt.bytes,
+        sha256: rebuilt.sha256.clone(),
+        rebuilt,
+        _folder: folder,
+    })
+}
+
+fn scratch(file: &Path, why: &impl std::fmt::Display) -> RestoreError {
+    RestoreError::Scratch { file: file.to_owned(), why: why.to_smolstr() }
+}
+
+fn engine(kept: Kept) -> Engine {
+    match kept {
+        Kept::Sqlite => Engine::Kine,
+        Kept::Etcd => Engine::Etcd,
+    }
+}
+
+fn origin(found: &Found) -> Origin {
+    match found {
+        Found::Backup { manifest, .. } => Origin::of(&manifest.contents.store),
+        Found::Official(_) => Origin::Untold,
+    }
+}
+
+fn revision(found: &Found) -> i64 {
+    match found {
+        Found::Backup { manifest, .. } => manifest.contents.store.revision,
+        Found::Official(official) => official.revision.unwrap_or_default(),
+    }
+}
+
+fn told(found: Found) -> (Header, Option<SmolStr>, BTreeMap<SmolStr, u64>) {
+    match found {
+        Found::Backup { manifest, .. } => {
+            let Manifest { header, contents, counts, .. } = *manifest;
+            (header, contents.kubernetes, counts)
+        }
+        Found::Official(Official { release, counts, .. }) => {
+            let (name, namespace) = release.unwrap_or_default();
+            // It does not say when it was taken.
+            let tenant = Tenant { host: SmolStr::default(), namespace, name };
+            (Header::new(tenant, chrono::DateTime::UNIX_EPOCH), None, counts)
+        }
+    }
+}
+
+/// Makes the store, and keeps what tells whether tokens stay valid.
+struct Maker {
+    rebuild: Rebuild,
+    living: BTreeSet<SmolStr>,
+    official: bool,
+    signing_key: Option<Vec<u8>>,
+}
+
+impl Visitor for Maker {
+    fn document(&mut self, part: Part, bytes: &[u8]) -> Result<(), SmolStr> {
+        if part == Part::Keys {
+            let secrets: Vec<Value> = serde_json::from_slice(bytes).map_err(|why| why.to_smolstr())?;
+            self.signing_key = secrets.iter().find_map(signing_key);
+        }
+        Ok(())
+    }
+
+    fn record(&mut self, record: Record<'_>) -> Result<(), SmolStr> {
+        let value = anew::value(record.key, record.value, &self.living);
+        self.rebuild.record(Record { value: &value, ..record })
+    }
+
+    fn snapshot(&mut self, bytes: &[u8]) -> Result<(), SmolStr> {
+        // Beside keys it is the same once more, in a form that cannot be changed.
+        if self.official { self.rebuild.snapshot(bytes) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,128 @@
+//! `v9s restore NAME --as NEW`: another virtual cluster with the state of a backup.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use smol_str::SmolStr;
+use v9s::backup::archive::{Found, Tenant};
+use v9s::backup::set::{configured, verify};
+use v9s::lifecycle::certs::rotate::PATIENCE;
+use v9s::lifecycle::restore::Request;
+use v9s::operation::Operation;
+use v9s::provision::create::{self, Request as Making};
+use v9s::provision::values::{self, Layer};
+use v9s::target::{find, refresh};
+
+use super::{Meant, RestoreArgs};
+use crate::cli::create::read;
+use crate::cli::steps::follow;
+use crate::cli::verbs::host::{clusters, namespace};
+use crate::cli::verbs::{Outcome, Report};
+use crate::settings::Settings;
+
+/// Flags of a restore into another virtual cluster.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct CopyArgs {
+    /// Make another virtual cluster of this name, in --namespace, and restore into that; NAME stays as it is
+    #[arg(long = "as", value_name = "NEW", conflicts_with_all = ["undo", "of", "safety_to", "recipient", "no_safety_backup"])]
+    pub new: Option<SmolStr>,
+    /// Namespace of the virtual cluster whose backup it is [default: the one that the backup names, if NAME is right]
+    #[arg(long, value_name = "NAMESPACE", requires = "new")]
+    pub of_namespace: Option<SmolStr>,
+    /// Another vcluster.yaml over the one in the backup, such as one with another store; may be repeated
+    #[arg(short, long, value_name = "FILE", requires = "new")]
+    pub file: Vec<PathBuf>,
+    /// One setting of vcluster.yaml, such as controlPlane.backingStore.etcd.deploy.enabled=true; may be repeated
+    #[arg(long, value_name = "KEY=VALUE", requires = "new")]
+    pub set: Vec<String>,
+}
+
+/// Makes the new one, and restores into it.
+pub(super) async fn run(settings: &Settings, args: &RestoreArgs, new: &SmolStr, from: &str) -> anyhow::Result<Report> {
+    let cluster = match clusters(settings).await?.as_slice() {
+        [one] => one.clone(),
+        _ => bail!("say on which host the new one is made: --context"),
+    };
+    let namespace = namespace(settings)?.unwrap_or_else(|| format!("vcluster-{new}").into());
+    create::check_name("name", new)?;
+    create::check_name("namespace", &namespace)?;
+    if let Ok(there) = find(&cluster, Some(&namespace), new).await {
+        bail!("{there} is there already: without --as, `v9s restore {new} --of NAMESPACE/NAME` gives it another's state");
+    }
+    let mut request = super::request(settings, args, &cluster, (&namespace, new), from)?;
+    request.safety = None;
+    let whose = whose(args, &request).await?;
+    request.expected = whose;
+    let making = making(args, &request, &namespace, new).await?;
+    let name = format!("{namespace}/{new}");
+    let report = Report::new("restore", &refresh(&cluster, &namespace, new).await?);
+    let from = request.at.place().of(&request.name);
+    if args.verb.dry_run {
+        let lines = vec![
+            format!("make {name} by the vcluster.yaml of the backup"),
+            format!("put the state of {} in {from} in the place of its store", request.expected),
+        ];
+        return Ok(report.with_plan(lines).ended(Outcome::Planned, format!("{name} would be made of {from}")));
+    }
+    let steps = making.steps();
+    let (on, title) = (cluster.clone(), format!("create {name}"));
+    let operation = Operation::start(title, steps, |progress| making.carry_out(on, progress));
+    let (made, state) = follow(operation, args.verb.output.shown(settings)).await;
+    let report = report.with_steps(&state);
+    if let Err(error) = made {
+        let message = format!("{name} was not made: {error}; {}. `v9s delete {new} -n {namespace}` takes away what there is of it", error.remedy());
+        return Ok(report.ended(Outcome::Failed, message));
+    }
+    let target = find(&cluster, Some(&namespace), new).await?;
+    super::restore(settings, args, cluster, target, (request, Meant::AsNothingIsLost)).await
+}
+
+/// Whose backup it must be.
+async fn whose(args: &RestoreArgs, request: &Request) -> anyhow::Result<Tenant> {
+    let name = args.verb.name.clone();
+    if let Some(namespace) = &args.copy.of_namespace {
+        return Ok(Tenant { host: SmolStr::default(), namespace: namespace.clone(), name });
+    }
+    let found = verify(&request.at, &request.name, &request.identities, None).await?.found;
+    let tenant = match found {
+        Found::Backup { manifest, .. } => manifest.header.tenant,
+        Found::Official(official) => {
+            let (name, namespace) = official.release.context("the snapshot does not say whose it is")?;
+            Tenant { host: SmolStr::default(), namespace, name }
+        }
+    };
+    if tenant.name != name {
+        bail!("it is a backup of {tenant}, and not of {name}");
+    }
+    Ok(tenant)
+}
+
+/// The new one: configured as the old one was, with what is said on the command line over it.
+async fn making(
+    args: &RestoreArgs,
+    request: &Request,
+    namespace: &str,
+    new: &str,
+) -> anyhow::Result<Making> {
+    let expected = Some(&request.expected);
+    let found = configured(&request.at, &request.name, &request.identities, expected).await?;
+    let mut layers = Vec::new();
+    match found {
+        Some(config) if config.whole => {
+            layers.push(Layer { name: "vcluster.yaml of the backup".to_owned(), text: config.text });
+        }
+        _ if !args.copy.file.is_empty() => {}
+        _ => bail!("the backup does not hold the whole vcluster.yaml: give it with --file"),
+    }
+    for file in &args.copy.file {
+        layers.push(read(file)?);
+    }
+    for setting in &args.copy.set {
+        layers.push(values::single(setting).map_err(|why| anyhow::anyhow!("--set {setting}: {why}"))?);
+    }
+    let config = values::layered(&layers)?;
+    let making = Making::new(new, namespace, &config)
+        .map_err(|problems| anyhow::anyhow!("the configuration cannot be used for {new}:\n{problems}"))?;
+    Ok(Making { patience: Some(PATIENCE), anyway: args.verb.anyway, ..making })
+}
