@@ -148,7 +148,7 @@ mod tests {
         let place = place(&plane(1), 1, tests::sqlite()).unwrap();
         let id = "r1".parse().unwrap();
         let pod = pod(&place, &place.members[0], &id, &image(), Task::Put { raise: 1000 });
-        insta::assert_json_snapshot!(pod);
+        insta::assert_snapshot!(serde_json::to_string_pretty(&pod).unwrap());
         let back = super::pod(&place, &place.members[0], &id, &image(), Task::Back);
         assert_eq!(back["metadata"]["name"], "shop-0-undo");
         assert_eq!(back["spec"], pod["spec"]);
@@ -159,7 +159,7 @@ mod tests {
         let place = place(&etcd(), 2, tests::three()).unwrap();
         let id = "r1".parse().unwrap();
         let pod = pod(&place, &place.members[1], &id, &image(), Task::Put { raise: 1000 });
-        insta::assert_json_snapshot!(pod["spec"]["initContainers"]);
+        insta::assert_snapshot!(serde_json::to_string_pretty(&pod["spec"]["initContainers"]).unwrap());
         let back = super::pod(&place, &place.members[1], &id, &image(), Task::Back);
         assert_eq!(back["spec"]["initContainers"], json!([]), "an old store is put back as it is");
     }

@@ -58,6 +58,14 @@ pub(super) async fn prepare(
     progress.waiting("reading it to its end");
     let expected = Some(&request.expected);
     let found = verify(&request.at, &request.name, &request.identities, expected).await?.found;
+    if let Found::Official(official) = &found
+        && !official.skipped.is_empty()
+    {
+        return Err(RestoreError::Unfit(format!(
+            "the snapshot says that {} keys of its database are to be left out, which cannot be done from outside of etcd: take a snapshot with keys",
+            official.skipped.len()
+        )));
+    }
     progress.check()?;
     let folder = tempfile::Builder::new().prefix("restore-").tempdir_in(&request.scratch);
     let folder = folder.map_err(|why| scratch(&request.scratch, &why))?;
