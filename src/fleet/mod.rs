@@ -3,6 +3,7 @@
 mod bucket;
 pub mod config;
 mod derive;
+mod few;
 pub mod findings;
 pub mod image;
 mod judge;

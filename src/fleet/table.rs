@@ -11,6 +11,7 @@ use smol_str::SmolStr;
 
 use super::bucket::Bucket;
 use super::derive::{Facts, derive};
+use super::few::Few;
 use super::model::{Vcluster, VclusterKey};
 use super::quota::{Quota, QuotaEntry};
 use super::restarts::RestartLog;
@@ -41,9 +42,9 @@ pub(super) enum Rows {
 /// What belongs to one virtual cluster, and the row made of it.
 #[derive(Debug, Default)]
 struct Parts {
-    workloads: BTreeMap<(Kind, Key), WorkloadRow>,
-    pods: BTreeMap<Key, ControlPod>,
-    configs: BTreeMap<Key, ConfigRow>,
+    workloads: Few<(Kind, Key), WorkloadRow>,
+    pods: Few<Key, ControlPod>,
+    configs: Few<Key, ConfigRow>,
     restarts: RestartLog,
     told: Option<Told>,
     row: Option<Arc<Vcluster>>,
@@ -58,7 +59,7 @@ pub(super) struct Table {
     tenants: BTreeMap<Tenant, Parts>,
     /// Which virtual cluster an object was filed under.
     filed: HashMap<(Kind, Key), SmolStr>,
-    buckets: HashMap<SmolStr, BTreeMap<SmolStr, Bucket>>,
+    buckets: HashMap<SmolStr, Few<SmolStr, Bucket>>,
     quotas: HashMap<SmolStr, BTreeMap<SmolStr, QuotaRow>>,
     policies: HashMap<SmolStr, BTreeSet<SmolStr>>,
     /// How far the host's clock is ahead of ours.

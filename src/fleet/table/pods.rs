@@ -50,7 +50,7 @@ impl Table {
             touched.push(name.clone());
         }
         if let Some(SyncedPod { row, vcluster }) = row {
-            buckets.entry(vcluster.clone()).or_default().upsert(row);
+            buckets.get_or_default(vcluster.clone()).upsert(row);
             touched.push(vcluster);
         }
         let home = self.namespaces.get(&key.namespace).and_then(|row| row.home.clone());
