@@ -16,6 +16,7 @@ pub mod read;
 pub mod resource;
 #[cfg(test)]
 mod script;
+mod uid;
 pub mod watch;
 pub mod write;
 
@@ -32,6 +33,7 @@ pub use kubeconfig::{ContextInfo, KubeconfigSource, contexts};
 pub use names::Names;
 pub use read::{ContainerInfo, EventKind, EventRow, LogEvent, LogLine, LogRequest, ReadError, YamlOptions};
 pub use resource::{ObjectRef, Resource};
+pub use uid::Uid;
 pub use write::WriteError;
 
 use crate::audit::AuditLog;

@@ -2,10 +2,10 @@
 
 use chrono::Utc;
 use serde::Deserialize;
-use smol_str::SmolStr;
+use smol_str::{SmolStr, ToSmolStr};
 use thiserror::Error;
 
-use super::{Cluster, Failure, FailureKind, Guard, ObjectRef, Resource};
+use super::{Cluster, Failure, FailureKind, Guard, ObjectRef, Resource, Uid};
 use crate::audit::{AuditLog, Outcome, Record};
 use crate::fleet::model::PodRow;
 
@@ -86,7 +86,7 @@ impl Cluster {
                 Err(failure) if failure.kind == FailureKind::NotFound => return Ok(()),
                 Err(failure) => break Err(failure),
             };
-            if live.uid != pod.uid {
+            if Uid::from(live.uid.as_str()) != pod.uid {
                 return Err(WriteError::Replaced { what, cluster: self.context.clone() });
             }
             let guard = Guard { uid: live.uid, resource_version: Some(live.resource_version) };
@@ -98,7 +98,7 @@ impl Cluster {
                 done => break done,
             }
         };
-        self.record("delete-pod", &object, &pod.uid, &deleted).await;
+        self.record("delete-pod", &object, &pod.uid.to_smolstr(), &deleted).await;
         deleted.map_err(|failure| WriteError::Failed { what, cluster: self.context.clone(), failure })
     }
 

@@ -41,7 +41,7 @@ fn pod(app: App, number: u32, status: &str) -> ControlPod {
         row: PodRow {
             name: format_smolstr!("{stem}-{number}"),
             namespace: "team-a".into(),
-            uid: format_smolstr!("uid-{stem}-{number}"),
+            uid: format!("uid-{stem}-{number}").into(),
             virtual_name: None,
             virtual_namespace: None,
             status: status.into(),

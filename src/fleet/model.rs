@@ -11,6 +11,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use smol_str::SmolStr;
 
+use crate::cluster::Uid;
 use crate::fleet::quota::Quota;
 use crate::fleet::state::State;
 use crate::health::Companion;
@@ -244,14 +245,14 @@ pub struct PodCounts {
 }
 
 /// One pod on the host, as little of it as tables need.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PodRow {
     /// Name on the host.
     pub name: SmolStr,
     /// Host namespace.
     pub namespace: SmolStr,
     /// UID on the host.
-    pub uid: SmolStr,
+    pub uid: Uid,
     /// Name in the virtual cluster, from the annotation (docs/vclusters.md, Annotations); none for control-plane pods.
     pub virtual_name: Option<SmolStr>,
     /// Namespace in the virtual cluster, from the annotation.

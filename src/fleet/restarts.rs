@@ -3,9 +3,9 @@
 use std::collections::{HashMap, VecDeque};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use smol_str::SmolStr;
 
 use super::rows::ControlPod;
+use crate::cluster::Uid;
 
 /// How far back "lately" goes.
 const WINDOW: TimeDelta = TimeDelta::hours(1);
@@ -13,8 +13,8 @@ const WINDOW: TimeDelta = TimeDelta::hours(1);
 /// The restarts of one control plane, as far as they could be seen or inferred.
 #[derive(Debug, Default)]
 pub(super) struct RestartLog {
-    /// UID to the total last seen.
-    totals: HashMap<SmolStr, u32>,
+    /// Of each pod, the total last seen.
+    totals: HashMap<Uid, u32>,
     restarts: VecDeque<(DateTime<Utc>, u32)>,
 }
 
@@ -35,7 +35,7 @@ impl RestartLog {
     }
 
     /// Forgets a pod's total; its restarts still happened.
-    pub(super) fn forget(&mut self, uid: &str) {
+    pub(super) fn forget(&mut self, uid: &Uid) {
         self.totals.remove(uid);
     }
 
@@ -99,7 +99,7 @@ mod tests {
         let mut log = RestartLog::default();
         log.observe(&pod(0, None), at(500));
         log.observe(&pod(4, Some(505)), at(505));
-        log.forget("uid-team-a-0");
+        log.forget(&"uid-team-a-0".into());
         assert_eq!(log.recent(at(510)).0, 4);
     }
 }

@@ -2,8 +2,7 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use smol_str::SmolStr;
-use v9s::cluster::{ObjectRef, Resource};
+use v9s::cluster::{ObjectRef, Resource, Uid};
 use v9s::fleet::model::{PodRow, VclusterKey};
 
 use super::delete;
@@ -21,9 +20,9 @@ use crate::screens::text::logs::LogsScreen;
 use crate::screens::text::yaml::YamlScreen;
 
 impl Item for PodRow {
-    type Key = SmolStr;
+    type Key = Uid;
 
-    fn key(&self) -> SmolStr {
+    fn key(&self) -> Uid {
         self.uid.clone()
     }
 
