@@ -15,7 +15,7 @@ use ratatui::widgets::Widget;
 use super::popup;
 use crate::app::World;
 use crate::app::line::Line;
-use crate::columns::{Column, Direction, Look};
+use crate::columns::{Column, Direction, Look, Value};
 use crate::filter::{Filter, Language};
 use crate::text;
 use crate::theme::Slot;
@@ -178,8 +178,10 @@ impl<R: Item> List<R> {
             self.order.retain(|at| row(*at).is_fault());
         }
         if let Some(column) = self.columns.iter().find(|column| column.id == self.sort.0) {
+            // Looked up once for each row: it is compared with a dozen others.
+            let values: Vec<Value<'_>> = rows.all.iter().map(|row| (column.value)(row.borrow())).collect();
             // Stable, and rows come sorted by key: equals keep that order in either direction.
-            self.order.sort_by(|a, b| column.order(row(*a), row(*b), self.sort.1));
+            self.order.sort_by(|a, b| values[*a as usize].order(&values[*b as usize], self.sort.1));
         }
         let there: HashSet<R::Key> = if self.marks.is_empty() {
             HashSet::new()
