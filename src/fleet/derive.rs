@@ -31,7 +31,7 @@ pub(super) struct Facts<'a> {
     pub(super) config: Known<Option<&'a ConfigRow>>,
     pub(super) control_pods: Known<Vec<&'a ControlPod>>,
     pub(super) recent_restarts: u32,
-    pub(super) quota: Known<Quota>,
+    pub(super) quota: Known<Arc<Quota>>,
     pub(super) policies: Known<u32>,
     /// What its companion told.
     pub(super) told: Known<Option<&'a Told>>,

@@ -1,5 +1,7 @@
 //! What is wrong with a virtual cluster, worst first: what the host alone tells, and what its companion does. Pure.
 
+use std::sync::Arc;
+
 use smol_str::{SmolStr, format_smolstr};
 
 use super::judge::Verdict;
@@ -16,11 +18,11 @@ pub(super) struct Signs<'a> {
     pub(super) pods: &'a [&'a ControlPod],
     /// Restarts of the control plane within the last hour.
     pub(super) recent_restarts: u32,
-    pub(super) quota: &'a Known<Quota>,
+    pub(super) quota: &'a Known<Arc<Quota>>,
     /// NetworkPolicies in its namespace.
     pub(super) policies: &'a Known<u32>,
     /// What its companion told, as far as that counts now.
-    pub(super) companion: &'a Known<std::sync::Arc<Companion>>,
+    pub(super) companion: &'a Known<Arc<Companion>>,
     /// Why what its companion told cannot be read.
     pub(super) unreadable: Option<&'a SmolStr>,
     /// Other workloads that claim the same name.
@@ -129,11 +131,11 @@ mod tests {
         Verdict { state, reason: reason.into(), revisit: None }
     }
 
-    fn of(entries: &[(&str, &str, &str)]) -> Known<Quota> {
+    fn of(entries: &[(&str, &str, &str)]) -> Known<Arc<Quota>> {
         let entry = |(resource, used, hard): &(&str, &str, &str)| {
             QuotaEntry::new("vc-team-a".into(), (*resource).into(), (*used).into(), (*hard).into())
         };
-        Known::Yes(entries.iter().map(entry).collect())
+        Known::Yes(Arc::new(entries.iter().map(entry).collect()))
     }
 
     /// Severity and code of everything found.
@@ -141,7 +143,7 @@ mod tests {
         verdict: &Verdict,
         pods: &[&ControlPod],
         recent: u32,
-        quota: &Known<Quota>,
+        quota: &Known<Arc<Quota>>,
     ) -> Vec<(Severity, &'static str)> {
         let signs = Signs {
             verdict,

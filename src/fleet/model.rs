@@ -138,7 +138,7 @@ pub struct Vcluster {
     /// Pods on the host that claim to belong to it (label `vcluster.loft.sh/managed-by`).
     pub synced: Known<PodCounts>,
     /// Use of the ResourceQuotas of its namespace; `NotApplicable` without any.
-    pub quota: Known<Quota>,
+    pub quota: Known<Arc<Quota>>,
     /// NetworkPolicies in its namespace.
     pub policies: Known<u32>,
     /// What measures it from inside, and what that told last.

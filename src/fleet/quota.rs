@@ -54,6 +54,7 @@ impl FromIterator<QuotaEntry> for Quota {
             };
             fullest.then_with(|| (&a.quota, &a.resource).cmp(&(&b.quota, &b.resource)))
         });
+        entries.shrink_to_fit();
         Quota { entries }
     }
 }

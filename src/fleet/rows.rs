@@ -13,6 +13,7 @@ use super::image;
 use super::model::{Phase, PodRow, Workload};
 use super::pod_status::{self, ending};
 use super::pool::Pool;
+use super::quota::{Quota, QuotaEntry};
 use super::views::{
     BareView, ConfigView, ContainerStatus, NamespaceView, Pairs, PodView, QuotaView, StatusView,
     WorkloadAnnotations, WorkloadView, instant,
@@ -99,12 +100,6 @@ pub(super) struct ConfigRow {
     pub(super) settings: Option<Settings>,
     pub(super) sleep_type: Option<SmolStr>,
     pub(super) sleeping_since: Option<DateTime<Utc>>,
-}
-
-/// A ResourceQuota: key, used, hard.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct QuotaRow {
-    pub(super) entries: Vec<(SmolStr, SmolStr, SmolStr)>,
 }
 
 /// What a companion has published.
@@ -315,20 +310,21 @@ impl Fold for Configs {
 }
 
 /// Folds ResourceQuotas.
-pub(super) struct Quotas;
+#[derive(Default)]
+pub(super) struct Quotas(Pool);
 
 impl Fold for Quotas {
     type Object<'a> = QuotaView<'a>;
-    type Row = QuotaRow;
+    type Row = Arc<Quota>;
 
-    fn fold(&mut self, _: &Key, quota: QuotaView<'_>) -> Option<QuotaRow> {
+    fn fold(&mut self, key: &Key, quota: QuotaView<'_>) -> Option<Arc<Quota>> {
         let hard = quota.status.hard.as_ref().or(quota.spec.hard.as_ref());
         let used = |resource: &str| quota.status.used.as_ref().and_then(|used| used.get(resource));
         let entries = hard.into_iter().flat_map(|hard| &hard.0).map(|(resource, limit)| {
             let used = SmolStr::new(used(resource).unwrap_or("?"));
-            (SmolStr::new(&**resource), used, SmolStr::new(&**limit))
+            QuotaEntry::new(key.name.clone(), self.0.get(resource), used, SmolStr::new(&**limit))
         });
-        Some(QuotaRow { entries: entries.collect() })
+        Some(Arc::new(entries.collect()))
     }
 }
 

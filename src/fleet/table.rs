@@ -13,9 +13,9 @@ use super::bucket::Bucket;
 use super::derive::{Facts, derive};
 use super::few::Few;
 use super::model::{Vcluster, VclusterKey};
-use super::quota::{Quota, QuotaEntry};
+use super::quota::Quota;
 use super::restarts::RestartLog;
-use super::rows::{ConfigRow, ControlPod, NamespaceRow, QuotaRow, StatusRow, SyncedPod, WorkloadRow};
+use super::rows::{ConfigRow, ControlPod, NamespaceRow, StatusRow, SyncedPod, WorkloadRow};
 use super::source::{Health, Kind, LOADING, Source, forbidden};
 use super::told::Told;
 use crate::cluster::watch::{Event, Key, Phase};
@@ -33,7 +33,7 @@ pub(super) enum Rows {
     ControlPods(Vec<Event<ControlPod>>),
     SyncedPods(Vec<Event<SyncedPod>>),
     Configs(Vec<Event<ConfigRow>>),
-    Quotas(Vec<Event<QuotaRow>>),
+    Quotas(Vec<Event<Arc<Quota>>>),
     Policies(Vec<Event<()>>),
     Statuses(Vec<Event<StatusRow>>),
     Namespaces(Vec<Event<NamespaceRow>>),
@@ -60,7 +60,7 @@ pub(super) struct Table {
     /// Which virtual cluster an object was filed under.
     filed: HashMap<(Kind, Key), SmolStr>,
     buckets: HashMap<SmolStr, Few<SmolStr, Bucket>>,
-    quotas: HashMap<SmolStr, BTreeMap<SmolStr, QuotaRow>>,
+    quotas: HashMap<SmolStr, Few<SmolStr, Arc<Quota>>>,
     policies: HashMap<SmolStr, BTreeSet<SmolStr>>,
     /// How far the host's clock is ahead of ours.
     ahead: Option<TimeDelta>,
@@ -241,20 +241,19 @@ impl Table {
         Some((row, [revisit, restarts_fade].into_iter().flatten().min()))
     }
 
-    fn quota_of(&self, namespace: &str) -> Known<Quota> {
+    fn quota_of(&self, namespace: &str) -> Known<Arc<Quota>> {
         if let Some(why) = self.why_nothing(Kind::Quotas, namespace) {
             return Known::No(why);
         }
-        let Some(quotas) = self.quotas.get(namespace).filter(|quotas| !quotas.is_empty()) else {
-            return Known::NotApplicable;
-        };
-        let entries = quotas.iter().flat_map(|(name, quota)| {
-            let entry = |(resource, used, hard): &(SmolStr, SmolStr, SmolStr)| {
-                QuotaEntry::new(name.clone(), resource.clone(), used.clone(), hard.clone())
-            };
-            quota.entries.iter().map(entry)
-        });
-        Known::Yes(entries.collect())
+        let mut quotas = self.quotas.get(namespace).into_iter().flat_map(Few::values);
+        match (quotas.next(), quotas.next()) {
+            (None, _) => Known::NotApplicable,
+            (Some(only), None) => Known::Yes(only.clone()),
+            (Some(first), Some(second)) => {
+                let all = [first, second].into_iter().chain(quotas);
+                Known::Yes(Arc::new(all.flat_map(|quota| quota.entries.iter().cloned()).collect()))
+            }
+        }
     }
 
     /// Applies events one by one. Whether the watch said that it has told everything.
@@ -329,7 +328,7 @@ impl Table {
         self.tenants.entry(tenant).or_default()
     }
 
-    fn quota(&mut self, key: Key, row: Option<QuotaRow>) {
+    fn quota(&mut self, key: Key, row: Option<Arc<Quota>>) {
         let quotas = self.quotas.entry(key.namespace.clone()).or_default();
         match row {
             Some(row) => quotas.insert(key.name, row),

@@ -5,6 +5,7 @@ use super::*;
 use crate::cluster::{Failure, FailureKind};
 use crate::fleet::config::Settings;
 use crate::fleet::model::{Phase as PodPhase, PodRow, Store, Workload};
+use crate::fleet::quota::QuotaEntry;
 use crate::fleet::state::State;
 
 pub(in crate::fleet) fn now() -> DateTime<Utc> {
@@ -90,6 +91,11 @@ fn config(release: &str, store: Store) -> ConfigRow {
         sleep_type: None,
         sleeping_since: None,
     }
+}
+
+fn quota(used: &str, hard: &str) -> Arc<Quota> {
+    let pods = QuotaEntry::new("vc".into(), "pods".into(), used.into(), hard.into());
+    Arc::new([pods].into_iter().collect())
 }
 
 fn synced(namespace: &str, name: &str, vcluster: &str) -> SyncedPod {
@@ -322,11 +328,10 @@ fn a_namespace_on_its_way_out_takes_its_rows_along() {
 fn a_quota_belongs_to_every_row_of_its_namespace() {
     let mut host = Host::listed();
     host.workload("shared", plain("one")).workload("shared", plain("two"));
-    let quota = QuotaRow { entries: vec![("pods".into(), "19".into(), "20".into())] };
-    let event = Event::Upsert(key("shared", "vc-one"), quota);
+    let event = Event::Upsert(key("shared", "vc-one"), quota("19", "20"));
     host.0.apply(&source(Kind::Quotas), Rows::Quotas(vec![event]), now());
     for row in host.rows() {
-        assert_eq!(row.quota.get().and_then(Quota::worst).and_then(|entry| entry.ratio), Some(0.95));
+        assert_eq!(row.quota.get().and_then(|quota| quota.worst()).and_then(|entry| entry.ratio), Some(0.95));
         assert!(row.findings.iter().any(|finding| finding.code == "quota-near-limit"), "{:?}", row.findings);
     }
 }
@@ -428,8 +433,7 @@ fn apply(table: &mut Table, change: &Change) {
             (Kind::SyncedPods, Rows::SyncedPods(event(key("ns", &format!("pod-{n}")), row, *there)))
         }
         Change::Quota(there) => {
-            let row = QuotaRow { entries: vec![("pods".into(), "1".into(), "2".into())] };
-            (Kind::Quotas, Rows::Quotas(event(key("ns", "quota"), row, *there)))
+            (Kind::Quotas, Rows::Quotas(event(key("ns", "quota"), quota("1", "2"), *there)))
         }
     };
     table.apply(&source(kind), rows, now());

@@ -56,7 +56,7 @@ pub fn vcluster(namespace: &str, name: &str) -> Vcluster {
 }
 
 /// A quota with one key.
-pub fn quota(resource: &str, used: &str, hard: &str, ratio: f64) -> Known<Quota> {
+pub fn quota(resource: &str, used: &str, hard: &str, ratio: f64) -> Known<Arc<Quota>> {
     let entry = QuotaEntry {
         quota: "vc-quota".into(),
         resource: resource.into(),
@@ -64,7 +64,7 @@ pub fn quota(resource: &str, used: &str, hard: &str, ratio: f64) -> Known<Quota>
         hard: hard.into(),
         ratio: Some(ratio),
     };
-    Known::Yes(Quota { entries: vec![entry] })
+    Known::Yes(Arc::new(Quota { entries: vec![entry] }))
 }
 
 /// A measured lag.

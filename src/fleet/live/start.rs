@@ -60,7 +60,7 @@ pub(super) fn start(
         Kind::Deployments => spawn(begin.watch(Workloads(Workload::Deployment), Rows::Workloads)),
         Kind::ControlPods => spawn(begin.watch(ControlPods::default(), Rows::ControlPods)),
         Kind::Configs => spawn(begin.watch(Configs, Rows::Configs)),
-        Kind::Quotas => spawn(begin.watch(Quotas, Rows::Quotas)),
+        Kind::Quotas => spawn(begin.watch(Quotas::default(), Rows::Quotas)),
         Kind::Policies => spawn(begin.watch(Presence, Rows::Policies)),
         Kind::Statuses => spawn(begin.watch(Statuses, Rows::Statuses)),
         Kind::Namespaces => spawn(begin.watch(Namespaces, Rows::Namespaces)),

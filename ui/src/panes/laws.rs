@@ -118,10 +118,10 @@ fn any_pod() -> impl Strategy<Value = PodRow> {
     )
 }
 
-fn any_quota() -> impl Strategy<Value = Quota> {
+fn any_quota() -> impl Strategy<Value = Arc<Quota>> {
     let entry = (word(), word(), word(), word(), prop::option::of(any::<f64>()))
         .prop_map(|(quota, resource, used, hard, ratio)| QuotaEntry { quota, resource, used, hard, ratio });
-    prop::collection::vec(entry, 0..6).prop_map(|entries| Quota { entries })
+    prop::collection::vec(entry, 0..6).prop_map(|entries| Arc::new(Quota { entries }))
 }
 
 fn severity() -> impl Strategy<Value = Severity> {

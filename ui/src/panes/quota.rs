@@ -217,6 +217,8 @@ impl Widths {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::fixture::vcluster;
     use crate::panes::testing::{NOW, ascii, meanings, plain, shown};
@@ -249,7 +251,7 @@ mod tests {
                 entry("vc-quota", "limits.memory", "1Gi", "what\x1b[2J?", None),
             ],
         };
-        Vcluster { quota: Known::Yes(quota), ..vcluster("team-alpha", "team-alpha") }
+        Vcluster { quota: Known::Yes(Arc::new(quota)), ..vcluster("team-alpha", "team-alpha") }
     }
 
     fn draw(v: &Vcluster, columns: u16, rows: u16) -> String {
@@ -284,7 +286,7 @@ mod tests {
         assert!(none.contains("i no ResourceQuota in namespace team-a: nothing limits"), "{none}");
         let unknown = draw(&with(Known::unknown("forbidden: needs list resourcequotas in team-a")), 80, 3);
         assert!(unknown.contains("? not known: forbidden: needs list resourcequotas in team-a"), "{unknown}");
-        let empty = draw(&with(Known::Yes(Quota::default())), 80, 3);
+        let empty = draw(&with(Known::Yes(Arc::default())), 80, 3);
         assert!(empty.contains("limit nothing yet"), "{empty}");
     }
 

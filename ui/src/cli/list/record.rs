@@ -255,7 +255,7 @@ impl VclusterRecord {
                 failed: pods.failed,
                 unknown: pods.unknown,
             }),
-            quota: facts.take("quota", &v.quota, quota),
+            quota: facts.take("quota", &v.quota, |all| quota(all)),
             network_policies: facts.take("networkPolicies", &v.policies, |policies| *policies),
             companion: facts.take("companion", &v.companion, |one| companion(one)),
             lag: facts.take("lag", &v.lag, |lag| LagRecord {

@@ -60,14 +60,14 @@ fn sick() -> Vcluster {
             failed: 2,
             unknown: 0,
         }),
-        quota: Known::Yes(Quota {
+        quota: Known::Yes(Arc::new(Quota {
             entries: vec![
                 entry("requests.cpu", "8300m", "10", Some(0.83)),
                 entry("count/deployments.apps", "20", "50", Some(0.4)),
                 entry("pods", "12", "100", Some(0.12)),
                 entry("limits.memory", "1Gi", "what?", None),
             ],
-        }),
+        })),
         lag: lag(12_400, &[200, 300, 400, 1_900, 3_140, 12_400]),
         orphans: Known::Yes(2),
         store_health: Known::Yes(StoreHealth {
