@@ -9,6 +9,7 @@ use v9s_testkit::pods::Room;
 use crate::backup::backed_up;
 use crate::life::{deleted, paused, resumed, rotated};
 use crate::made::{Made, config, makes, volume};
+use crate::restore::{Precious, on_volume};
 use crate::store::etcd_is_read_and_its_space_recovered;
 
 const DEPLOYED: &str = "
@@ -49,7 +50,12 @@ makes! {
         room.idle("web", json!({}), json!({})).await?;
         // The Service of its node is as new as the pod, and the host's nodes learn of it in their own time.
         room.sh_until("web", "hostname", |said| said == "web").await?;
-        backed_up(&made, true).await
+        backed_up(&made, true).await?;
+        let precious = Precious::fill(&made).await?;
+        precious.go_on().await?;
+        on_volume("etcd", "rm -rf member").await?;
+        precious.comes_back("a member without its data").await?;
+        Ok(())
     }
 
     async fn several_members_and_replicas_are_rotated_paused_resumed_and_deleted() -> Result<()> {

@@ -39,7 +39,11 @@ pub struct Precious<'a> {
 
 fn widgets(room: &Room) -> Api<DynamicObject> {
     let kind = GroupVersionKind::gvk("example.com", "v1", "Widget");
-    Api::namespaced_with(room.client.clone(), &room.namespace, &ApiResource::from_gvk_with_plural(&kind, "widgets"))
+    Api::namespaced_with(
+        room.client.clone(),
+        &room.namespace,
+        &ApiResource::from_gvk_with_plural(&kind, "widgets"),
+    )
 }
 
 impl<'a> Precious<'a> {
@@ -79,7 +83,6 @@ impl<'a> Precious<'a> {
         }))
         .await?;
         room.wait::<Deployment>("web", "both pods to run", |web| {
-
             web.and_then(|web| web.status.as_ref()?.ready_replicas) == Some(2)
         })
         .await?;
@@ -98,7 +101,13 @@ impl<'a> Precious<'a> {
         let taken = set::start(made.host.clone(), target, request).result().await?;
         let archive = taken.card.file.to_string();
         let mut precious = Precious {
-            made, room, folder, scratch, archive, inside: BTreeMap::new(), outside: BTreeMap::new(),
+            made,
+            room,
+            folder,
+            scratch,
+            archive,
+            inside: BTreeMap::new(),
+            outside: BTreeMap::new(),
         };
         precious.inside = precious.seen_inside().await?;
         precious.outside = precious.seen_outside().await?;
@@ -117,7 +126,10 @@ impl<'a> Precious<'a> {
             seen.insert(name, format!("{:?} {:?}", web.metadata.uid, web.spec));
         }
         for pod in self.room.api::<Pod>().list(&ListParams::default()).await? {
-            seen.insert(format!("pod {}", pod.metadata.name.unwrap_or_default()), format!("{:?}", pod.metadata.uid));
+            seen.insert(
+                format!("pod {}", pod.metadata.name.unwrap_or_default()),
+                format!("{:?}", pod.metadata.uid),
+            );
         }
         for widget in widgets(&self.room).list(&ListParams::default()).await? {
             let name = format!("widget {}", widget.metadata.name.unwrap_or_default());
@@ -132,7 +144,11 @@ impl<'a> Precious<'a> {
         let ours = format!("vcluster.loft.sh/managed-by={}", self.made.request.name);
         let listed = pods.list(&ListParams::default().labels(&ours)).await?;
         let of = |pod: Pod| Some((pod.metadata.name?, pod.metadata.uid?));
-        Ok(listed.into_iter().filter(|pod| pod.metadata.deletion_timestamp.is_none()).filter_map(of).collect())
+        Ok(listed
+            .into_iter()
+            .filter(|pod| pod.metadata.deletion_timestamp.is_none())
+            .filter_map(of)
+            .collect())
     }
 
     /// Restores it.
@@ -186,7 +202,10 @@ impl<'a> Precious<'a> {
             match inside {
                 Ok(inside) if inside == self.inside && outside == self.outside => return Ok(()),
                 Ok(inside) => {
-                    last = format!("{how}: inside\n{inside:#?}\nand not\n{:#?}\noutside\n{outside:#?}\nand not\n{:#?}", self.inside, self.outside);
+                    last = format!(
+                        "{how}: inside\n{inside:#?}\nand not\n{:#?}\noutside\n{outside:#?}\nand not\n{:#?}",
+                        self.inside, self.outside
+                    );
                 }
                 Err(why) => last = format!("{how}: {why:#}"),
             }
@@ -197,7 +216,9 @@ impl<'a> Precious<'a> {
 
     /// What is written after a backup.
     pub async fn go_on(&self) -> Result<()> {
-        self.room.create(json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"generateName": "later-"}})).await?;
+        self.room
+            .create(json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"generateName": "later-"}}))
+            .await?;
         Ok(())
     }
 
@@ -217,7 +238,7 @@ impl<'a> Precious<'a> {
 }
 
 /// Runs a line of shell on the node that has the volumes, in the folder of one.
-async fn on_volume(volume: &str, script: &str) -> Result<()> {
+pub async fn on_volume(volume: &str, script: &str) -> Result<()> {
     let cluster = tokio::task::spawn_blocking(host).await??;
     let node = cluster.nodes().first().context("there is no node")?;
     let folder = format!("/var/lib/v9s-volumes/{volume}");

@@ -8,6 +8,7 @@ mod faults;
 mod issuing;
 mod pausing;
 mod program;
+mod restoring;
 mod seat;
 mod terms;
 mod tunnels;

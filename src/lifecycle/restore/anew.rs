@@ -152,7 +152,10 @@ mod tests {
         let living = BTreeSet::from(["u1".into()]);
         assert_eq!(value(key, &pod("u1", Some("n")), &living), pod("u1", Some("n")));
         assert_eq!(value(key, &pod("u2", Some("n")), &living), pod("u2", None));
-        assert_eq!(value(b"/registry/podtemplates/a/b", &pod("u2", Some("n")), &living), pod("u2", Some("n")));
+        assert_eq!(
+            value(b"/registry/podtemplates/a/b", &pod("u2", Some("n")), &living),
+            pod("u2", Some("n"))
+        );
     }
 
     #[test]

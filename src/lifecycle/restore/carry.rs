@@ -130,7 +130,9 @@ async fn replaced(
         .step(3, async {
             let sent = Sent { file: prepared.file(), length: prepared.length, sha256: &prepared.sha256 };
             run.members(progress).put(sent, prepared.bump).await?;
-            if (&request.expected.namespace, &request.expected.name) != (&run.target.namespace, &run.target.name) {
+            if (&request.expected.namespace, &request.expected.name)
+                != (&run.target.namespace, &run.target.name)
+            {
                 run.forget_identity().await?;
             }
             Ok::<_, RestoreError>(())
@@ -152,8 +154,8 @@ async fn wake(run: &Run<'_>, progress: &Progress) -> Result<(), RestoreError> {
     let patience = ResumeOptions::default().patience;
     for etcd in [true, false] {
         run.wake(etcd).await?;
-        for part in run.parts(etcd) {
-            pods::until_ready(run.cluster, run.target, part, patience, progress).await?;
+        for part in run.parts(etcd).await? {
+            pods::until_ready(run.cluster, run.target, &part, patience, progress).await?;
         }
     }
     Ok(())

@@ -55,7 +55,12 @@ pub(super) fn pod(place: &Place, member: &Member, id: &RestoreId, image: &Image,
         "volumes": [{"name": place.volume, "persistentVolumeClaim": {"claimName": member.claim}}],
     });
     let copied = [
-        "securityContext", "nodeSelector", "tolerations", "priorityClassName", "runtimeClassName", "schedulerName",
+        "securityContext",
+        "nodeSelector",
+        "tolerations",
+        "priorityClassName",
+        "runtimeClassName",
+        "schedulerName",
     ];
     for field in copied.into_iter().filter(|field| !template[*field].is_null()) {
         spec[field] = template[field].clone();

@@ -62,12 +62,18 @@ impl Keeper {
     }
 
     /// Sends a file, of which `ask` is the announcement.
-    pub(super) async fn send(&mut self, ask: &Ask, file: &Path, progress: &Progress) -> Result<(), RestoreError> {
+    pub(super) async fn send(
+        &mut self,
+        ask: &Ask,
+        file: &Path,
+        progress: &Progress,
+    ) -> Result<(), RestoreError> {
         match self.asked(ask).await? {
             Answer::Go => {}
             other => return Err(self.odd(&other)),
         }
-        let unread = |why: std::io::Error| RestoreError::Scratch { file: file.to_owned(), why: why.to_smolstr() };
+        let unread =
+            |why: std::io::Error| RestoreError::Scratch { file: file.to_owned(), why: why.to_smolstr() };
         let mut from = tokio::fs::File::open(file).await.map_err(unread)?;
         let whole = from.metadata().await.map_err(unread)?.len();
         let (mut buffer, mut sent) = (vec![0; PIECE], 0);

@@ -46,12 +46,9 @@ pub async fn look(cluster: &Cluster, target: &Target) -> Result<Found, RestoreEr
     let keeper = if part == plane { control_plane } else { workload(cluster, part).await? };
     let before = mark.as_ref().and_then(|mark| mark.replicas.get(&part.name).copied());
     let replicas = before.unwrap_or(part.replicas);
-    let asked = [
-        ("create", Resource::PODS),
-        ("delete", Resource::PODS),
-        ("patch", part.kind.resource()),
-    ];
-    let asked = asked.map(|(verb, resource)| Asked { verb, resource, namespace: Some(target.namespace.clone()) });
+    let asked = [("create", Resource::PODS), ("delete", Resource::PODS), ("patch", part.kind.resource())];
+    let asked =
+        asked.map(|(verb, resource)| Asked { verb, resource, namespace: Some(target.namespace.clone()) });
     let not_allowed = cluster
         .not_allowed(asked.into())
         .await

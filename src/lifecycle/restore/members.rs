@@ -170,11 +170,8 @@ impl Members<'_> {
     /// Sends the store to one member. A conversation that is lost is begun anew, as what it is about is announced each time.
     async fn send(&self, member: &Member, task: Task, sent: Sent<'_>) -> Result<(), RestoreError> {
         const TRIES: u32 = 3;
-        let receive = Ask::Receive {
-            restore: self.mark.id.clone(),
-            length: sent.length,
-            sha256: sent.sha256.clone(),
-        };
+        let receive =
+            Ask::Receive { restore: self.mark.id.clone(), length: sent.length, sha256: sent.sha256.clone() };
         let mut tries = 0;
         loop {
             tries += 1;

@@ -70,7 +70,9 @@ pub(super) fn place(part: &Part, replicas: u32, workload: Value) -> Result<Place
         Kept::Etcd => words(container).find_map(|word| word.strip_prefix("--data-dir=")),
     };
     let Some(folder) = folder else {
-        return Err(elsewhere(format!("it is not known where the container {name} of {object} keeps its data")));
+        return Err(elsewhere(format!(
+            "it is not known where the container {name} of {object} keeps its data"
+        )));
     };
     let mounted = list(&container["volumeMounts"]).find(|mount| {
         mount["mountPath"].as_str() == Some(folder) && mount["subPath"].as_str().is_none_or(str::is_empty)
@@ -178,7 +180,10 @@ pub(super) mod tests {
     #[test]
     fn a_store_lies_where_its_program_is_told_to_keep_it() {
         let found = place(&plane(1), 1, sqlite()).unwrap();
-        assert_eq!((found.kept, found.mount.as_str(), found.volume.as_str()), (Kept::Sqlite, "/data", "data"));
+        assert_eq!(
+            (found.kept, found.mount.as_str(), found.volume.as_str()),
+            (Kept::Sqlite, "/data", "data")
+        );
         assert_eq!(found.members, [Member { pod: "shop-0".into(), claim: "data-shop-0".into() }]);
         let found = place(&etcd(), 3, three()).unwrap();
         let claims: Vec<&str> = found.members.iter().map(|member| member.claim.as_str()).collect();

@@ -74,13 +74,15 @@ fn planned(
 fn not_ours(target: &Target) -> Refusal {
     let Target { host, namespace, name, .. } = target;
     Refusal::Elsewhere {
-        why: "it was not made by v9s: its own program restores it from its own snapshots. A backup of it can be restored into a new virtual cluster (--as NAME)".to_owned(),
+        why: "it was not made by v9s: its own program restores it from its own snapshots. A backup of it can be restored into a new virtual cluster (--into NAME)".to_owned(),
         instead: vec![format!("vcluster restore {name} URL --context {host} -n {namespace}")],
     }
 }
 
 fn resting(target: &Target, rest: &Rest, marked: bool) -> Option<Refusal> {
-    let resume = || format!("`v9s resume {} -n {}` first: what is restored is seen to run", target.name, target.namespace);
+    let resume = || {
+        format!("`v9s resume {} -n {}` first: what is restored is seen to run", target.name, target.namespace)
+    };
     let refused = |how, instead| Some(Refusal::Rests { how, instead });
     match rest {
         // By us, or on the way to it.
@@ -92,9 +94,7 @@ fn resting(target: &Target, rest: &Rest, marked: bool) -> Option<Refusal> {
         ),
         Rest::Paused(_) => refused("it is paused", resume()),
         Rest::ScaledDown => refused("it is scaled to nothing", resume()),
-        Rest::Asleep => {
-            refused("it sleeps", "wake it where it was put to sleep, then restore it".to_owned())
-        }
+        Rest::Asleep => refused("it sleeps", "wake it where it was put to sleep, then restore it".to_owned()),
     }
 }
 
@@ -123,9 +123,13 @@ fn lines(target: &Target, place: &Place, left: Option<&Mark>, from: &str, safe: 
     };
     lines.push(format!("put {what} in the place of the old one on {claims}, by a pod that holds the volume"));
     lines.push(
-        "start it, see that all is there, and only then let go of the old store; if not, put it back".to_owned(),
+        "start it, see that all is there, and only then let go of the old store; if not, put it back"
+            .to_owned(),
     );
-    lines.push("what the tenant changed after the backup is gone inside; the data of volumes stay as they are now".to_owned());
+    lines.push(
+        "what the tenant changed after the backup is gone inside; the data of volumes stay as they are now"
+            .to_owned(),
+    );
     lines
 }
 

@@ -21,9 +21,8 @@ use crate::wire::{label, name};
 const PAGE: i64 = 5000;
 
 /// Kinds whose objects come and go by themselves as soon as anything runs.
-const FLEETING: [&str; 8] = [
-    "events", "leases", "masterleases", "peerserverleases", "endpoints", "endpointslices", "ranges", "pods",
-];
+const FLEETING: [&str; 8] =
+    ["events", "leases", "masterleases", "peerserverleases", "endpoints", "endpointslices", "ranges", "pods"];
 
 /// What was seen after a restore.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,8 +131,7 @@ struct Variable {
 
 /// Pods that were given another address of the tenant's API server than it has now.
 async fn stale(cluster: &Cluster, target: &Target) -> Result<Vec<SmolStr>, RestoreError> {
-    let service =
-        ObjectRef::namespaced(Resource::SERVICES, target.namespace.clone(), target.name.clone());
+    let service = ObjectRef::namespaced(Resource::SERVICES, target.namespace.clone(), target.name.clone());
     let read = cluster.get::<Value>(&service).await;
     let read = read.map_err(|failure| cluster.error(format!("read {service}"), failure))?;
     let spec = &read["spec"];
@@ -157,8 +155,11 @@ async fn tokens(cluster: &Cluster, target: &Target, before: Option<&[u8]>) -> Kn
     let Some(before) = before else {
         return Known::unknown("the backup holds no keys to compare with");
     };
-    let secret =
-        ObjectRef::namespaced(Resource::SECRETS, target.namespace.clone(), name::certificates_secret(&target.name));
+    let secret = ObjectRef::namespaced(
+        Resource::SECRETS,
+        target.namespace.clone(),
+        name::certificates_secret(&target.name),
+    );
     match cluster.get::<Value>(&secret).await {
         Ok(secret) => Known::Yes(signing_key(&secret).as_deref() == Some(before)),
         Err(failure) => Known::unknown(format!("{secret} cannot be read: {failure}")),
@@ -168,7 +169,7 @@ async fn tokens(cluster: &Cluster, target: &Target, before: Option<&[u8]>) -> Kn
 /// The key by which tokens of service accounts are checked, of the Secret with the keys.
 pub(super) fn signing_key(secret: &Value) -> Option<Vec<u8>> {
     let bytes: ByteString = serde_json::from_value(secret["data"]["sa.pub"].clone()).ok()?;
-    Some(bytes.0)
+    Some(bytes.0).filter(|bytes| !bytes.is_empty())
 }
 
 #[cfg(test)]
@@ -194,8 +195,12 @@ mod tests {
     #[test]
     fn pods_that_were_told_another_address_are_found() {
         let pod = |value: &str| -> Pod {
-            let env = json!([{"name": "A", "value": "b"}, {"name": "KUBERNETES_SERVICE_HOST", "value": value}]);
-            serde_json::from_value(json!({"metadata": {"name": "web"}, "spec": {"containers": [{"env": env}]}})).unwrap()
+            let env =
+                json!([{"name": "A", "value": "b"}, {"name": "KUBERNETES_SERVICE_HOST", "value": value}]);
+            serde_json::from_value(
+                json!({"metadata": {"name": "web"}, "spec": {"containers": [{"env": env}]}}),
+            )
+            .unwrap()
         };
         let addresses = BTreeSet::from(["10.96.0.7", "fd00::7"]);
         for (told, stale) in

@@ -11,7 +11,7 @@ use crate::lifecycle::exact::change_part;
 use crate::lifecycle::pause::PATIENCE;
 use crate::lifecycle::pods;
 use crate::operation::{Operation, Progress};
-use crate::target::{Part, Target};
+use crate::target::{Part, Target, refresh};
 use crate::wire::{App, annotation};
 
 /// The steps of undoing, in order.
@@ -45,9 +45,10 @@ impl Run<'_> {
     /// Stops everything that uses the store, with the mark on it: the control plane first, as it writes.
     pub(super) async fn stop(&self, progress: &Progress) -> Result<(), RestoreError> {
         for etcd in [false, true] {
-            let parts = self.parts(etcd);
+            let parts = self.parts(etcd).await?;
             for part in &parts {
-                change_part(self.cluster, self.target, part, ACTION, |now| self.mark.stop(now, !etcd)).await?;
+                change_part(self.cluster, self.target, part, ACTION, |now| self.mark.stop(now, !etcd))
+                    .await?;
             }
             for part in &parts {
                 pods::until_stopped(self.cluster, self.target, part, PATIENCE, progress).await?;
@@ -58,8 +59,8 @@ impl Run<'_> {
 
     /// Starts it again; the marks stay.
     pub(super) async fn wake(&self, etcd: bool) -> Result<(), RestoreError> {
-        for part in self.parts(etcd) {
-            change_part(self.cluster, self.target, part, ACTION, |now| self.mark.start(now)).await?;
+        for part in self.parts(etcd).await? {
+            change_part(self.cluster, self.target, &part, ACTION, |now| self.mark.start(now)).await?;
         }
         Ok(())
     }
@@ -82,14 +83,18 @@ impl Run<'_> {
     /// Takes the marks away, the one that says what to do last.
     pub(super) async fn clear(&self) -> Result<(), RestoreError> {
         let marked = |part: &Part| part.restoring.then(Mark::clear);
-        for part in self.parts(true).into_iter().chain(self.parts(false)) {
-            change_part(self.cluster, self.target, part, ACTION, marked).await?;
+        for etcd in [true, false] {
+            for part in self.parts(etcd).await? {
+                change_part(self.cluster, self.target, &part, ACTION, marked).await?;
+            }
         }
         Ok(())
     }
 
-    pub(super) fn parts(&self, etcd: bool) -> Vec<&Part> {
-        self.target.parts.iter().filter(|part| (part.app == App::Etcd) == etcd).collect()
+    /// Its etcd, or the rest of it, as they are now.
+    pub(super) async fn parts(&self, etcd: bool) -> Result<Vec<Part>, RestoreError> {
+        let now = refresh(self.cluster, &self.target.namespace, &self.target.name).await?;
+        Ok(now.parts.into_iter().filter(|part| (part.app == App::Etcd) == etcd).collect())
     }
 
     /// The command that goes on with it.

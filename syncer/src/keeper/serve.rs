@@ -120,7 +120,8 @@ mod tests {
         let restore: RestoreId = "r1".parse().unwrap();
         let receive = Ask::Receive { restore: restore.clone(), length: 4, sha256: "00".into() };
         let (_, answers) = asked(&volume, &[(receive, b"new!"), (Ask::Swap { restore }, b"")]);
-        let [Answer::Go, Answer::Refused { why }, Answer::Refused { why: nothing }] = answers.as_slice() else {
+        let [Answer::Go, Answer::Refused { why }, Answer::Refused { why: nothing }] = answers.as_slice()
+        else {
             panic!("{answers:?}");
         };
         assert!(why.contains("other bytes"), "{why}");

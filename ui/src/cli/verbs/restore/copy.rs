@@ -1,4 +1,4 @@
-//! `v9s restore NAME --as NEW`: another virtual cluster with the state of a backup.
+//! `v9s restore NAME --into NEW`: another virtual cluster with the state of a backup.
 
 use std::path::PathBuf;
 
@@ -25,7 +25,7 @@ use crate::settings::Settings;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct CopyArgs {
     /// Make another virtual cluster of this name, in --namespace, and restore into that; NAME stays as it is
-    #[arg(long = "as", value_name = "NEW", conflicts_with_all = ["undo", "of", "safety_to", "recipient", "no_safety_backup"])]
+    #[arg(long = "into", value_name = "NEW", conflicts_with_all = ["undo", "of", "safety_to", "recipient", "no_safety_backup"])]
     pub new: Option<SmolStr>,
     /// Namespace of the virtual cluster whose backup it is [default: the one that the backup names, if NAME is right]
     #[arg(long, value_name = "NAMESPACE", requires = "new")]
@@ -39,7 +39,12 @@ pub struct CopyArgs {
 }
 
 /// Makes the new one, and restores into it.
-pub(super) async fn run(settings: &Settings, args: &RestoreArgs, new: &SmolStr, from: &str) -> anyhow::Result<Report> {
+pub(super) async fn run(
+    settings: &Settings,
+    args: &RestoreArgs,
+    new: &SmolStr,
+    from: &str,
+) -> anyhow::Result<Report> {
     let cluster = match clusters(settings).await?.as_slice() {
         [one] => one.clone(),
         _ => bail!("say on which host the new one is made: --context"),
@@ -48,7 +53,9 @@ pub(super) async fn run(settings: &Settings, args: &RestoreArgs, new: &SmolStr, 
     create::check_name("name", new)?;
     create::check_name("namespace", &namespace)?;
     if let Ok(there) = find(&cluster, Some(&namespace), new).await {
-        bail!("{there} is there already: without --as, `v9s restore {new} --of NAMESPACE/NAME` gives it another's state");
+        bail!(
+            "{there} is there already: without --into, `v9s restore {new} --of NAMESPACE/NAME` gives it another's state"
+        );
     }
     let mut request = super::request(settings, args, &cluster, (&namespace, new), from)?;
     request.safety = None;
@@ -63,7 +70,9 @@ pub(super) async fn run(settings: &Settings, args: &RestoreArgs, new: &SmolStr, 
             format!("make {name} by the vcluster.yaml of the backup"),
             format!("put the state of {} in {from} in the place of its store", request.expected),
         ];
-        return Ok(report.with_plan(lines).ended(Outcome::Planned, format!("{name} would be made of {from}")));
+        return Ok(report
+            .with_plan(lines)
+            .ended(Outcome::Planned, format!("{name} would be made of {from}")));
     }
     let steps = making.steps();
     let (on, title) = (cluster.clone(), format!("create {name}"));
@@ -71,7 +80,10 @@ pub(super) async fn run(settings: &Settings, args: &RestoreArgs, new: &SmolStr, 
     let (made, state) = follow(operation, args.verb.output.shown(settings)).await;
     let report = report.with_steps(&state);
     if let Err(error) = made {
-        let message = format!("{name} was not made: {error}; {}. `v9s delete {new} -n {namespace}` takes away what there is of it", error.remedy());
+        let message = format!(
+            "{name} was not made: {error}; {}. `v9s delete {new} -n {namespace}` takes away what there is of it",
+            error.remedy()
+        );
         return Ok(report.ended(Outcome::Failed, message));
     }
     let target = find(&cluster, Some(&namespace), new).await?;
@@ -99,12 +111,7 @@ async fn whose(args: &RestoreArgs, request: &Request) -> anyhow::Result<Tenant> 
 }
 
 /// The new one: configured as the old one was, with what is said on the command line over it.
-async fn making(
-    args: &RestoreArgs,
-    request: &Request,
-    namespace: &str,
-    new: &str,
-) -> anyhow::Result<Making> {
+async fn making(args: &RestoreArgs, request: &Request, namespace: &str, new: &str) -> anyhow::Result<Making> {
     let expected = Some(&request.expected);
     let found = configured(&request.at, &request.name, &request.identities, expected).await?;
     let mut layers = Vec::new();

@@ -185,7 +185,10 @@ fn is_meant(args: &RestoreArgs, target: &Target, plan: &RestorePlan) -> anyhow::
         Some(confirmed) => Ok(confirmed == name),
         None if somebody_is_there() => {
             plan.lines.iter().for_each(|line| note(&format!("  {line}")));
-            Ok(word(&format!("restore {target}: what changed after the backup is lost inside; type {name}: "), name))
+            Ok(word(
+                &format!("restore {target}: what changed after the backup is lost inside; type {name}: "),
+                name,
+            ))
         }
         None => bail!("nobody can be asked here: give the name once more with --confirm {name}"),
     }
@@ -205,7 +208,9 @@ fn told(report: Report, name: &str, restored: &Restored) -> Report {
     let mut left: Vec<(String, String)> = checked
         .fewer
         .iter()
-        .map(|(kind, then, now)| (kind.to_string(), format!("{now} of {then}, as they come and go by themselves")))
+        .map(|(kind, then, now)| {
+            (kind.to_string(), format!("{now} of {then}, as they come and go by themselves"))
+        })
         .collect();
     left.extend(checked.stale.iter().map(|pod| {
         (format!("pod {pod}"), "was started with another address of its API server: restart it".to_owned())
@@ -244,7 +249,8 @@ async fn undo(
         return Ok(report.ended(Outcome::Planned, format!("the old store of {target} would be put back")));
     }
     let name = target.to_string();
-    let (done, state) = follow(restore::start_undo(cluster, target, plan), args.verb.output.shown(settings)).await;
+    let (done, state) =
+        follow(restore::start_undo(cluster, target, plan), args.verb.output.shown(settings)).await;
     let report = report.with_steps(&state);
     Ok(match done {
         Ok(()) => report.ended(Outcome::Done, format!("{name} has its old store again, and was started")),
