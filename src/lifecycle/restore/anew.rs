@@ -73,20 +73,20 @@ fn parse(value: &[u8]) -> Result<(&str, &[u8]), Malformed> {
 fn without_node(pod: &[u8]) -> Result<Vec<u8>, Malformed> {
     let mut begun = Vec::with_capacity(pod.len());
     let mut fields = Reader::new(pod);
-    while let Some((number, wire, whole)) = fields.field_in_full()? {
-        match (number, wire) {
+    while let Some(field) = fields.field_in_full()? {
+        match (field.number, field.wire) {
             (STATUS, _) => {}
             (SPEC, Wire::Bytes(spec)) => {
                 let mut kept = Vec::with_capacity(spec.len());
                 let mut fields = Reader::new(spec);
-                while let Some((number, _, whole)) = fields.field_in_full()? {
-                    if number != NODE_NAME {
-                        kept.extend_from_slice(whole);
+                while let Some(field) = fields.field_in_full()? {
+                    if field.number != NODE_NAME {
+                        kept.extend_from_slice(field.bytes);
                     }
                 }
                 put(&mut begun, SPEC, &kept);
             }
-            _ => begun.extend_from_slice(whole),
+            _ => begun.extend_from_slice(field.bytes),
         }
     }
     // The API server reads no pod without a status.

@@ -15,6 +15,15 @@ pub(crate) enum Wire<'a> {
     Fixed,
 }
 
+/// A field with all of its bytes, its number and length among them.
+#[cfg(feature = "backup")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Whole<'a> {
+    pub(crate) number: u32,
+    pub(crate) wire: Wire<'a>,
+    pub(crate) bytes: &'a [u8],
+}
+
 /// The fields of one message, one after the other.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Reader<'a> {
@@ -44,10 +53,11 @@ impl<'a> Reader<'a> {
 
     /// The next field and its number, as [`Reader::field`], and all bytes of it.
     #[cfg(feature = "backup")]
-    pub(crate) fn field_in_full(&mut self) -> Result<Option<(u32, Wire<'a>, &'a [u8])>, Malformed> {
+    pub(crate) fn field_in_full(&mut self) -> Result<Option<Whole<'a>>, Malformed> {
         let before = self.rest;
         let field = self.field()?;
-        Ok(field.map(|(number, wire)| (number, wire, &before[..before.len() - self.rest.len()])))
+        let bytes = &before[..before.len() - self.rest.len()];
+        Ok(field.map(|(number, wire)| Whole { number, wire, bytes }))
     }
 
     /// The bytes of the next fields that have the number of the first of them, and of no other.
