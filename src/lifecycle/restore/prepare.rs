@@ -1,7 +1,9 @@
 //! The new store, made of a backup on this machine before anything is stopped.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 use smol_str::{SmolStr, ToSmolStr as _};
@@ -16,6 +18,11 @@ use crate::backup::set::{shown, verify};
 use crate::operation::Progress;
 use crate::store::Engine;
 use crate::store::keeper::Kept;
+
+/// What folders of restores are called.
+const PREFIX: &str = "restore-";
+/// No restore takes as long: a folder that is older is of one that was killed.
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
 /// A new store as a file of this machine; it goes when this is dropped.
 #[derive(Debug)]
@@ -67,7 +74,8 @@ pub(super) async fn prepare(
         )));
     }
     progress.check()?;
-    let folder = tempfile::Builder::new().prefix("restore-").tempdir_in(&request.scratch);
+    clear(&request.scratch, SystemTime::now());
+    let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(&request.scratch);
     let folder = folder.map_err(|why| scratch(&request.scratch, &why))?;
     let path = folder.path().join(kept.sent());
     let (engine, revision) = (engine(kept), revision(&found));
@@ -98,6 +106,17 @@ pub(super) async fn prepare(
         rebuilt,
         _folder: folder,
     })
+}
+
+/// Removes what killed restores have left: it holds Secrets. What cannot be removed is in nobody's way.
+fn clear(scratch: &Path, now: SystemTime) {
+    for entry in fs::read_dir(scratch).into_iter().flatten().flatten() {
+        let modified = entry.metadata().and_then(|meta| meta.modified());
+        let old = modified.is_ok_and(|at| now.duration_since(at).is_ok_and(|age| age > LONGEST));
+        if old && entry.file_name().to_string_lossy().starts_with(PREFIX) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
 }
 
 fn scratch(file: &Path, why: &impl std::fmt::Display) -> RestoreError {
@@ -165,5 +184,28 @@ impl Visitor for Maker {
     fn snapshot(&mut self, bytes: &[u8]) -> Result<(), SmolStr> {
         // Beside keys it is the same once more, in a form that cannot be changed.
         if self.official { self.rebuild.snapshot(bytes) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_killed_restores_have_left_is_removed_and_nothing_else() {
+        let scratch = tempfile::tempdir().unwrap();
+        for folder in ["restore-a", "somebody's"] {
+            fs::create_dir(scratch.path().join(folder)).unwrap();
+            fs::write(scratch.path().join(folder).join("state.db"), "secrets").unwrap();
+        }
+        let there = || {
+            let entries = fs::read_dir(scratch.path()).unwrap();
+            entries.map(|entry| entry.unwrap().file_name()).collect::<BTreeSet<_>>()
+        };
+        clear(scratch.path(), SystemTime::now());
+        assert_eq!(there().len(), 2, "one that may still run stays");
+        clear(scratch.path(), SystemTime::now() + 2 * LONGEST);
+        assert_eq!(there(), BTreeSet::from(["somebody's".into()]));
+        clear(&scratch.path().join("nowhere"), SystemTime::now());
     }
 }
