@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
+use kube::Config;
 use kube::config::{ExecInteractiveMode, KubeConfigOptions, Kubeconfig, KubeconfigError};
-use kube::{Client, Config};
 use smol_str::{SmolStr, ToSmolStr};
 use thiserror::Error;
 
 use super::failure::{Failure, describe_auth};
 use super::kubeconfig::{IN_CLUSTER, KubeconfigSource, load, missing, pick, plain};
-use super::names::{Names, Resolver};
+use super::names::Names;
 use super::{Cluster, dial, proxy};
 use crate::audit::AuditLog;
 
@@ -171,11 +171,8 @@ fn open_blocking(
     let server = config.cluster_url.to_string().trim_end_matches('/').to_smolstr();
     let namespace = config.default_namespace.to_smolstr();
     let exec = config.auth_info.exec.clone();
-    let client = match options.names {
-        Names::System => Client::try_from(config),
-        Names::Own => dial::client(config, Resolver::default()),
-    };
-    let client = client.map_err(|error| client_error(&name, exec.as_ref(), error))?;
+    let client =
+        dial::client(config, options.names).map_err(|error| client_error(&name, exec.as_ref(), error))?;
     let cluster = Cluster::from_client(name, server, namespace, client);
     let cluster = cluster.with_request_timeout(options.request_timeout);
     Ok(match &options.audit {

@@ -162,7 +162,7 @@ impl Failure {
                 "renew the expired certificate (server or client), and check this machine's clock"
             }
             FailureKind::Tls => "check certificate-authority, tls-server-name and proxy in the kubeconfig",
-            FailureKind::Cut => "nothing: v9s connects again by itself",
+            FailureKind::Cut => "try again; if it goes on, look what ends connections between here and the server",
             FailureKind::Credentials => {
                 "run the credential plugin of this context by hand to see why it fails"
             }

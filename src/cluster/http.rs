@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, header};
+use http::{HeaderValue, Method, Request, Response, header};
 use http_body_util::BodyExt;
 use kube::client::Body;
 use tokio::time::timeout;
@@ -12,6 +12,8 @@ use super::{Cluster, Failure, FailureKind};
 
 /// Longest error answer that is read.
 const MAX_ERROR_BODY: usize = 64 * 1024;
+/// How often a read is sent again. A server that ends every connection is told of, not asked for ever.
+const READ_AGAIN: u32 = 2;
 
 impl Cluster {
     /// Sends a request and returns the answer once it begins, a refusal too: for those who tell refusals apart
@@ -39,11 +41,23 @@ impl Cluster {
         Err(Failure::from_response(code, after, &body))
     }
 
-    /// Sends a request and reads the whole answer.
+    /// Sends a request and reads the whole answer. One that only reads is sent again when its connection ends in the middle:
+    /// a connection that was kept may be closed by the other side in the moment in which it is used.
     ///
     /// # Errors
     /// What the server or the system said instead.
     pub async fn fetch(&self, request: Request<Vec<u8>>) -> Result<Vec<u8>, Failure> {
+        let mut again = if request.method() == Method::GET { READ_AGAIN } else { 0 };
+        while again > 0 {
+            match self.whole(request.clone()).await {
+                Err(failure) if failure.kind == FailureKind::Cut => again -= 1,
+                done => return done,
+            }
+        }
+        self.whole(request).await
+    }
+
+    async fn whole(&self, request: Request<Vec<u8>>) -> Result<Vec<u8>, Failure> {
         let response = self.send(request).await?;
         read_body(response.into_body(), self.request_timeout(), usize::MAX).await
     }
@@ -92,4 +106,55 @@ where
 /// A request that could not even be built.
 pub(crate) fn unbuildable(error: &kube::core::request::Error) -> Failure {
     Failure::new(FailureKind::Rejected, error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::cluster::{ConnectOptions, KubeconfigSource, open};
+
+    /// A server that ends this many connections in the middle, and how often it was asked.
+    async fn cutting(cuts: usize) -> (Cluster, Arc<AtomicUsize>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let server = format!("http://{}", listener.local_addr().unwrap());
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = asked.clone();
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                stream.read(&mut [0; 4096]).await.unwrap();
+                let whole = count.fetch_add(1, SeqCst) >= cuts;
+                let answer = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}";
+                let length = if whole { answer.len() } else { answer.len() - 1 };
+                stream.write_all(&answer.as_bytes()[..length]).await.unwrap();
+            }
+        });
+        let config = serde_json::json!({
+            "clusters": [{"name": "c", "cluster": {"server": server}}],
+            "contexts": [{"name": "c", "context": {"cluster": "c"}}], "current-context": "c",
+        });
+        let source = KubeconfigSource::Text(config.to_string().into());
+        (open(&source, None, &ConnectOptions::default()).await.unwrap(), asked)
+    }
+
+    #[tokio::test]
+    async fn a_read_whose_connection_ends_is_sent_again_and_a_write_is_not() {
+        for (method, cuts, told, times) in [
+            (Method::GET, 1, None, 2),
+            (Method::GET, 2, None, 3),
+            (Method::GET, 3, Some(FailureKind::Cut), 3),
+            (Method::POST, 1, Some(FailureKind::Cut), 1),
+            (Method::PATCH, 1, Some(FailureKind::Cut), 1),
+        ] {
+            let (cluster, asked) = cutting(cuts).await;
+            let request = Request::builder().method(method.clone()).uri("/x").body(Vec::new()).unwrap();
+            let failed = cluster.fetch(request).await.err().map(|failure| failure.kind);
+            assert_eq!((failed, asked.load(SeqCst)), (told, times), "{method} {cuts}");
+        }
+    }
 }

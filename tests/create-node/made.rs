@@ -9,7 +9,7 @@ use kube::Client;
 use kube::api::{Api, ListParams, Patch, PatchParams};
 use serde_json::json;
 use tokio::runtime::Handle;
-use v9s::cluster::Cluster as Host;
+use v9s::cluster::{self, Cluster as Host, ConnectOptions, KubeconfigSource};
 use v9s::operation::{Operation, StepState};
 use v9s::provision::create::{CreateError, Created, Request};
 use v9s_testkit::node::image::Image;
@@ -91,7 +91,8 @@ impl Made {
     pub async fn make(name: &str, config: &str) -> Result<Made> {
         let cluster = tokio::task::spawn_blocking(host).await??;
         let outside = kubeconfig::client(&cluster.kubeconfig()).await?;
-        let host = Host::from_client("host", "https://host", "default", outside.clone());
+        let source = KubeconfigSource::Text(cluster.kubeconfig().into());
+        let host = cluster::open(&source, None, &ConnectOptions::default()).await?;
         let request = Request::new(name, &format!("team-{name}"), config)?;
         let request = Request { patience: Some(PATIENCE), ..request };
         let begun = Instant::now();
