@@ -162,7 +162,9 @@ impl Failure {
                 "renew the expired certificate (server or client), and check this machine's clock"
             }
             FailureKind::Tls => "check certificate-authority, tls-server-name and proxy in the kubeconfig",
-            FailureKind::Cut => "try again; if it goes on, look what ends connections between here and the server",
+            FailureKind::Cut => {
+                "try again; if it goes on, look what ends connections between here and the server"
+            }
             FailureKind::Credentials => {
                 "run the credential plugin of this context by hand to see why it fails"
             }
