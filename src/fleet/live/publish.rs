@@ -1,4 +1,4 @@
-//! From the hosts' pictures to one snapshot, at most ten times a second and only when something changed.
+//! From the hosts' pictures to one snapshot, at most four times a second and only when something changed.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::fleet::model::{Fleet, Host, Link, Scope, Vcluster};
 use crate::known::Known;
 
 /// Shortest time between two snapshots.
-pub(super) const PACE: Duration = Duration::from_millis(100);
+pub(super) const PACE: Duration = Duration::from_millis(250);
 
 /// One host's picture.
 #[derive(Clone)]
