@@ -110,10 +110,12 @@ pub fn overlay_latencies_while_loading(terminal: &Terminal) -> Result<Vec<Durati
     Ok(latencies)
 }
 
-/// The same for a program that does nothing but write what it reads, until `done`: what the machine takes for a key.
-pub fn echo_latencies(done: impl Fn() -> bool) -> Result<Vec<Duration>> {
+/// The same for a program that does nothing but paint as much ([`crate::painter`]), until `done`: what the machine takes for a key.
+pub fn painter_latencies(done: impl Fn() -> bool) -> Result<Vec<Duration>> {
+    let this = std::env::current_exe().context("looking for this program")?;
     let terminal = Program::new(Path::new("sh"))
-        .args(["-c", "stty raw -echo && echo ready && exec cat"])
+        .args(["-c", "stty raw -echo && exec \"$0\" --paint"])
+        .args([&this])
         .size(SIZE.0, SIZE.1)
         .start()?;
     terminal.wait_for_text("ready")?;
@@ -121,10 +123,9 @@ pub fn echo_latencies(done: impl Fn() -> bool) -> Result<Vec<Duration>> {
     while !done() {
         pause(latencies.len());
         let key = if latencies.len() % 2 == 0 { "+" } else { "-" };
-        // Home first, so that it is always the first cell which changes.
         let pressed = Instant::now();
-        terminal.send(&format!("\x1b[H{key}"))?;
-        let at = painted(&terminal, "the echo", |screen| header(screen).starts_with(key))?;
+        terminal.send(key)?;
+        let at = painted(&terminal, "the frame", |screen| header(screen).starts_with(key))?;
         latencies.push(at.saturating_duration_since(pressed));
     }
     latencies.sort_unstable();

@@ -18,6 +18,7 @@ mod library;
 mod lists;
 mod machine;
 mod measure;
+mod painter;
 mod process;
 mod report;
 mod sandbox;
@@ -61,6 +62,9 @@ struct Args {
     /// Be the embedded host that is measured.
     #[arg(long, hide = true)]
     serve: bool,
+    /// Be the program that paints a frame for every key.
+    #[arg(long, hide = true)]
+    paint: bool,
     /// Be the embedded host whose cost is measured.
     #[arg(long, hide = true, value_enum)]
     hold: Option<hold::Life>,
@@ -92,6 +96,9 @@ enum HostKind {
 
 fn main() -> Result<()> {
     let args = Args::parse();
+    if args.paint {
+        return painter::paint();
+    }
     let runtime = Runtime::new()?;
     if args.serve {
         return runtime.block_on(embedded::serve());

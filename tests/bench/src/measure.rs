@@ -27,8 +27,8 @@ struct Round {
     startup: Startup,
     /// Keys pressed while it loaded.
     keys: Vec<Duration>,
-    /// Keys that were only echoed, while the bare client read.
-    echoes: Vec<Duration>,
+    /// Keys for which a program painted as much that does nothing else, while the bare client read.
+    painter: Vec<Duration>,
 }
 
 /// Measures everything on a filled host.
@@ -62,8 +62,8 @@ pub fn all(runtime: &Runtime, subject: &Subject, v9s: &Path, args: &Args) -> Res
     keys.sort_unstable();
     let mut loading: Vec<Duration> = rounds.iter().flat_map(|round| round.keys.iter().copied()).collect();
     loading.sort_unstable();
-    let mut echoes: Vec<Duration> = rounds.iter().flat_map(|round| round.echoes.iter().copied()).collect();
-    echoes.sort_unstable();
+    let mut painter: Vec<Duration> = rounds.iter().flat_map(|round| round.painter.iter().copied()).collect();
+    painter.sort_unstable();
     let dead = leave_dead_context(runtime, subject, v9s, args.rounds.max(1))?;
 
     let ratio = |took: Duration, bare: Duration| took.as_secs_f64() / bare.as_secs_f64();
@@ -75,7 +75,7 @@ pub fn all(runtime: &Runtime, subject: &Subject, v9s: &Path, args: &Args) -> Res
         baseline: None,
         met: Some(met),
     };
-    let echo = percentile(&echoes, 0.99);
+    let bare_keys = percentile(&painter, 0.99);
     let first_paint = median(&|round| round.startup.first_paint);
     let figures = vec![
         plain("first paint after process start", "50 ms", time(first_paint), within(first_paint, 50)),
@@ -112,7 +112,7 @@ pub fn all(runtime: &Runtime, subject: &Subject, v9s: &Path, args: &Args) -> Res
             name: "key to paint while loading, p99",
             bar: "16 ms".into(),
             measured: spread(&loading),
-            baseline: Some((echo, ratio(percentile(&loading, 0.99), echo))),
+            baseline: Some((bare_keys, ratio(percentile(&loading, 0.99), bare_keys))),
             met: Some(within(percentile(&loading, 0.99), 16)),
         },
         plain("leaving a dead context", "100 ms", time(dead), within(dead, 100)),
@@ -149,7 +149,7 @@ fn round(runtime: &Runtime, subject: &Subject, dashboard: &Dashboard) -> Result<
     let bare_fleet = bare(lists::fleet())?;
     let bare_all = bare([lists::fleet(), lists::pods()].concat())?;
     let alone = runtime.block_on(library::follow(subject))?;
-    let echoes = echoes(runtime, subject)?;
+    let painter = painter(runtime, subject)?;
     let (terminal, startup) = dashboard.startup(subject.vclusters)?;
     drop(terminal);
     // Keys cost the start something, so they are pressed in one of their own.
@@ -161,17 +161,17 @@ fn round(runtime: &Runtime, subject: &Subject, dashboard: &Dashboard) -> Result<
         time(bare_fleet.took),
         time(bare_all.took)
     );
-    Ok(Round { bare_fleet, bare_all, alone, startup, keys, echoes })
+    Ok(Round { bare_fleet, bare_all, alone, startup, keys, painter })
 }
 
-/// Keys that are echoed while the bare client reads all lists.
-fn echoes(runtime: &Runtime, subject: &Subject) -> Result<Vec<Duration>> {
+/// Keys for which only a frame is painted while the bare client reads all lists.
+fn painter(runtime: &Runtime, subject: &Subject) -> Result<Vec<Duration>> {
     let client = runtime.block_on(subject.client())?;
     let lists = [lists::fleet(), lists::pods()].concat();
     let reading = runtime.spawn(async move { baseline::read(&client, &lists, lists::PAGE).await });
-    let echoes = dashboard::echo_latencies(|| reading.is_finished())?;
+    let painter = dashboard::painter_latencies(|| reading.is_finished())?;
     runtime.block_on(reading)??;
-    Ok(echoes)
+    Ok(painter)
 }
 
 /// From the key that chooses another context to its name in the header, while the current one accepts connections
