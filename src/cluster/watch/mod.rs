@@ -6,6 +6,7 @@
 //! [`Event::Synced`] comes once after every whole list. Objects are folded into rows on the watch's own task.
 
 mod backoff;
+mod buffer;
 mod decode;
 mod engine;
 mod fold;

@@ -8,9 +8,10 @@ use kube::core::Request;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio_util::task::AbortOnDropHandle;
 
+use super::buffer::Buffer;
 use super::{Target, decode, protobuf};
 use crate::cluster::http::{next_chunk, unbuildable};
-use crate::cluster::{Cluster, Failure};
+use crate::cluster::{Cluster, Failure, FailureKind};
 
 /// Pages in memory at a time: one being read, one arriving.
 const PAGES_AT_ONCE: usize = 2;
@@ -19,7 +20,7 @@ const HEAD_WITHIN: usize = 16 * 1024;
 
 /// One page as it came. Holding it holds back the page after the next.
 pub(super) struct Page {
-    pub(super) bytes: Vec<u8>,
+    pub(super) bytes: Buffer,
     room: Room,
 }
 
@@ -31,19 +32,18 @@ impl Drop for Page {
 
 /// The right to hold one page, and the buffers of pages that were read.
 ///
-/// Pages of one list are of one size: a buffer that has grown to it once need not grow again, and the heap is not
-/// left with holes of all sizes.
+/// Pages of one list are of one size: a buffer that has grown to it once need not grow again.
 struct Room {
-    spare: Arc<Mutex<Vec<Vec<u8>>>>,
+    spare: Arc<Mutex<Vec<Buffer>>>,
     _permit: OwnedSemaphorePermit,
 }
 
 impl Room {
-    fn buffer(&self) -> Vec<u8> {
+    fn buffer(&self) -> Buffer {
         self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
     }
 
-    fn give_back(&self, mut buffer: Vec<u8>) {
+    fn give_back(&self, mut buffer: Buffer) {
         buffer.clear();
         self.spare.lock().unwrap_or_else(PoisonError::into_inner).push(buffer);
     }
@@ -76,7 +76,7 @@ struct Fetcher {
     target: Target,
     limit: Option<u32>,
     rooms: Arc<Semaphore>,
-    spare: Arc<Mutex<Vec<Vec<u8>>>>,
+    spare: Arc<Mutex<Vec<Buffer>>>,
 }
 
 /// A page on its way: its token for the next page may be known long before its end.
@@ -94,7 +94,7 @@ async fn pump(fetcher: Fetcher, send: mpsc::Sender<Result<Page, Failure>>) {
         arriving = token.map(|token| fetcher.clone().begin(Some(token)));
         let page = page.await.unwrap_or_else(|error| {
             Err(Failure::new(
-                crate::cluster::FailureKind::Protocol,
+                FailureKind::Protocol,
                 format!("the list was interrupted: {error}"),
             ))
         });
@@ -103,6 +103,10 @@ async fn pump(fetcher: Fetcher, send: mpsc::Sender<Result<Page, Failure>>) {
             return;
         }
     }
+}
+
+fn no_room(why: std::io::Error) -> Failure {
+    Failure::new(FailureKind::Protocol, format!("this machine has no room for the answer: {why}"))
 }
 
 impl Fetcher {
@@ -118,14 +122,14 @@ impl Fetcher {
     ) -> Result<Page, Failure> {
         let permit = self.rooms.clone().acquire_owned().await;
         let permit =
-            permit.map_err(|_| Failure::new(crate::cluster::FailureKind::Cut, "the list was given up"))?;
+            permit.map_err(|_| Failure::new(FailureKind::Cut, "the list was given up"))?;
         let room = Room { spare: self.spare.clone(), _permit: permit };
         let request = self.request(token)?;
         let mut body = self.cluster.send(request).await?.into_body();
         let mut bytes = room.buffer();
         let mut tell = Some(tell);
         while let Some(chunk) = next_chunk(&mut body, self.cluster.request_timeout()).await? {
-            bytes.extend_from_slice(&chunk);
+            bytes.extend(&chunk).map_err(no_room)?;
             if tell.is_some()
                 && bytes.len() <= HEAD_WITHIN + chunk.len()
                 && let Some(head) = decode::early_head(bytes.get(..HEAD_WITHIN).unwrap_or(&bytes))
