@@ -12,7 +12,7 @@ use crate::made::{Made, config, makes, volume};
 use crate::restore::{Precious, on_volume};
 use crate::store::etcd_is_read_and_its_space_recovered;
 
-const DEPLOYED: &str = "
+pub const DEPLOYED: &str = "
   backingStore:
     etcd:
       deploy:
@@ -66,6 +66,12 @@ makes! {
         let room = Room::take(made.inside().await?, "shop").await?;
         room.create(json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "kept"}})).await?;
         etcd_is_read_and_its_space_recovered(&made, 3).await?;
+        let precious = Precious::fill(&made).await?;
+        precious.go_on().await?;
+        for member in ["many-0", "many-1"] {
+            on_volume(member, "rm -rf member").await?;
+        }
+        precious.comes_back("two of three members without their data").await?;
         let uids = |pods: Vec<Pod>| pods.into_iter().filter_map(|pod| pod.metadata.uid).collect::<Vec<_>>();
         let before = uids(made.pods().await?);
         assert_eq!(before.len(), 6, "three members and three replicas");
