@@ -17,6 +17,8 @@ pub mod lifecycle;
 pub mod names;
 pub mod operation;
 pub mod provision;
+#[cfg(feature = "backup")]
+pub mod rehearse;
 pub mod secrecy;
 pub mod store;
 pub mod target;

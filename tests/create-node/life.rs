@@ -121,7 +121,7 @@ pub async fn deleted(made: &Made) -> Result<Deleted> {
 }
 
 /// Every object of the host that has to do with a name, but for events and the volumes that a test has made.
-async fn traces(client: &Client, name: &str) -> Result<BTreeSet<String>> {
+pub async fn traces(client: &Client, name: &str) -> Result<BTreeSet<String>> {
     let mut traces = BTreeSet::new();
     let found = Discovery::new(client.clone()).run().await?;
     for (resource, capabilities) in found.groups().flat_map(|group| group.recommended_resources()) {

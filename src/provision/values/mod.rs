@@ -48,6 +48,20 @@ pub fn read(text: &str) -> Result<Settings, Problems> {
     }
 }
 
+/// A document as JSON, whatever its settings mean together; empty text is an empty mapping.
+///
+/// # Errors
+/// Text that is no YAML, and keys that nobody knows.
+pub(crate) fn document(text: &str) -> Result<serde_json::Value, Problems> {
+    let (document, mut problems) = yaml::read(text);
+    problems.extend(check::check(&document));
+    match Problems::of(problems) {
+        None if document.is_null() => Ok(Node::empty().to_json()),
+        None => Ok(document.to_json()),
+        Some(problems) => Err(problems),
+    }
+}
+
 /// What an empty document says.
 impl Default for Settings {
     fn default() -> Self {

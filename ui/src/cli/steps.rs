@@ -4,6 +4,8 @@ use std::fmt::Display;
 use std::io::Write as _;
 use std::sync::Arc;
 
+use tokio::sync::watch::Receiver;
+use tokio_util::sync::CancellationToken;
 use v9s::operation::{Cancelled, Operation, OperationState, StepState};
 
 use crate::{format, text};
@@ -29,8 +31,18 @@ where
     T: Send + 'static,
     E: Display + From<Cancelled> + Send + 'static,
 {
-    let mut follow = operation.follow();
-    let cancel = operation.canceller();
+    let follow = operation.follow();
+    accompany(follow.clone(), operation.canceller(), ascii).await;
+    let last = follow.borrow().clone();
+    (operation.result().await, last)
+}
+
+/// Tells of an operation until its end, and cancels it when a person interrupts.
+pub async fn accompany(
+    mut follow: Receiver<Arc<OperationState>>,
+    cancel: CancellationToken,
+    ascii: Option<bool>,
+) {
     let interrupt = tokio::spawn(async move {
         if tokio::signal::ctrl_c().await.is_ok() {
             cancel.cancel();
@@ -49,8 +61,6 @@ where
         }
     }
     interrupt.abort();
-    let last = follow.borrow().clone();
-    (operation.result().await, last)
 }
 
 /// What is new since the state before.
