@@ -52,6 +52,16 @@ pub enum Way {
     },
 }
 
+impl Way {
+    /// What etcd's revision is raised by when a member's data are made of the file; kine starts on it as it is.
+    pub fn bump(self) -> i64 {
+        match self {
+            Way::Kine => 0,
+            Way::Etcd { bump } | Way::Snapshot { bump } => bump,
+        }
+    }
+}
+
 /// A store that was rebuilt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rebuilt {

@@ -5,7 +5,6 @@ use smol_str::{SmolStr, ToSmolStr as _, format_smolstr};
 
 use super::anew;
 use super::mark::Mark;
-use super::members::Sent;
 use super::plan::RestorePlan;
 use super::prepare::{Prepared, prepare};
 use super::see::{Checked, see};
@@ -95,8 +94,8 @@ async fn restored(
             fits(cluster, target, plan, &prepared).await?;
             progress.note(format_smolstr!(
                 "{} keys, {}, of {}",
-                prepared.keys,
-                binary(prepared.length),
+                prepared.rebuilt.keys,
+                binary(prepared.rebuilt.bytes),
                 prepared.header.began.format("%Y-%m-%d %H:%M:%S UTC")
             ));
             Ok::<_, RestoreError>(prepared)
@@ -128,8 +127,7 @@ async fn replaced(
     progress.step(2, run.stop(progress)).await?;
     progress
         .step(3, async {
-            let sent = Sent { file: prepared.file(), length: prepared.length, sha256: &prepared.sha256 };
-            run.members(progress).put(sent, prepared.bump).await?;
+            run.members(progress).put(&prepared.rebuilt).await?;
             if (&request.expected.namespace, &request.expected.name)
                 != (&run.target.namespace, &run.target.name)
             {
@@ -194,8 +192,8 @@ async fn fits(
     // Of a store that does not run it is found out when its volume is held.
     let Ok(store) = store::open(cluster, target).await else { return Ok(()) };
     let needed = match plan.place.kept {
-        Kept::Sqlite => prepared.length,
-        Kept::Etcd => prepared.length.saturating_mul(2),
+        Kept::Sqlite => prepared.rebuilt.bytes,
+        Kept::Etcd => prepared.rebuilt.bytes.saturating_mul(2),
     };
     let Known::Yes(volumes) = store.volumes().await else { return Ok(()) };
     let small = volumes.iter().find(|volume| {

@@ -1,6 +1,5 @@
 //! The volumes of a store while nobody runs on it: a pod for each, what it is told, and its end.
 
-use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -11,6 +10,7 @@ use super::keeper::Keeper;
 use super::mark::Mark;
 use super::place::{Image, Member, Place};
 use super::{ACTION, RestoreError};
+use crate::backup::rebuild::Rebuilt;
 use crate::cluster::{Cluster, FailureKind, ObjectRef, Propagation, Resource};
 use crate::lifecycle::exact::delete_exactly;
 use crate::lifecycle::{LOOK, LifeError, pods, too_long};
@@ -19,14 +19,6 @@ use crate::store::keeper::{Ask, Kept, RestoreId};
 
 /// How long a pod may take to hold its volume: it may have to be attached to another node, and an image to be pulled.
 const PATIENCE: Duration = Duration::from_secs(300);
-
-/// A new store as it lies on this machine.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Sent<'a> {
-    pub(super) file: &'a Path,
-    pub(super) length: u64,
-    pub(super) sha256: &'a SmolStr,
-}
 
 /// All that it takes to do something with the volumes.
 #[derive(Clone, Copy)]
@@ -40,14 +32,14 @@ pub(super) struct Members<'a> {
 
 impl Members<'_> {
     /// Sends the new store to every member, and when all have it, puts it in place.
-    pub(super) async fn put(&self, sent: Sent<'_>, raise: i64) -> Result<(), RestoreError> {
-        let task = Task::Put { raise };
+    pub(super) async fn put(&self, new: &Rebuilt) -> Result<(), RestoreError> {
+        let task = Task::Put { raise: new.way.bump() };
         for member in &self.place.members {
             self.claim(member).await?;
             self.begin(member, task).await?;
         }
         for member in &self.place.members {
-            self.send(member, task, sent).await?;
+            self.send(member, task, new).await?;
         }
         for member in &self.place.members {
             let swap = Ask::Swap { restore: self.mark.id.clone() };
@@ -168,15 +160,15 @@ impl Members<'_> {
     }
 
     /// Sends the store to one member. A conversation that is lost is begun anew, as what it is about is announced each time.
-    async fn send(&self, member: &Member, task: Task, sent: Sent<'_>) -> Result<(), RestoreError> {
+    async fn send(&self, member: &Member, task: Task, new: &Rebuilt) -> Result<(), RestoreError> {
         const TRIES: u32 = 3;
         let receive =
-            Ask::Receive { restore: self.mark.id.clone(), length: sent.length, sha256: sent.sha256.clone() };
+            Ask::Receive { restore: self.mark.id.clone(), length: new.bytes, sha256: new.sha256.clone() };
         let mut tries = 0;
         loop {
             tries += 1;
             let mut keeper = self.open(member, task).await?;
-            match keeper.send(&receive, sent.file, self.progress).await {
+            match keeper.send(&receive, &new.file, self.progress).await {
                 Ok(()) if self.place.kept == Kept::Sqlite => return Ok(()),
                 Ok(()) => {
                     keeper.order(&Ask::End).await?;

@@ -13,7 +13,7 @@ use super::anew;
 use super::see::signing_key;
 use super::{Request, RestoreError};
 use crate::backup::archive::{Found, Header, Manifest, Official, Part, Record, Tenant, Visitor};
-use crate::backup::rebuild::{Origin, Rebuild, Rebuilt, Way};
+use crate::backup::rebuild::{Origin, Rebuild, Rebuilt};
 use crate::backup::set::{shown, verify};
 use crate::operation::Progress;
 use crate::store::Engine;
@@ -33,29 +33,17 @@ pub(super) struct Prepared {
     pub(super) kubernetes: Option<SmolStr>,
     /// Number of objects by kind.
     pub(super) counts: BTreeMap<SmolStr, u64>,
-    /// Number of keys.
-    pub(super) keys: u64,
     /// The key by which the tokens of its service accounts are checked, where it is in the backup.
     pub(super) signing_key: Option<Vec<u8>>,
-    /// What etcd's revision is raised by when its data are made of the file.
-    pub(super) bump: i64,
     /// The revision from which the backup was taken: what runs afterwards has a later one.
     pub(super) revision: i64,
-    pub(super) length: u64,
-    pub(super) sha256: SmolStr,
-    rebuilt: Rebuilt,
+    /// The store.
+    pub(super) rebuilt: Rebuilt,
     _folder: TempDir,
 }
 
-impl Prepared {
-    pub(super) fn file(&self) -> &Path {
-        &self.rebuilt.file
-    }
-}
-
 /// Reads the backup to its end, and then again to make a store of it: what it is made of is known to be whole. `raise` is how far
-/// its revision is raised, and
-/// `living` are the UIDs of pods that run on the host: the others begin anew.
+/// its revision is raised, and `living` are the UIDs of pods that run on the host: the others begin anew.
 pub(super) async fn prepare(
     request: &Request,
     (kept, raise): (Kept, i64),
@@ -88,24 +76,8 @@ pub(super) async fn prepare(
     let finished = tokio::task::spawn_blocking(move || rebuild.finish(revision.saturating_add(raise))).await;
     let finished = finished.map_err(|broken| scratch(&path, &broken))?;
     let rebuilt = finished.map_err(|why| scratch(&path, &why))?;
-    let bump = match rebuilt.way {
-        Way::Kine => 0,
-        Way::Etcd { bump } | Way::Snapshot { bump } => bump,
-    };
     let (header, kubernetes, counts) = told(found);
-    Ok(Prepared {
-        header,
-        kubernetes,
-        counts,
-        keys: rebuilt.keys,
-        signing_key,
-        bump,
-        revision,
-        length: rebuilt.bytes,
-        sha256: rebuilt.sha256.clone(),
-        rebuilt,
-        _folder: folder,
-    })
+    Ok(Prepared { header, kubernetes, counts, signing_key, revision, rebuilt, _folder: folder })
 }
 
 /// Removes what killed restores have left: it holds Secrets. What cannot be removed is in nobody's way.
