@@ -218,6 +218,10 @@ pub const KUBELET_DOMAIN: &str = "nodes.vcluster.com";
 pub const CANARY_CONTROLLER: &str = "v9s-canary";
 /// Container that decides about the version (docs/vclusters.md, Version).
 pub const SYNCER_CONTAINER: &str = "syncer";
+/// Container that speaks etcd's language for SQLite or a database.
+pub const KINE_CONTAINER: &str = "kine";
+/// Container with a member of a deployed etcd.
+pub const ETCD_CONTAINER: &str = "etcd";
 
 /// Names of objects that belong to one virtual cluster (docs/vclusters.md, Objects).
 pub mod name {

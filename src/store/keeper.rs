@@ -10,6 +10,9 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use smol_str::{SmolStr, format_smolstr};
 
+use super::Engine;
+use crate::wire::{ETCD_CONTAINER, KINE_CONTAINER};
+
 /// Port on which it listens.
 pub const PORT: u16 = 2399;
 /// Folder on the volume that is the keeper's; of each restore it holds a folder by its name.
@@ -97,6 +100,31 @@ impl Kept {
         match self {
             Kept::Sqlite => "new",
             Kept::Etcd => "new/data",
+        }
+    }
+
+    /// Room that a new one takes beside the old one, in bytes, when what is sent has this length.
+    pub fn needs(self, length: u64) -> u64 {
+        match self {
+            Kept::Sqlite => length,
+            // A member is made of what is sent, beside it.
+            Kept::Etcd => length.saturating_mul(2),
+        }
+    }
+
+    /// Container whose program keeps it.
+    pub fn container(self) -> &'static str {
+        match self {
+            Kept::Sqlite => KINE_CONTAINER,
+            Kept::Etcd => ETCD_CONTAINER,
+        }
+    }
+
+    /// What speaks for it.
+    pub fn engine(self) -> Engine {
+        match self {
+            Kept::Sqlite => Engine::Kine,
+            Kept::Etcd => Engine::Etcd,
         }
     }
 

@@ -18,8 +18,6 @@ use crate::wire::{self, App, label};
 const CLIENTS: u16 = 2379;
 /// Port of etcd with metrics in plain HTTP, in every chart: of the pod, or of its loopback interface.
 const METRICS: u16 = 2381;
-/// Container that speaks etcd's language for a database.
-const KINE: &str = "kine";
 /// Flag with the address at which it does.
 const LISTENS: &str = "--listen-address=";
 
@@ -316,7 +314,7 @@ impl PodSeen {
     /// The port of its kine, where that listens on one.
     fn kine(&self) -> Option<u16> {
         let mut all = self.spec.containers.iter().chain(&self.spec.init_containers);
-        let kine = all.find(|container| container.name == KINE)?;
+        let kine = all.find(|container| container.name == wire::KINE_CONTAINER)?;
         let address = kine.args.iter().rev().find_map(|arg| arg.strip_prefix(LISTENS))?;
         let address = address.split_once("://").map_or(address, |(_, address)| address);
         address.rsplit_once(':')?.1.parse().ok()

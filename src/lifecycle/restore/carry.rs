@@ -19,7 +19,6 @@ use crate::lifecycle::pods;
 use crate::lifecycle::resume::ResumeOptions;
 use crate::operation::{Operation, Progress};
 use crate::store;
-use crate::store::keeper::Kept;
 use crate::target::{Target, refresh};
 
 /// The steps of restoring, in order.
@@ -191,10 +190,7 @@ async fn fits(
     }
     // Of a store that does not run it is found out when its volume is held.
     let Ok(store) = store::open(cluster, target).await else { return Ok(()) };
-    let needed = match plan.place.kept {
-        Kept::Sqlite => prepared.rebuilt.bytes,
-        Kept::Etcd => prepared.rebuilt.bytes.saturating_mul(2),
-    };
+    let needed = plan.place.kept.needs(prepared.rebuilt.bytes);
     let Known::Yes(volumes) = store.volumes().await else { return Ok(()) };
     let small = volumes.iter().find(|volume| {
         plan.place.members.iter().any(|member| member.claim == volume.claim) && volume.free() < needed

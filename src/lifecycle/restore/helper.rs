@@ -112,11 +112,8 @@ fn beside(place: &Place, mut container: Value) -> Value {
 }
 
 fn own(place: &Place) -> &Value {
-    let name = match place.kept {
-        Kept::Sqlite => "kine",
-        Kept::Etcd => "etcd",
-    };
-    named(&place.workload["spec"]["template"]["spec"]["containers"], name).unwrap_or(&Value::Null)
+    let containers = &place.workload["spec"]["template"]["spec"]["containers"];
+    named(containers, place.kept.container()).unwrap_or(&Value::Null)
 }
 
 /// Makes a member of what was sent. Each member is told the same of the whole cluster as its own program is.

@@ -8,10 +8,6 @@ use crate::store::keeper::Kept;
 use crate::target::{Kind, Part, Target};
 use crate::wire::{App, SYNCER_CONTAINER};
 
-/// Container with kine.
-const KINE: &str = "kine";
-/// Container with etcd.
-const ETCD: &str = "etcd";
 /// File that kine keeps everything in.
 const FILE: &str = "state.db";
 
@@ -53,10 +49,11 @@ pub(super) fn place(part: &Part, replicas: u32, workload: Value) -> Result<Place
         return Err(elsewhere(format!("its store is not on a volume of its own: {object} makes no claims")));
     }
     let spec = &workload["spec"];
-    let (kept, name) = match part.app {
-        App::Etcd => (Kept::Etcd, ETCD),
-        _ => (Kept::Sqlite, KINE),
+    let kept = match part.app {
+        App::Etcd => Kept::Etcd,
+        _ => Kept::Sqlite,
     };
+    let name = kept.container();
     let Some(container) = named(&spec["template"]["spec"]["containers"], name) else {
         let why = format!(
             "{object} has no container {name}: its store is run by somebody else, or in a way that v9s does not know"

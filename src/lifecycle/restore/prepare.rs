@@ -16,7 +16,6 @@ use crate::backup::archive::{Found, Header, Manifest, Official, Part, Record, Te
 use crate::backup::rebuild::{Origin, Rebuild, Rebuilt};
 use crate::backup::set::{shown, verify};
 use crate::operation::Progress;
-use crate::store::Engine;
 use crate::store::keeper::Kept;
 
 /// What folders of restores are called.
@@ -66,8 +65,8 @@ pub(super) async fn prepare(
     let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(&request.scratch);
     let folder = folder.map_err(|why| scratch(&request.scratch, &why))?;
     let path = folder.path().join(kept.sent());
-    let (engine, revision) = (engine(kept), revision(&found));
-    let rebuild = Rebuild::begin(engine, origin(&found), &path).map_err(|why| scratch(&path, &why))?;
+    let revision = revision(&found);
+    let rebuild = Rebuild::begin(kept.engine(), origin(&found), &path).map_err(|why| scratch(&path, &why))?;
     progress.waiting("making a store of it");
     let official = matches!(found, Found::Official(_));
     let maker = Maker { rebuild, living, official, signing_key: None };
@@ -93,13 +92,6 @@ fn clear(scratch: &Path, now: SystemTime) {
 
 fn scratch(file: &Path, why: &impl std::fmt::Display) -> RestoreError {
     RestoreError::Scratch { file: file.to_owned(), why: why.to_smolstr() }
-}
-
-fn engine(kept: Kept) -> Engine {
-    match kept {
-        Kept::Sqlite => Engine::Kine,
-        Kept::Etcd => Engine::Etcd,
-    }
 }
 
 fn origin(found: &Found) -> Origin {

@@ -4,10 +4,11 @@ use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 use smol_str::{SmolStr, format_smolstr};
 
 use crate::cluster::{EventKind, EventRow};
-use crate::provision::objects::{API_SERVER, KINE};
+use crate::provision::objects::API_SERVER;
+use crate::wire::KINE_CONTAINER;
 
 /// Containers that the others wait for, in the order in which they do.
-const FIRST: [&str; 2] = [KINE, API_SERVER];
+const FIRST: [&str; 2] = [KINE_CONTAINER, API_SERVER];
 
 /// `words` are the last line of a container that ends again and again. Of several pods it is about the first that is not ready.
 pub(super) fn cause(vcluster: &str, pods: &[Pod], events: &[EventRow], words: Option<&str>) -> SmolStr {

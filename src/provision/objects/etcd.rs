@@ -7,7 +7,7 @@ use super::containers::{self, DATA_VOLUME, PKI_VOLUME, field, flag, http, mount,
 use super::{Blueprint, Object, control_plane, images, meta};
 use crate::cluster::Resource;
 use crate::provision::values::settings::{BackingStore, DataVolume, DeployedEtcd};
-use crate::wire::{App, name};
+use crate::wire::{App, ETCD_CONTAINER, name};
 
 const CLIENTS: u16 = 2379;
 const PEERS: u16 = 2380;
@@ -79,7 +79,7 @@ fn container(plan: &Blueprint, etcd: &DeployedEtcd) -> Container {
     command.extend(flags(plan, etcd));
     command.extend(etcd.extra_args.iter().cloned());
     Container {
-        name: "etcd".to_owned(),
+        name: ETCD_CONTAINER.to_owned(),
         image: Some(images::etcd(plan, etcd)),
         image_pull_policy: containers::policy(etcd.image_pull_policy),
         command: Some(command),

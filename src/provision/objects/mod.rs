@@ -38,8 +38,6 @@ pub use unbuilt::{Unbuilt, unbuilt};
 pub const API_PORT: u16 = 8443;
 /// The container with the virtual API server.
 pub const API_SERVER: &str = "kube-apiserver";
-/// The container that speaks etcd's language for another store.
-pub const KINE: &str = "kine";
 
 /// A virtual cluster that is to be.
 #[derive(Debug, Clone, Copy)]

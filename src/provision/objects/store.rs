@@ -11,7 +11,7 @@ use super::containers::{self, DATA, DATA_VOLUME, PKI, TMP_VOLUME, flag, mount};
 use super::{Blueprint, Object, etcd, images, meta};
 use crate::cluster::Resource;
 use crate::provision::values::settings::{BackingStore, Confidential, Tls};
-use crate::wire::{App, name};
+use crate::wire::{App, KINE_CONTAINER, name};
 
 /// Where kine answers, to this pod alone.
 const LISTENS: &str = "127.0.0.1:2379";
@@ -116,7 +116,7 @@ pub(super) fn kine(plan: &Blueprint) -> Option<Container> {
     args.extend([flag("listen-address", LISTENS), flag("metrics-bind-address", 0)]);
     args.extend(extra.iter().cloned());
     Some(Container {
-        name: super::KINE.to_owned(),
+        name: KINE_CONTAINER.to_owned(),
         image: Some(images::kine(plan)),
         args: Some(args),
         env: containers::some(env),

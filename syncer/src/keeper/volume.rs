@@ -64,11 +64,7 @@ impl Volume {
         let new = of.join("new");
         remove(&new)?;
         let free = self.free()?;
-        // A member of etcd is made of what is sent, beside it.
-        let needed = match self.kept {
-            Kept::Sqlite => length,
-            Kept::Etcd => length.saturating_mul(2),
-        };
+        let needed = self.kept.needs(length);
         if free < needed.saturating_add(SPARE) {
             return Err(io::Error::other(format!(
                 "the volume has {free} bytes left, and the new store takes {needed} beside the old one: enlarge the volume"
