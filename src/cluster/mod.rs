@@ -13,6 +13,7 @@ mod lines;
 mod names;
 mod proxy;
 pub mod read;
+mod release;
 pub mod resource;
 #[cfg(test)]
 mod script;
@@ -32,6 +33,7 @@ pub use failure::{Failure, FailureKind};
 pub use kubeconfig::{ContextInfo, KubeconfigSource, contexts};
 pub use names::Names;
 pub use read::{ContainerInfo, EventKind, EventRow, LogEvent, LogLine, LogRequest, ReadError, YamlOptions};
+pub(crate) use release::minor;
 pub use resource::{ObjectRef, Resource};
 pub use uid::Uid;
 pub use write::WriteError;

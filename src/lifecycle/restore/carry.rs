@@ -12,7 +12,7 @@ use super::undo::Run;
 use super::{ACTION, Request, RestoreError};
 use crate::backup::archive::Header;
 use crate::backup::set;
-use crate::cluster::{Cluster, Failure, FailureKind};
+use crate::cluster::{Cluster, Failure, FailureKind, minor};
 use crate::fleet::quantity::binary;
 use crate::known::Known;
 use crate::lifecycle::pods;
@@ -206,13 +206,6 @@ async fn fits(
     }
 }
 
-/// Major and minor of a version, as `v1.34.2` or `1.34`.
-fn minor(version: &str) -> Option<(u32, u32)> {
-    let mut parts = version.trim_start_matches('v').split('.');
-    let mut next = || parts.next()?.parse().ok();
-    Some((next()?, next()?))
-}
-
 /// Saves the state of now. One whose store does not answer has none that could be saved: the old store stays.
 async fn save(
     cluster: &Cluster,
@@ -271,17 +264,5 @@ async fn undone(run: &Run<'_>, why: RestoreError, progress: &Progress) -> Restor
             tracing::error!(target = %run.target, why = %undo.to_smolstr(), "a restore is half way");
             RestoreError::HalfWay { why, undo: Box::new(undo), command: run.undo_command() }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn versions_are_compared_by_their_minor() {
-        assert!(minor("v1.35.0") > minor("1.34.9") && minor("1.34") == minor("v1.34.7"));
-        assert_eq!(minor("latest"), None);
-        assert!(minor("1.100") > minor("1.99"));
     }
 }

@@ -4,18 +4,14 @@ use std::ops::RangeInclusive;
 
 use smol_str::{SmolStr, format_smolstr};
 
+use crate::cluster::minor;
+
 /// Hosts before it know no policy for the claims of a StatefulSet (Kubernetes 1.27).
 const OLDEST_HOST: u32 = 27;
 /// Releases that are known to work inside.
 const TENANTS: RangeInclusive<u32> = 30..=36;
 /// As many releases apart may what runs pods be from the API server that asks for them.
 const APART: u32 = 3;
-
-/// `36` of `v1.36.2+k3s1`.
-pub(super) fn minor(version: &str) -> Option<u32> {
-    let rest = version.strip_prefix('v').unwrap_or(version).strip_prefix("1.")?;
-    rest.chars().take_while(char::is_ascii_digit).collect::<String>().parse().ok()
-}
 
 /// What cannot be, and what is not known to work.
 #[derive(Debug, Default, PartialEq, Eq)]
