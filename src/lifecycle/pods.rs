@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::{LOOK, LifeError, too_long};
-use crate::cluster::{Cluster, ObjectRef, Resource};
+use crate::cluster::{Cluster, ObjectRef, ReadError, Resource};
 use crate::operation::Progress;
 use crate::target::{Part, Target, refresh};
 use crate::wire::{self, label};
@@ -15,7 +16,8 @@ use crate::wire::{self, label};
 const NAMED: usize = 3;
 
 /// A pod.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(from = "Pod")]
 pub struct PodRef {
     /// Its namespace.
     pub namespace: SmolStr,
@@ -157,8 +159,28 @@ pub(super) async fn of_control_plane(
 
 /// The pods that came from inside.
 pub(super) async fn synced(cluster: &Cluster, target: &Target) -> Result<Vec<PodRef>, LifeError> {
-    let selector = format!("{}={}", label::MANAGED_BY, target.name);
-    list(cluster, &target.namespace, &selector, || format!("list the synced pods of {target}")).await
+    Ok(synced_as(cluster, target, Sent::Whole).await?)
+}
+
+/// How much of each pod the server sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sent {
+    Whole,
+    Metadata,
+}
+
+/// The pods that came from inside, and of each what whoever asks reads of it.
+pub(super) async fn synced_as<T: DeserializeOwned>(
+    cluster: &Cluster,
+    target: &Target,
+    sent: Sent,
+) -> Result<Vec<T>, ReadError> {
+    let (namespace, selector) = (target.namespace.as_str(), format!("{}={}", label::MANAGED_BY, target.name));
+    let listed = match sent {
+        Sent::Whole => cluster.list(&Resource::PODS, Some(namespace), Some(&selector)).await,
+        Sent::Metadata => cluster.list_metadata(&Resource::PODS, Some(namespace), Some(&selector)).await,
+    };
+    listed.map_err(|failure| cluster.error(format!("list the synced pods of {target}"), failure))
 }
 
 pub(super) async fn list(
@@ -167,11 +189,8 @@ pub(super) async fn list(
     selector: &str,
     what: impl Fn() -> String,
 ) -> Result<Vec<PodRef>, LifeError> {
-    let pods: Vec<Pod> = cluster
-        .list(&Resource::PODS, Some(namespace), Some(selector))
-        .await
-        .map_err(|failure| cluster.error(what(), failure))?;
-    Ok(pods.into_iter().map(PodRef::from).collect())
+    let listed = cluster.list(&Resource::PODS, Some(namespace), Some(selector)).await;
+    Ok(listed.map_err(|failure| cluster.error(what(), failure))?)
 }
 
 /// Waits until the pods that `look` finds are gone.

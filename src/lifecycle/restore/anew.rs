@@ -11,9 +11,10 @@ use serde::Deserialize;
 use smol_str::SmolStr;
 
 use crate::cluster::watch::protobuf::{MAGIC, Malformed, RAW, Reader, Wire};
-use crate::cluster::{Cluster, ReadError, Resource};
+use crate::cluster::{Cluster, ReadError};
+use crate::lifecycle::pods::{self, Sent};
 use crate::target::Target;
-use crate::wire::{annotation, label};
+use crate::wire::annotation;
 
 /// Where the API server keeps pods.
 const PODS: &[u8] = b"/registry/pods/";
@@ -38,11 +39,7 @@ pub(super) async fn living(cluster: &Cluster, target: &Target) -> Result<BTreeSe
         #[serde(default)]
         annotations: std::collections::BTreeMap<SmolStr, SmolStr>,
     }
-    let selector = format!("{}={}", label::MANAGED_BY, target.name);
-    let listed =
-        cluster.list_metadata::<Pod>(&Resource::PODS, Some(&target.namespace), Some(&selector)).await;
-    let pods =
-        listed.map_err(|failure| cluster.error(format!("list the synced pods of {target}"), failure))?;
+    let pods: Vec<Pod> = pods::synced_as(cluster, target, Sent::Metadata).await?;
     let stays = pods.into_iter().filter(|pod| pod.metadata.deletion_timestamp.is_none());
     Ok(stays.filter_map(|mut pod| pod.metadata.annotations.remove(annotation::OBJECT_UID)).collect())
 }

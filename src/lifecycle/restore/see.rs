@@ -12,10 +12,11 @@ use super::prepare::Prepared;
 use crate::backup::archive::Census;
 use crate::cluster::{Cluster, ObjectRef, Resource};
 use crate::known::Known;
+use crate::lifecycle::pods::{self, Sent};
 use crate::operation::Progress;
 use crate::store::{Range, Store};
 use crate::target::Target;
-use crate::wire::{label, name};
+use crate::wire::name;
 
 /// Keys in one page: their values stay away.
 const PAGE: i64 = 5000;
@@ -137,9 +138,7 @@ async fn stale(cluster: &Cluster, target: &Target) -> Result<Vec<SmolStr>, Resto
     let spec = &read["spec"];
     let listed = spec["clusterIPs"].as_array().into_iter().flatten();
     let addresses: BTreeSet<&str> = listed.chain([&spec["clusterIP"]]).filter_map(Value::as_str).collect();
-    let selector = format!("{}={}", label::MANAGED_BY, target.name);
-    let pods = cluster.list::<Pod>(&Resource::PODS, Some(&target.namespace), Some(&selector)).await;
-    let pods = pods.map_err(|failure| cluster.error(format!("list the synced pods of {target}"), failure))?;
+    let pods: Vec<Pod> = pods::synced_as(cluster, target, Sent::Whole).await?;
     Ok(pods.into_iter().filter(|pod| is_stale(pod, &addresses)).map(|pod| pod.metadata.name).collect())
 }
 
