@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
+use prost::encoding::{WireType, encode_key, encode_varint};
 use serde::Deserialize;
 use smol_str::SmolStr;
 
@@ -101,18 +102,9 @@ fn without_node(pod: &[u8]) -> Result<Vec<u8>, Malformed> {
 
 /// Writes a field with bytes.
 fn put(to: &mut Vec<u8>, number: u32, bytes: &[u8]) {
-    const BYTES: u64 = 2;
-    varint(to, u64::from(number) << 3 | BYTES);
-    varint(to, bytes.len() as u64);
+    encode_key(number, WireType::LengthDelimited, to);
+    encode_varint(bytes.len() as u64, to);
     to.extend_from_slice(bytes);
-}
-
-fn varint(to: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        to.push((value & 0x7f) as u8 | 0x80);
-        value >>= 7;
-    }
-    to.push(value as u8);
 }
 
 #[cfg(test)]
