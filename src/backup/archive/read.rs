@@ -76,6 +76,19 @@ pub enum Found {
     Official(Official),
 }
 
+impl Found {
+    /// Whose it is, where it says so. A snapshot of the official program does not know its host.
+    pub fn tenant(&self) -> Option<Tenant> {
+        match self {
+            Found::Backup { manifest, .. } => Some(manifest.header.tenant.clone()),
+            Found::Official(official) => {
+                let (name, namespace) = official.release.clone()?;
+                Some(Tenant { host: SmolStr::default(), namespace, name })
+            }
+        }
+    }
+}
+
 /// Reads an archive, shows it to a visitor, and answers what it was.
 ///
 /// `expected` is whose it must be; official archives name a release, which is compared.

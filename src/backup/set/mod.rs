@@ -18,7 +18,7 @@ mod tests;
 mod verify;
 
 pub use card::{Card, CardError, archive_name, card_name};
-pub use configured::{Configured, configured};
+pub use configured::{Config, Configured, configured};
 pub use error::{BackupError, VerifyError};
 pub(crate) use look::kubernetes;
 pub use look::{Gathered, Mirrored, VolumeClaim, look};

@@ -75,7 +75,7 @@ pub(super) async fn prepare(
     let finished = tokio::task::spawn_blocking(move || rebuild.finish(revision.saturating_add(raise))).await;
     let finished = finished.map_err(|broken| scratch(&path, &broken))?;
     let rebuilt = finished.map_err(|why| scratch(&path, &why))?;
-    let (header, kubernetes, counts) = told(found);
+    let (header, kubernetes, counts) = told(found, &request.expected);
     Ok(Prepared { header, kubernetes, counts, signing_key, revision, rebuilt, _folder: folder })
 }
 
@@ -108,16 +108,16 @@ fn revision(found: &Found) -> i64 {
     }
 }
 
-fn told(found: Found) -> (Header, Option<SmolStr>, BTreeMap<SmolStr, u64>) {
+fn told(found: Found, expected: &Tenant) -> (Header, Option<SmolStr>, BTreeMap<SmolStr, u64>) {
+    let tenant = found.tenant();
     match found {
         Found::Backup { manifest, .. } => {
             let Manifest { header, contents, counts, .. } = *manifest;
             (header, contents.kubernetes, counts)
         }
-        Found::Official(Official { release, counts, .. }) => {
-            let (name, namespace) = release.unwrap_or_default();
+        Found::Official(Official { counts, .. }) => {
+            let tenant = tenant.unwrap_or_else(|| expected.clone());
             // It does not say when it was taken.
-            let tenant = Tenant { host: SmolStr::default(), namespace, name };
             (Header::new(tenant, chrono::DateTime::UNIX_EPOCH), None, counts)
         }
     }

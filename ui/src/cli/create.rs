@@ -1,7 +1,7 @@
 //! `v9s create`.
 
 use std::io::{Read as _, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
@@ -123,12 +123,18 @@ fn layers(presets: &Path, args: &CreateArgs) -> anyhow::Result<Vec<Layer>> {
     if let Some(name) = &args.preset {
         layers.push(Preset::layer(name, presets)?);
     }
-    for file in &args.file {
+    layers.extend(given(&args.file, &args.set)?);
+    Ok(layers)
+}
+
+/// Files and single settings, in the order in which they win.
+pub(super) fn given(files: &[PathBuf], settings: &[String]) -> anyhow::Result<Vec<Layer>> {
+    let mut layers = Vec::new();
+    for file in files {
         layers.push(read(file)?);
     }
-    for setting in &args.set {
-        let layer = values::single(setting).map_err(|why| anyhow::anyhow!("--set {setting}: {why}"))?;
-        layers.push(layer);
+    for setting in settings {
+        layers.push(values::single(setting).map_err(|why| anyhow::anyhow!("--set {setting}: {why}"))?);
     }
     Ok(layers)
 }

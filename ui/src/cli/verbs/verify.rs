@@ -118,7 +118,7 @@ fn lines(at: &str, verified: &Verified, ascii: bool) -> String {
             let _ = writeln!(said, "{}: {keys} keys at revision {}", store.kind, store.revision);
         }
         Found::Official(official) => {
-            let whose = official.release.as_ref().map(|(name, namespace)| format!("{namespace}/{name}"));
+            let whose = verified.found.tenant().map(|tenant| tenant.to_string());
             let whose = whose.unwrap_or_else(|| "nobody that it names".to_owned());
             let _ = writeln!(
                 said,

@@ -173,9 +173,7 @@ fn layers(args: &EditArgs, config: &str) -> anyhow::Result<Vec<Layer>> {
         None => Layer { name: "its configuration".to_owned(), text: config.to_owned() },
     };
     let mut layers = vec![first];
-    for setting in &args.set {
-        layers.push(values::single(setting).map_err(|why| anyhow::anyhow!("--set {setting}: {why}"))?);
-    }
+    layers.extend(create::given(&[], &args.set)?);
     Ok(layers)
 }
 

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use anyhow::{Context as _, bail};
 use clap::Args;
 use smol_str::SmolStr;
-use v9s::backup::archive::{Found, Tenant};
-use v9s::backup::set::{configured, verify};
+use v9s::backup::archive::Tenant;
+use v9s::backup::set::{Config, configured};
 use v9s::lifecycle::certs::rotate::PATIENCE;
 use v9s::lifecycle::restore::Request;
 use v9s::operation::Operation;
@@ -15,7 +15,7 @@ use v9s::provision::values::{self, Layer};
 use v9s::target::{find, refresh};
 
 use super::{Meant, RestoreArgs};
-use crate::cli::create::read;
+use crate::cli::create::given;
 use crate::cli::steps::follow;
 use crate::cli::verbs::host::{clusters, namespace};
 use crate::cli::verbs::{Outcome, Report};
@@ -59,9 +59,9 @@ pub(super) async fn run(
     }
     let mut request = super::request(settings, args, &cluster, (&namespace, new), from)?;
     request.safety = None;
-    let whose = whose(args, &request).await?;
+    let (whose, config) = read(args, &request).await?;
     request.expected = whose;
-    let making = making(args, &request, &namespace, new).await?;
+    let making = making(args, config, &namespace, new)?;
     let name = format!("{namespace}/{new}");
     let report = Report::new("restore", &refresh(&cluster, &namespace, new).await?);
     let from = request.at.place().of(&request.name);
@@ -90,44 +90,36 @@ pub(super) async fn run(
     super::restore(settings, args, cluster, target, (request, Meant::AsNothingIsLost)).await
 }
 
-/// Whose backup it must be.
-async fn whose(args: &RestoreArgs, request: &Request) -> anyhow::Result<Tenant> {
-    let name = args.verb.name.clone();
-    if let Some(namespace) = &args.copy.of_namespace {
-        return Ok(Tenant { host: SmolStr::default(), namespace: namespace.clone(), name });
+/// Reads the backup for whose it is, which must be right, and for how that was configured.
+async fn read(args: &RestoreArgs, request: &Request) -> anyhow::Result<(Tenant, Option<Config>)> {
+    let name = &args.verb.name;
+    let named = args.copy.of_namespace.as_ref().map(|namespace| Tenant {
+        host: SmolStr::default(),
+        namespace: namespace.clone(),
+        name: name.clone(),
+    });
+    let found = configured(&request.at, &request.name, &request.identities, named.as_ref()).await?;
+    if let Some(named) = named {
+        return Ok((named, found.config));
     }
-    let found = verify(&request.at, &request.name, &request.identities, None).await?.found;
-    let tenant = match found {
-        Found::Backup { manifest, .. } => manifest.header.tenant,
-        Found::Official(official) => {
-            let (name, namespace) = official.release.context("the snapshot does not say whose it is")?;
-            Tenant { host: SmolStr::default(), namespace, name }
-        }
-    };
-    if tenant.name != name {
+    let tenant = found.tenant.context("the snapshot does not say whose it is")?;
+    if &tenant.name != name {
         bail!("it is a backup of {tenant}, and not of {name}");
     }
-    Ok(tenant)
+    Ok((tenant, found.config))
 }
 
 /// The new one: configured as the old one was, with what is said on the command line over it.
-async fn making(args: &RestoreArgs, request: &Request, namespace: &str, new: &str) -> anyhow::Result<Making> {
-    let expected = Some(&request.expected);
-    let found = configured(&request.at, &request.name, &request.identities, expected).await?;
+fn making(args: &RestoreArgs, config: Option<Config>, namespace: &str, new: &str) -> anyhow::Result<Making> {
     let mut layers = Vec::new();
-    match found {
+    match config {
         Some(config) if config.whole => {
             layers.push(Layer { name: "vcluster.yaml of the backup".to_owned(), text: config.text });
         }
         _ if !args.copy.file.is_empty() => {}
         _ => bail!("the backup does not hold the whole vcluster.yaml: give it with --file"),
     }
-    for file in &args.copy.file {
-        layers.push(read(file)?);
-    }
-    for setting in &args.copy.set {
-        layers.push(values::single(setting).map_err(|why| anyhow::anyhow!("--set {setting}: {why}"))?);
-    }
+    layers.extend(given(&args.copy.file, &args.copy.set)?);
     let config = values::layered(&layers)?;
     let making = Making::new(new, namespace, &config)
         .map_err(|problems| anyhow::anyhow!("the configuration cannot be used for {new}:\n{problems}"))?;
