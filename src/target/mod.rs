@@ -17,6 +17,7 @@ pub use part::{Kind, Part};
 pub use term::Term;
 pub(crate) use term::written;
 
+use crate::cluster::{Cluster, Failure, FailureKind};
 use crate::known::Known;
 use crate::wire::App;
 
@@ -90,6 +91,14 @@ impl Target {
     /// Whether v9s made it: its keys are then v9s's to make, too.
     pub fn is_ours(&self) -> bool {
         self.control_plane().is_some_and(|plane| plane.heritage == crate::wire::HERITAGE)
+    }
+
+    /// Leaves a record of what came of an operation as a whole, on the control plane; none where there is none. The single changes on
+    /// the way have their own.
+    pub(crate) async fn record(&self, cluster: &Cluster, action: &'static str, done: Result<(), String>) {
+        let Some(plane) = self.control_plane() else { return };
+        let done = done.map_err(|why| Failure::new(FailureKind::Rejected, why));
+        cluster.record(action, &plane.object(), &plane.uid, &done).await;
     }
 
     /// Whether it must not be deleted.

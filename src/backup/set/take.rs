@@ -11,7 +11,7 @@ use super::plan::Protection;
 use super::stream::{Sent, Stream};
 use crate::backup::archive::{Identities, Limits, Tenant, hex, read};
 use crate::backup::destination::{Destination, reader};
-use crate::cluster::{Cluster, Failure, FailureKind};
+use crate::cluster::Cluster;
 use crate::operation::{Operation, Progress};
 use crate::store::{self, Store};
 use crate::target::Target;
@@ -66,27 +66,17 @@ pub async fn carry_out(
     progress: &Progress,
 ) -> Result<Taken, BackupError> {
     let done = taken(cluster, target, request, progress).await;
-    if let Some(plane) = target.control_plane() {
-        let outcome = done.as_ref().map(drop).map_err(|error| not_done(error.to_string()));
-        cluster.record(ACTION, &plane.object(), &plane.uid, &outcome).await;
-    }
+    target.record(cluster, ACTION, done.as_ref().map(drop).map_err(ToString::to_string)).await;
     done
 }
 
 /// Leaves a record that a backup was passed over, and why: nobody should believe that there is one.
 pub async fn passed_over(cluster: &Cluster, target: &Target, why: &str) {
-    if let Some(plane) = target.control_plane() {
-        let outcome = Err(not_done(format!("passed over: {why}")));
-        cluster.record(ACTION, &plane.object(), &plane.uid, &outcome).await;
-    }
+    target.record(cluster, ACTION, Err(format!("passed over: {why}"))).await;
 }
 
 /// The word for the record.
 const ACTION: &str = "back-up";
-
-fn not_done(why: String) -> Failure {
-    Failure::new(FailureKind::Rejected, why)
-}
 
 async fn taken(
     cluster: &Cluster,

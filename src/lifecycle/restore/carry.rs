@@ -12,7 +12,7 @@ use super::undo::Run;
 use super::{ACTION, Request, RestoreError};
 use crate::backup::archive::Header;
 use crate::backup::set;
-use crate::cluster::{Cluster, Failure, FailureKind, minor};
+use crate::cluster::{Cluster, minor};
 use crate::fleet::quantity::binary;
 use crate::known::Known;
 use crate::lifecycle::pods;
@@ -71,11 +71,7 @@ async fn carry_out(
     progress: &Progress,
 ) -> Result<Restored, RestoreError> {
     let done = restored(cluster, target, plan, request, progress).await;
-    if let Some(plane) = target.control_plane() {
-        let outcome =
-            done.as_ref().map(drop).map_err(|why| Failure::new(FailureKind::Rejected, why.to_string()));
-        cluster.record(ACTION, &plane.object(), &plane.uid, &outcome).await;
-    }
+    target.record(cluster, ACTION, done.as_ref().map(drop).map_err(ToString::to_string)).await;
     done
 }
 
