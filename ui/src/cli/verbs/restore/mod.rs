@@ -25,7 +25,7 @@ use crate::cli::Exit;
 use crate::cli::steps::follow;
 use crate::settings::Settings;
 
-/// Flags of `v9s restore`; documented in docs/backup.md.
+/// Flags of `v9s restore`; documented in docs/restore.md.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct RestoreArgs {
     /// What all verbs have.
