@@ -7,8 +7,8 @@ use super::anew;
 use super::mark::Mark;
 use super::plan::RestorePlan;
 use super::prepare::{Prepared, prepare};
+use super::run::Run;
 use super::see::{Checked, see};
-use super::undo::Run;
 use super::{ACTION, Request, RestoreError};
 use crate::backup::archive::Header;
 use crate::backup::set;
@@ -32,8 +32,17 @@ pub const STEPS: [&str; 8] = [
     "let go of the old store",
     "put the old store back",
 ];
-/// What a step is called by its place.
-const UNDO: usize = 7;
+/// Where in [`STEPS`] each of them is.
+mod step {
+    pub(super) const READ: usize = 0;
+    pub(super) const SAVE: usize = 1;
+    pub(super) const STOP: usize = 2;
+    pub(super) const PUT: usize = 3;
+    pub(super) const START: usize = 4;
+    pub(super) const SEE: usize = 5;
+    pub(super) const LET_GO: usize = 6;
+    pub(super) const UNDO: usize = 7;
+}
 /// How far a new store counts on from what anybody can have seen: watches that are behind begin anew.
 const RAISE: i64 = 1_000_000_000;
 
@@ -83,7 +92,7 @@ async fn restored(
     progress: &Progress,
 ) -> Result<Restored, RestoreError> {
     let prepared = progress
-        .step(0, async {
+        .step(step::READ, async {
             let living = anew::living(cluster, target).await?;
             let prepared = prepare(request, (plan.place.kept, RAISE), living, progress).await?;
             fits(cluster, target, plan, &prepared).await?;
@@ -105,7 +114,7 @@ async fn restored(
     match replaced(&run, request, &prepared, progress).await {
         Ok(checked) => {
             let kept = let_go(&run, saved.as_ref(), progress).await;
-            progress.skip(UNDO, "the new one has proved itself");
+            progress.skip(step::UNDO, "the new one has proved itself");
             Ok(Restored { header: prepared.header.clone(), checked, saved, kept })
         }
         Err(why) => Err(undone(&run, why, &progress.to_the_end()).await),
@@ -119,9 +128,9 @@ async fn replaced(
     prepared: &Prepared,
     progress: &Progress,
 ) -> Result<Checked, RestoreError> {
-    progress.step(2, run.stop(progress)).await?;
+    progress.step(step::STOP, run.stop(progress)).await?;
     progress
-        .step(3, async {
+        .step(step::PUT, async {
             run.members(progress).put(&prepared.rebuilt).await?;
             if (&request.expected.namespace, &request.expected.name)
                 != (&run.target.namespace, &run.target.name)
@@ -131,9 +140,9 @@ async fn replaced(
             Ok::<_, RestoreError>(())
         })
         .await?;
-    progress.step(4, wake(run, progress)).await?;
+    progress.step(step::START, wake(run, progress)).await?;
     progress
-        .step(5, async {
+        .step(step::SEE, async {
             let store = store::open(run.cluster, run.target).await?;
             let checked = see(run.cluster, run.target, &store, prepared, progress).await?;
             run.clear().await?;
@@ -210,11 +219,11 @@ async fn save(
     progress: &Progress,
 ) -> Result<Option<SmolStr>, RestoreError> {
     let Some(safety) = &request.safety else {
-        progress.skip(1, "not wanted; the old store stays on its volume");
+        progress.skip(step::SAVE, "not wanted; the old store stays on its volume");
         return Ok(None);
     };
     progress
-        .step(1, async {
+        .step(step::SAVE, async {
             if let Err(why) = async { store::open(cluster, target).await?.revision().await }.await {
                 progress.note(format_smolstr!("none: {why}; the old store stays on its volume"));
                 return Ok(None);
@@ -229,17 +238,16 @@ async fn save(
 
 /// Removes the old store when there is a backup of it. Answers why it is still there; the next restore that succeeds takes it away.
 async fn let_go(run: &Run<'_>, saved: Option<&SmolStr>, progress: &Progress) -> Option<SmolStr> {
-    const STEP: usize = 6;
     if saved.is_none() {
         let why = format_smolstr!(
             "no backup of it could be taken: it stays on the volume, in {}/{}/old",
             store::keeper::FOLDER,
             run.mark.id
         );
-        progress.skip(STEP, why.clone());
+        progress.skip(step::LET_GO, why.clone());
         return Some(why);
     }
-    match progress.step(STEP, run.members(progress).forget()).await {
+    match progress.step(step::LET_GO, run.members(progress).forget()).await {
         Ok(()) => None,
         Err(why) => Some(format_smolstr!("it could not be removed ({why}); the next restore does it")),
     }
@@ -249,7 +257,7 @@ async fn let_go(run: &Run<'_>, saved: Option<&SmolStr>, progress: &Progress) -> 
 async fn undone(run: &Run<'_>, why: RestoreError, progress: &Progress) -> RestoreError {
     let why = Box::new(why);
     let back = progress
-        .step(UNDO, async {
+        .step(step::UNDO, async {
             run.put_back(progress).await?;
             run.start(progress).await
         })

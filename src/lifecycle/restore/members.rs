@@ -7,11 +7,11 @@ use smol_str::{SmolStr, format_smolstr};
 
 use super::helper::{self, LABEL, Task};
 use super::keeper::Keeper;
-use super::mark::Mark;
-use super::place::{Image, Member, Place};
+use super::place::{Member, Place};
+use super::run::Run;
 use super::{ACTION, RestoreError};
 use crate::backup::rebuild::Rebuilt;
-use crate::cluster::{Cluster, FailureKind, ObjectRef, Propagation, Resource};
+use crate::cluster::{FailureKind, ObjectRef, Propagation, Resource};
 use crate::lifecycle::exact::delete_exactly;
 use crate::lifecycle::{LOOK, LifeError, pods, too_long};
 use crate::operation::Progress;
@@ -23,26 +23,31 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// All that it takes to do something with the volumes.
 #[derive(Clone, Copy)]
 pub(super) struct Members<'a> {
-    pub(super) cluster: &'a Cluster,
-    pub(super) place: &'a Place,
-    pub(super) image: &'a Image,
-    pub(super) mark: &'a Mark,
+    pub(super) run: Run<'a>,
     pub(super) progress: &'a Progress,
 }
 
-impl Members<'_> {
+impl<'a> Members<'a> {
+    fn place(&self) -> &'a Place {
+        &self.run.plan.place
+    }
+
+    fn id(&self) -> &'a RestoreId {
+        &self.run.mark.id
+    }
+
     /// Sends the new store to every member, and when all have it, puts it in place.
     pub(super) async fn put(&self, new: &Rebuilt) -> Result<(), RestoreError> {
         let task = Task::Put { raise: new.way.bump() };
-        for member in &self.place.members {
+        for member in &self.place().members {
             self.claim(member).await?;
             self.begin(member, task).await?;
         }
-        for member in &self.place.members {
+        for member in &self.place().members {
             self.send(member, task, new).await?;
         }
-        for member in &self.place.members {
-            let swap = Ask::Swap { restore: self.mark.id.clone() };
+        for member in &self.place().members {
+            let swap = Ask::Swap { restore: self.id().clone() };
             self.open(member, task).await?.order(&swap).await?;
         }
         self.end(task).await
@@ -58,18 +63,18 @@ impl Members<'_> {
         }
         for member in held {
             let mut keeper = self.open(member, Task::Back).await?;
-            keeper.order(&Ask::Undo { restore: self.mark.id.clone() }).await?;
-            keeper.order(&Ask::Forget { restore: self.mark.id.clone() }).await?;
+            keeper.order(&Ask::Undo { restore: self.id().clone() }).await?;
+            keeper.order(&Ask::Forget { restore: self.id().clone() }).await?;
         }
         self.end(Task::Back).await
     }
 
     /// Removes what is kept of the old store, and of restores before; beside the pods that run by now, on their nodes.
     pub(super) async fn forget(&self) -> Result<(), RestoreError> {
-        for member in &self.place.members {
+        for member in &self.place().members {
             self.begin(member, Task::Back).await?;
         }
-        for member in &self.place.members {
+        for member in &self.place().members {
             let mut keeper = self.open(member, Task::Back).await?;
             for restore in keeper.look().await?.restores {
                 keeper.order(&Ask::Forget { restore }).await?;
@@ -81,7 +86,7 @@ impl Members<'_> {
     /// Members whose claim is there: without it, nothing was put on it.
     async fn existing(&self) -> Result<Vec<&Member>, RestoreError> {
         let mut held = Vec::new();
-        for member in &self.place.members {
+        for member in &self.place().members {
             if self.find(&self.claim_of(member)).await?.is_some() {
                 held.push(member);
             }
@@ -90,7 +95,7 @@ impl Members<'_> {
     }
 
     fn claim_of(&self, member: &Member) -> ObjectRef {
-        let namespace = self.place.part.namespace.clone();
+        let namespace = self.place().part.namespace.clone();
         ObjectRef::namespaced(Resource::PERSISTENT_VOLUME_CLAIMS, namespace, member.claim.clone())
     }
 
@@ -100,32 +105,32 @@ impl Members<'_> {
         if self.find(&object).await?.is_some() {
             return Ok(());
         }
-        let template = &self.place.claim_template;
+        let template = &self.place().claim_template;
         let body = json!({
             "apiVersion": "v1", "kind": "PersistentVolumeClaim",
             "metadata": {
                 "name": object.name, "namespace": object.namespace,
-                "labels": self.place.workload["spec"]["selector"]["matchLabels"],
+                "labels": self.place().workload["spec"]["selector"]["matchLabels"],
                 "annotations": template["metadata"]["annotations"],
             },
             "spec": template["spec"],
         });
-        self.cluster.apply::<Value>(ACTION, &object, &body).await?;
+        self.run.cluster.apply::<Value>(ACTION, &object, &body).await?;
         Ok(())
     }
 
     async fn find(&self, object: &ObjectRef) -> Result<Option<Value>, RestoreError> {
-        match self.cluster.get::<Value>(object).await {
+        match self.run.cluster.get::<Value>(object).await {
             Ok(found) => Ok(Some(found)),
             Err(failure) if failure.kind == FailureKind::NotFound => Ok(None),
-            Err(failure) => Err(self.cluster.error(format!("look at {object}"), failure).into()),
+            Err(failure) => Err(self.run.cluster.error(format!("look at {object}"), failure).into()),
         }
     }
 
     /// Makes the pod of a member. One of an earlier restore gives way.
     async fn begin(&self, member: &Member, task: Task) -> Result<(), RestoreError> {
-        let object = helper::object(self.place, member, task);
-        let id: &RestoreId = &self.mark.id;
+        let object = helper::object(self.place(), member, task);
+        let id = self.id();
         if let Some(found) = self.find(&object).await? {
             let of = found["metadata"]["labels"][LABEL].as_str();
             if of == Some(id.to_string().as_str()) && found["metadata"]["deletionTimestamp"].is_null() {
@@ -134,24 +139,24 @@ impl Members<'_> {
             self.delete(&object, &found).await?;
             self.gone(&object).await?;
         }
-        let body = helper::pod(self.place, member, id, self.image, task);
-        self.cluster.apply::<Value>(ACTION, &object, &body).await?;
+        let body = helper::pod(self.place(), member, id, &self.run.plan.image, task);
+        self.run.cluster.apply::<Value>(ACTION, &object, &body).await?;
         Ok(())
     }
 
     /// Waits until the keeper of a member answers.
     async fn open(&self, member: &Member, task: Task) -> Result<Keeper, RestoreError> {
-        let object = helper::object(self.place, member, task);
-        let namespace = &self.place.part.namespace;
+        let object = helper::object(self.place(), member, task);
+        let namespace = &self.place().part.namespace;
         let answers = || async {
-            let why = match Keeper::open(self.cluster, namespace, &object.name).await {
+            let why = match Keeper::open(self.run.cluster, namespace, &object.name).await {
                 Ok(keeper) => return Ok::<_, RestoreError>(Ok(keeper)),
                 Err(why) => why,
             };
             // What its pod waits for says more than a port that does not answer.
-            let selector = format!("{LABEL}={}", self.mark.id);
+            let selector = format!("{LABEL}={}", self.id());
             let what = || format!("list the pods of the restore in {namespace}");
-            let pods = pods::list(self.cluster, namespace, &selector, what).await?;
+            let pods = pods::list(self.run.cluster, namespace, &selector, what).await?;
             let unready = pods.into_iter().find(|pod| pod.name == object.name).and_then(|pod| pod.unready);
             Ok(Err(unready.map_or(why, |unready| format_smolstr!("{}: {unready}", object.name))))
         };
@@ -163,13 +168,13 @@ impl Members<'_> {
     async fn send(&self, member: &Member, task: Task, new: &Rebuilt) -> Result<(), RestoreError> {
         const TRIES: u32 = 3;
         let receive =
-            Ask::Receive { restore: self.mark.id.clone(), length: new.bytes, sha256: new.sha256.clone() };
+            Ask::Receive { restore: self.id().clone(), length: new.bytes, sha256: new.sha256.clone() };
         let mut tries = 0;
         loop {
             tries += 1;
             let mut keeper = self.open(member, task).await?;
             match keeper.send(&receive, &new.file, self.progress).await {
-                Ok(()) if self.place.kept == Kept::Sqlite => return Ok(()),
+                Ok(()) if self.place().kept == Kept::Sqlite => return Ok(()),
                 Ok(()) => {
                     keeper.order(&Ask::End).await?;
                     // The container that follows makes a member of it, and the one after that answers again.
@@ -185,7 +190,7 @@ impl Members<'_> {
 
     /// Ends the pods.
     pub(super) async fn end(&self, task: Task) -> Result<(), RestoreError> {
-        let objects = self.place.members.iter().map(|member| helper::object(self.place, member, task));
+        let objects = self.place().members.iter().map(|member| helper::object(self.place(), member, task));
         let objects: Vec<ObjectRef> = objects.collect();
         for object in &objects {
             if let Some(found) = self.find(object).await? {
@@ -200,7 +205,7 @@ impl Members<'_> {
 
     async fn delete(&self, object: &ObjectRef, found: &Value) -> Result<(), LifeError> {
         let uid = SmolStr::new(found["metadata"]["uid"].as_str().unwrap_or_default());
-        delete_exactly(self.cluster, ACTION, object, &uid, Propagation::Background).await.map(drop)
+        delete_exactly(self.run.cluster, ACTION, object, &uid, Propagation::Background).await.map(drop)
     }
 
     async fn gone(&self, object: &ObjectRef) -> Result<(), RestoreError> {

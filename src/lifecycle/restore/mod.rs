@@ -17,6 +17,7 @@ mod members;
 mod place;
 mod plan;
 mod prepare;
+mod run;
 mod see;
 mod undo;
 

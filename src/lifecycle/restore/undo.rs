@@ -1,18 +1,11 @@
 //! Undoes a restore that was not finished: the old store goes back to its place, and what ran before is started.
 
-use serde_json::{Value, json};
-
-use super::mark::Mark;
-use super::members::Members;
+use super::RestoreError;
 use super::plan::RestorePlan;
-use super::{ACTION, RestoreError};
-use crate::cluster::{Cluster, ObjectRef, Resource};
-use crate::lifecycle::exact::change_part;
-use crate::lifecycle::pause::PATIENCE;
-use crate::lifecycle::pods;
-use crate::operation::{Operation, Progress};
-use crate::target::{Part, Target, refresh};
-use crate::wire::{App, annotation};
+use super::run::Run;
+use crate::cluster::Cluster;
+use crate::operation::Operation;
+use crate::target::Target;
 
 /// The steps of undoing, in order.
 pub const STEPS: [&str; 2] = ["put the old store back", "start what ran before"];
@@ -25,90 +18,4 @@ pub fn start(cluster: Cluster, target: Target, plan: RestorePlan) -> Operation<(
         progress.step(0, run.put_back(&progress)).await?;
         progress.step(1, run.start(&progress)).await
     })
-}
-
-/// A restore that is under way.
-#[derive(Clone, Copy)]
-pub(super) struct Run<'a> {
-    pub(super) cluster: &'a Cluster,
-    pub(super) target: &'a Target,
-    pub(super) plan: &'a RestorePlan,
-    pub(super) mark: &'a Mark,
-}
-
-impl Run<'_> {
-    pub(super) fn members<'a>(&'a self, progress: &'a Progress) -> Members<'a> {
-        let RestorePlan { place, image, .. } = self.plan;
-        Members { cluster: self.cluster, place, image, mark: self.mark, progress }
-    }
-
-    /// Stops everything that uses the store, with the mark on it: the control plane first, as it writes.
-    pub(super) async fn stop(&self, progress: &Progress) -> Result<(), RestoreError> {
-        for etcd in [false, true] {
-            let parts = self.parts(etcd).await?;
-            for part in &parts {
-                change_part(self.cluster, self.target, part, ACTION, |now| self.mark.stop(now, !etcd))
-                    .await?;
-            }
-            for part in &parts {
-                pods::until_stopped(self.cluster, self.target, part, PATIENCE, progress).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Starts it again; the marks stay.
-    pub(super) async fn wake(&self, etcd: bool) -> Result<(), RestoreError> {
-        for part in self.parts(etcd).await? {
-            change_part(self.cluster, self.target, &part, ACTION, |now| self.mark.start(now)).await?;
-        }
-        Ok(())
-    }
-
-    /// Puts the old store in its place, however far it came.
-    pub(super) async fn put_back(&self, progress: &Progress) -> Result<(), RestoreError> {
-        self.stop(progress).await?;
-        self.members(progress).put_back().await
-    }
-
-    /// Starts what ran before. Whether it gets ready is another matter: perhaps that is why it was to be restored.
-    pub(super) async fn start(&self, progress: &Progress) -> Result<(), RestoreError> {
-        self.wake(true).await?;
-        self.wake(false).await?;
-        self.clear().await?;
-        progress.note("it was not waited for");
-        Ok(())
-    }
-
-    /// Takes the marks away, the one that says what to do last.
-    pub(super) async fn clear(&self) -> Result<(), RestoreError> {
-        let marked = |part: &Part| part.restoring.then(Mark::clear);
-        for etcd in [true, false] {
-            for part in self.parts(etcd).await? {
-                change_part(self.cluster, self.target, &part, ACTION, marked).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Its etcd, or the rest of it, as they are now.
-    pub(super) async fn parts(&self, etcd: bool) -> Result<Vec<Part>, RestoreError> {
-        let now = refresh(self.cluster, &self.target.namespace, &self.target.name).await?;
-        Ok(now.parts.into_iter().filter(|part| (part.app == App::Etcd) == etcd).collect())
-    }
-
-    /// The command that goes on with it.
-    pub(super) fn undo_command(&self) -> String {
-        let Target { host, namespace, name, .. } = self.target;
-        format!("v9s restore {name} --undo --context {host} -n {namespace}")
-    }
-
-    /// What belongs to another store from now on: the companion remembers on the Service which one it knew.
-    pub(super) async fn forget_identity(&self) -> Result<(), RestoreError> {
-        let Target { namespace, name, .. } = self.target;
-        let service = ObjectRef::namespaced(Resource::SERVICES, namespace.clone(), name.clone());
-        let body = json!({"metadata": {"annotations": {annotation::STORE: null}}});
-        self.cluster.merge::<Value>(ACTION, &service, &body).await?;
-        Ok(())
-    }
 }
