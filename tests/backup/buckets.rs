@@ -8,9 +8,9 @@ use v9s::backup::archive::Identities;
 use v9s::backup::destination::{Destination, DestinationError, Place};
 use v9s::backup::set::{Beside, Keep, browse, prune, verify};
 use v9s::store::{Kind, of_addresses};
-use v9s_testkit::real::stores::Etcd;
+use v9s_testkit::real::stores::{Etcd, put};
 
-use crate::seat::{backups, bucket, credentials, put, request, source, storage, take};
+use crate::seat::{backups, bucket, credentials, request, source, storage, take};
 
 /// Larger than what goes in one request.
 const LARGE: usize = 20 << 20;

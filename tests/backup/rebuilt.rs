@@ -15,10 +15,11 @@ use v9s::backup::destination::Destination;
 use v9s::backup::rebuild::{Origin, Rebuild, Rebuilt, Way};
 use v9s::backup::set::{Request, Taken};
 use v9s::store::{Engine, KeyValue, Kind, Range, Store, StoreError, of_addresses};
-use v9s_testkit::real::stores::{Etcd, Kine};
+use v9s_testkit::real::stores::{Etcd, Kine, ask, put};
 use v9s_testkit::real::{ControlPlane, Options};
+use v9s_testkit::wait::until;
 
-use crate::seat::{backups, folder, gateway, put, request, source, take, until};
+use crate::seat::{backups, folder, request, source, take};
 
 /// A store that runs.
 enum Runs {
@@ -233,9 +234,9 @@ backups! {
                 put(&address, &format!("/registry/configmaps/a/{key:02}"), format!("{turn}").as_bytes()).await?;
             }
         }
-        gateway(&address, "/v3/lease/grant", &json!({"ID": 8, "TTL": 3600})).await?;
+        ask(&address, "/v3/lease/grant", &json!({"ID": 8, "TTL": 3600})).await?;
         let pair = json!({"key": STANDARD.encode("/registry/events/a/b"), "value": STANDARD.encode("ends"), "lease": 8});
-        gateway(&address, "/v3/kv/put", &pair).await?;
+        ask(&address, "/v3/kv/put", &pair).await?;
         let keys = old.keys().await?;
         let taken = take(&source(old.store()), &request(&at)).await?;
         let rebuilt = rebuild(&at, &taken, Engine::Etcd, BEHIND, temporary.path().join("store")).await?;
@@ -260,12 +261,12 @@ backups! {
         // Both of one revision.
         let operation = |key: &str| json!({"request_put": {"key": STANDARD.encode(key), "value": STANDARD.encode("same")}});
         let keys = ["/registry/configmaps/a/1", "/registry/configmaps/a/2"];
-        gateway(&address, "/v3/kv/txn", &json!({"success": keys.map(operation)})).await?;
+        ask(&address, "/v3/kv/txn", &json!({"success": keys.map(operation)})).await?;
         // None of them ends before it is backed up.
         for (id, key) in [(7, "/registry/masterleases/10.0.0.7"), (8, "/registry/events/a/b")] {
-            gateway(&address, "/v3/lease/grant", &json!({"ID": id, "TTL": 3600})).await?;
+            ask(&address, "/v3/lease/grant", &json!({"ID": id, "TTL": 3600})).await?;
             let pair = json!({"key": STANDARD.encode(key), "value": STANDARD.encode("ends"), "lease": id});
-            gateway(&address, "/v3/kv/put", &pair).await?;
+            ask(&address, "/v3/kv/put", &pair).await?;
         }
         // Larger than a page of any store.
         put(&address, "/registry/secrets/a/large", &vec![9; 1_200_000]).await?;
@@ -311,7 +312,7 @@ backups! {
 /// etcd itself tells who watches from there that it is gone.
 async fn watched_too_late(address: &str, from: i64) -> Result<()> {
     let wish = json!({"create_request": {"key": STANDARD.encode("/"), "range_end": STANDARD.encode("0"), "start_revision": from}});
-    let told = gateway(address, "/v3/watch", &wish).await?;
+    let told = ask(address, "/v3/watch", &wish).await?;
     ensure!(told.contains("compact_revision"), "{told}");
     Ok(())
 }

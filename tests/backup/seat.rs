@@ -3,13 +3,9 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::Path;
-use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use http_body_util::BodyExt as _;
-use serde_json::{Value, json};
+use anyhow::Result;
+use serde_json::json;
 use smol_str::SmolStr;
 use v9s::backup::archive::{Identities, Limits, Record, Tenant, Visitor, read};
 use v9s::backup::destination::{Destination, Environment, Place};
@@ -17,9 +13,6 @@ use v9s::backup::set::{self, BackupError, Gathered, Protection, Request, STEPS, 
 use v9s::operation::Operation;
 use v9s::store::{Range, Store};
 use v9s_testkit::real::storage::{ACCESS_KEY, SECRET_KEY, Storage};
-
-/// What is waited for on a machine that compiles beside it.
-pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Runs a body on a runtime of its own, and a second time when it fails.
 pub fn run<F: Future<Output = Result<()>>>(body: impl Fn() -> F) -> Result<()> {
@@ -38,49 +31,6 @@ macro_rules! backups {
     };
 }
 pub(crate) use backups;
-
-/// Writes a value by the JSON gateway that etcd has beside gRPC.
-pub async fn put(address: &str, key: &str, value: &[u8]) -> Result<()> {
-    let body = json!({"key": STANDARD.encode(key), "value": STANDARD.encode(value)});
-    gateway(address, "/v3/kv/put", &body).await.map(drop)
-}
-
-/// Asks that gateway, and answers what it said; of a stream, what it said until it was closed or said that it is over.
-pub async fn gateway(address: &str, path: &str, body: &Value) -> Result<String> {
-    let request = http::Request::post(format!("http://{address}{path}"))
-        .body(kube::client::Body::from(body.to_string().into_bytes()))?;
-    let client =
-        hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new()).build_http();
-    let asked = async {
-        let mut answer = client.request(request).await?;
-        let mut text = String::new();
-        while let Some(frame) = answer.body_mut().frame().await {
-            text += &frame?
-                .into_data()
-                .map(|data| String::from_utf8_lossy(&data).into_owned())
-                .unwrap_or_default();
-            if text.contains("\"canceled\":true") {
-                break;
-            }
-        }
-        anyhow::Ok((answer.status(), text))
-    };
-    let (status, text) = tokio::time::timeout(PATIENCE, asked).await.context("no answer")??;
-    ensure!(status.is_success(), "{text}");
-    Ok(text)
-}
-
-/// Looks until there is something.
-pub async fn until<T, F: Future<Output = Option<T>>>(what: &str, look: impl Fn() -> F) -> Result<T> {
-    let begun = tokio::time::Instant::now();
-    loop {
-        if let Some(found) = look().await {
-            return Ok(found);
-        }
-        ensure!(begun.elapsed() < PATIENCE, "waited too long for {what}");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-}
 
 /// Keys with their values, of a store as it is now.
 pub async fn keys(store: &Store) -> Result<BTreeMap<Vec<u8>, Vec<u8>>> {

@@ -5,10 +5,11 @@ use v9s::backup::archive::{Identities, Recipients};
 use v9s::backup::set::{BackupError, Beside, Protection, browse, verify};
 use v9s::operation::Cancelled;
 use v9s::store::{Kind, of_addresses};
-use v9s_testkit::real::stores::{Etcd, Kine};
+use v9s_testkit::real::stores::{Etcd, Kine, put};
 use v9s_testkit::real::{ControlPlane, Options};
+use v9s_testkit::wait::PATIENCE;
 
-use crate::seat::{backups, begin, folder, keys, put, request, shown, source, take};
+use crate::seat::{backups, begin, folder, keys, request, shown, source, take};
 
 const IDENTITY: &str = "AGE-SECRET-KEY-1GQ9778VQXMMJVE8SK7J6VT8UJ4HDQAJUVSFCWCM02D8GEWQ72PVQ2Y5J33";
 /// Its public key.
@@ -104,7 +105,7 @@ backups! {
         let taking = begin(&source(store), &request(&to));
         let mut follow = taking.follow();
         // Some pages came.
-        tokio::time::timeout(crate::seat::PATIENCE, follow.wait_for(|state| {
+        tokio::time::timeout(PATIENCE, follow.wait_for(|state| {
             state.running().is_some_and(|(_, step)| format!("{:?}", step.state).contains(" keys at revision"))
         }))
         .await

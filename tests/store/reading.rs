@@ -4,9 +4,10 @@ use std::io::Write as _;
 
 use anyhow::{Context as _, Result};
 use v9s::store::{Engine, Kind, Range, StoreError, of_addresses};
-use v9s_testkit::real::stores::Kine;
+use v9s_testkit::real::stores::{Kine, put};
+use v9s_testkit::wait::until;
 
-use crate::seat::{Seat, put, stores, until};
+use crate::seat::{Seat, stores};
 
 stores! {
     async fn members_tell_how_they_are_and_the_one_that_is_gone_is_named() -> Result<()> {

@@ -12,8 +12,9 @@ use v9s::lifecycle::space::{Recovered, SpaceError, SpaceOptions, SpacePlan, carr
 use v9s::operation::{Operation, StepState};
 use v9s::store::{AlarmKind, Range};
 use v9s::target::{Manager, Target};
+use v9s_testkit::wait::{PATIENCE, until};
 
-use crate::seat::{PATIENCE, Seat, stores, until};
+use crate::seat::{Seat, stores};
 
 /// So small that a few writes fill it.
 const QUOTA: u64 = 16 << 20;

@@ -2,18 +2,13 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail, ensure};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use serde_json::{Value, json};
+use anyhow::Result;
+use serde_json::Value;
 use tokio::sync::Mutex;
 use v9s::store::{Kind, Store, of_addresses};
-use v9s_testkit::real::stores::{Etcd, METRICS};
-
-/// What is waited for on a machine that compiles beside it.
-pub const PATIENCE: Duration = Duration::from_secs(120);
+use v9s_testkit::real::stores::{Etcd, METRICS, put};
+use v9s_testkit::wait::until;
 
 /// What etcd says when its file is as large as it may be.
 pub const FULL: &str = "database space exceeded";
@@ -73,34 +68,6 @@ impl Seat {
         let mut etcd = Arc::clone(&self.etcd).lock_owned().await;
         tokio::task::spawn_blocking(move || etcd.revive(member)).await?
     }
-}
-
-/// Looks until there is something.
-pub async fn until<T, F: Future<Output = Option<T>>>(what: &str, look: impl Fn() -> F) -> Result<T> {
-    let begun = tokio::time::Instant::now();
-    loop {
-        if let Some(found) = look().await {
-            return Ok(found);
-        }
-        ensure!(begun.elapsed() < PATIENCE, "waited too long for {what}");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-}
-
-/// Writes a value through one member.
-pub async fn put(address: &str, key: &str, value: &[u8]) -> Result<Value> {
-    let body = json!({"key": STANDARD.encode(key), "value": STANDARD.encode(value)}).to_string();
-    let request = http::Request::post(format!("http://{address}/v3/kv/put"))
-        .body(kube::client::Body::from(body.into_bytes()))?;
-    let client =
-        hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new()).build_http();
-    let answer = tokio::time::timeout(PATIENCE, client.request(request)).await.context("no answer")??;
-    let good = answer.status().is_success();
-    let bytes = http_body_util::BodyExt::collect(answer.into_body()).await?.to_bytes();
-    if !good {
-        bail!("{}", String::from_utf8_lossy(&bytes));
-    }
-    Ok(serde_json::from_slice(&bytes)?)
 }
 
 /// Runs a body on a runtime of its own, and a second time when it fails.

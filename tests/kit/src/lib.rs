@@ -21,6 +21,7 @@ pub mod seat;
 pub mod served;
 pub mod subnet;
 pub mod users;
+pub mod wait;
 
 /// The model of a terminal's screen that [`pty`] gives out.
 pub use vt100;

@@ -8,18 +8,21 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http_body_util::BodyExt as _;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::assets::{Assets, Program};
 use super::process::{Guard, Running};
+use crate::wait::PATIENCE;
 
 /// Port for clients.
 pub const CLIENTS: u16 = 2379;
 /// Port for metrics in plain HTTP.
 pub const METRICS: u16 = 2381;
 const PEERS: u16 = 2380;
-/// Starting on a machine that compiles beside it.
-const PATIENCE: Duration = Duration::from_secs(120);
 
 /// etcd in as many members as were wanted, each on a loopback address of its own, without certificates. Dropping it ends all.
 #[derive(Debug)]
@@ -213,6 +216,44 @@ impl Kine {
     pub fn database(&self) -> &Path {
         &self.database
     }
+}
+
+/// Writes a value, and answers what the store said.
+///
+/// # Errors
+/// When there is no answer, or the store refuses; with what it says.
+pub async fn put(address: &str, key: &str, value: &[u8]) -> Result<Value> {
+    let body = json!({"key": STANDARD.encode(key), "value": STANDARD.encode(value)});
+    Ok(serde_json::from_str(&ask(address, "/v3/kv/put", &body).await?)?)
+}
+
+/// Asks the JSON gateway that etcd has beside gRPC, and answers what it said; of a stream, what it said until it was closed or said that
+/// it is over.
+///
+/// # Errors
+/// When there is no answer, or the store refuses; with what it says.
+pub async fn ask(address: &str, path: &str, body: &Value) -> Result<String> {
+    let request = http::Request::post(format!("http://{address}{path}"))
+        .body(kube::client::Body::from(body.to_string().into_bytes()))?;
+    let client =
+        hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new()).build_http();
+    let asked = async {
+        let mut answer = client.request(request).await?;
+        let mut text = String::new();
+        while let Some(frame) = answer.body_mut().frame().await {
+            text += &frame?
+                .into_data()
+                .map(|data| String::from_utf8_lossy(&data).into_owned())
+                .unwrap_or_default();
+            if text.contains("\"canceled\":true") {
+                break;
+            }
+        }
+        anyhow::Ok((answer.status(), text))
+    };
+    let (status, text) = tokio::time::timeout(PATIENCE, asked).await.context("no answer")??;
+    ensure!(status.is_success(), "{text}");
+    Ok(text)
 }
 
 pub(super) fn program(program: Program) -> Result<PathBuf> {
