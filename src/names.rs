@@ -3,8 +3,9 @@
 //! A name proves nothing about where an object came from: the way back goes by annotations. That is why
 //! [`HostName`] and [`VirtualName`] are different types and only one direction is offered here.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 use smol_str::SmolStr;
 
@@ -147,11 +148,8 @@ pub fn safe_concat(parts: &[&str]) -> String {
 
 /// The first ten hexadecimal digits of the SHA-256.
 fn hash(of: &[u8]) -> String {
-    let mut digits = String::with_capacity(HASH_DIGITS);
-    for byte in Sha256::digest(of).iter().take(HASH_DIGITS / 2) {
-        // Writing to a String cannot fail.
-        let _ = write!(digits, "{byte:02x}");
-    }
+    let mut digits = HEXLOWER.encode(&Sha256::digest(of));
+    digits.truncate(HASH_DIGITS);
     digits
 }
 

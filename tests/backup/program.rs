@@ -52,7 +52,7 @@ fn backup(folder: &Path, days: i64, recipients: &Recipients) -> Result<String> {
 
 fn sum(bytes: &[u8]) -> smol_str::SmolStr {
     use sha2::Digest as _;
-    sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>().into()
+    data_encoding::HEXLOWER.encode(&sha2::Sha256::digest(bytes)).into()
 }
 
 async fn v9s(home: &Path, arguments: &[&str]) -> Result<(Option<i32>, String, String)> {

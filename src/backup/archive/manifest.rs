@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use chrono::{DateTime, Utc};
+use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
@@ -169,11 +170,5 @@ impl Manifest {
 
 /// Hexadecimal digits of a sum.
 pub(in crate::backup) fn hex(sum: &[u8]) -> SmolStr {
-    use std::fmt::Write as _;
-    let mut digits = String::with_capacity(sum.len() * 2);
-    for byte in sum {
-        // Writing to a string does not fail.
-        let _ = write!(digits, "{byte:02x}");
-    }
-    digits.into()
+    HEXLOWER.encode(sum).into()
 }

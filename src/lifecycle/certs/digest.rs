@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
 use smol_str::SmolStr;
 
@@ -17,8 +18,9 @@ pub(super) fn digest(files: &BTreeMap<String, String>) -> SmolStr {
             hash.update(part.as_bytes());
         }
     }
-    let digits: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    digits.chars().take(DIGITS).collect::<String>().into()
+    let mut digits = HEXLOWER.encode(&hash.finalize());
+    digits.truncate(DIGITS);
+    digits.into()
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The workload of the control plane: a StatefulSet where it has claims, otherwise a Deployment.
 
+use data_encoding::HEXLOWER;
 use k8s_openapi::api::apps::v1::{
     Deployment, DeploymentSpec, StatefulSet, StatefulSetPersistentVolumeClaimRetentionPolicy, StatefulSetSpec,
 };
@@ -112,8 +113,7 @@ fn template_of(claim: &ClaimTemplate) -> PersistentVolumeClaim {
 
 fn template(plan: &Blueprint) -> PodTemplateSpec {
     let workload = &plan.settings.control_plane.workload;
-    let hash: String =
-        Sha256::digest(plan.config.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash = HEXLOWER.encode(&Sha256::digest(plan.config.as_bytes()));
     let mut others = containers::containers(plan);
     others.extend(workload.sidecar_containers.expose().iter().cloned());
     let spec = PodSpec {

@@ -61,6 +61,7 @@ fn answer_all(from: &mut impl Read, to: &mut impl Write, volume: &Volume) -> io:
 
 #[cfg(test)]
 mod tests {
+    use data_encoding::HEXLOWER;
     use sha2::{Digest as _, Sha256};
     use v9s::store::keeper::{Kept, RestoreId};
 
@@ -90,7 +91,7 @@ mod tests {
         std::fs::write(folder.path().join("state.db"), "old").unwrap();
         let volume = Volume::open(folder.path(), Kept::Sqlite).unwrap();
         let restore: RestoreId = "r1".parse().unwrap();
-        let sum = Sha256::digest(b"new!").iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let sum = HEXLOWER.encode(&Sha256::digest(b"new!"));
         let receive = Ask::Receive { restore: restore.clone(), length: 4, sha256: sum.into() };
         let (end, answers) = asked(
             &volume,

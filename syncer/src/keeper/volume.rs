@@ -8,6 +8,7 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write as _};
 use std::path::{Path, PathBuf};
 
+use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
 use v9s::store::keeper::{FOLDER, Kept, RestoreId, Seen};
 
@@ -101,7 +102,7 @@ impl Volume {
             file.set_len(0)?;
             return Err(why);
         }
-        let found: String = sum.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let found = HEXLOWER.encode(&sum.finalize());
         if found != sha256 {
             file.set_len(0)?;
             return Err(io::Error::other(format!(

@@ -1,8 +1,9 @@
 //! What was applied last, kept on the host's object: digests by which a restart knows who has changed something since.
 
 use std::collections::BTreeMap;
-use std::fmt::{self, Write as _};
+use std::fmt;
 
+use data_encoding::HEXLOWER;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use smol_str::SmolStr;
@@ -70,11 +71,8 @@ impl fmt::Display for Applied {
 pub fn digest(value: &impl serde::Serialize) -> SmolStr {
     // By way of a value, whose maps are sorted: the same content is the same digest, whoever wrote it.
     let sorted = serde_json::to_value(value).unwrap_or(Value::Null);
-    let mut digits = String::with_capacity(16);
-    for byte in Sha256::digest(sorted.to_string()).iter().take(8) {
-        // Writing to a String cannot fail.
-        let _ = write!(digits, "{byte:02x}");
-    }
+    let mut digits = HEXLOWER.encode(&Sha256::digest(sorted.to_string()));
+    digits.truncate(16);
     digits.into()
 }
 

@@ -8,6 +8,7 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Datelike as _, Days, SecondsFormat, Utc};
+use data_encoding::HEXLOWER;
 use http::Method;
 use rand::RngExt as _;
 use rcgen::date_time_ymd;
@@ -163,7 +164,7 @@ fn make(host: &str, before: Option<&Held>, now: DateTime<Utc>) -> Result<Held, r
 }
 
 fn secret_path() -> String {
-    (0..16).map(|_| format!("{:02x}", rand::rng().random::<u8>())).collect()
+    HEXLOWER.encode(&rand::rng().random::<[u8; 16]>())
 }
 
 /// `HOST:PORT` as a URL has it: an IPv6 address, which may have come from a pod's environment, in brackets.

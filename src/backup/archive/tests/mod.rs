@@ -201,6 +201,5 @@ pub(super) fn archive_of(entries: &[Raw]) -> Vec<u8> {
 pub(super) fn resum(entries: &mut [Raw]) {
     let manifest = entries.iter().find(|entry| entry.is("manifest.json")).unwrap().body.clone();
     let sum = entries.iter_mut().find(|entry| entry.is("manifest.sha256")).unwrap();
-    let digits: String = Sha256::digest(&manifest).iter().map(|byte| format!("{byte:02x}")).collect();
-    sum.body = digits.into_bytes();
+    sum.body = hex(&Sha256::digest(&manifest)).as_bytes().into();
 }
