@@ -6,6 +6,7 @@ use serde_json::Value;
 use smol_str::SmolStr;
 
 use crate::backup::archive::{Coverage, Volumes};
+use crate::cluster::read::BothConfigs;
 use crate::cluster::{Cluster, Failure, FailureKind, ObjectRef, ReadError};
 use crate::lifecycle::delete::{Found, Role, Whose, survey};
 use crate::target::Target;
@@ -87,8 +88,7 @@ impl Gathered {
 /// are told.
 pub async fn look(cluster: &Cluster, target: &Target, keys: bool) -> Result<Gathered, ReadError> {
     let (namespace, vcluster) = (target.namespace.as_str(), target.name.as_str());
-    let written = cluster.vcluster_config_as_written(namespace, vcluster).await?;
-    let hidden = cluster.vcluster_config(namespace, vcluster).await?;
+    let BothConfigs { written, hidden } = cluster.vcluster_config_both(namespace, vcluster).await?;
     let config_whole = keys || hides_nothing(&written, &hidden);
     let mut gathered = Gathered {
         kubernetes: kubernetes(&written),

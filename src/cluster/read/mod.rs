@@ -13,6 +13,7 @@ use thiserror::Error;
 
 pub use self::events::{EventKind, EventRow};
 pub use self::logs::{LogEvent, LogLine, LogRequest};
+pub(crate) use self::object::BothConfigs;
 pub use self::object::{ContainerInfo, YamlOptions};
 use super::http::unbuildable;
 use super::{Cluster, Failure, FailureKind, ObjectRef, Resource};

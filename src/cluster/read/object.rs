@@ -33,6 +33,14 @@ struct ConfigSecret {
     data: std::collections::BTreeMap<String, k8s_openapi::ByteString>,
 }
 
+/// The configuration of a virtual cluster in two ways.
+pub(crate) struct BothConfigs {
+    /// Word by word, secrets among them.
+    pub written: String,
+    /// With passwords and keys hidden.
+    pub hidden: String,
+}
+
 impl Cluster {
     /// An object as YAML. The values of Secrets and tokens in annotations are never in it.
     ///
@@ -57,19 +65,7 @@ impl Cluster {
     /// # Errors
     /// When its Secret is not there, may not be read, or holds no configuration.
     pub async fn vcluster_config(&self, namespace: &str, name: &str) -> Result<String, ReadError> {
-        let secret = ObjectRef::namespaced(Resource::SECRETS, namespace, wire::name::config_secret(name));
-        let read = async {
-            let content: ConfigSecret = self.get(&secret).await?;
-            let missing =
-                || Failure::new(FailureKind::NotFound, format!("it has no key {}", wire::CONFIG_KEY));
-            let config = content.data.get(wire::CONFIG_KEY).ok_or_else(missing)?;
-            // The parser's message quotes the text, which is a Secret.
-            let unreadable = |_| Failure::new(FailureKind::Protocol, "its configuration is not YAML");
-            let mut value: Value = serde_saphyr::from_slice(&config.0).map_err(unreadable)?;
-            secrecy::hide_in_config(&mut value);
-            to_yaml(&value)
-        };
-        read.await.map_err(|failure| self.error(format!("read the configuration in {secret}"), failure))
+        self.config_as(namespace, name, |config| hidden(&config)).await
     }
 
     /// The same word by word, secrets among them: for whoever changes it, never for a screen.
@@ -81,14 +77,34 @@ impl Cluster {
         namespace: &str,
         name: &str,
     ) -> Result<String, ReadError> {
+        self.config_as(namespace, name, written).await
+    }
+
+    /// Both, of the same moment.
+    ///
+    /// # Errors
+    /// As those two.
+    pub(crate) async fn vcluster_config_both(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> Result<BothConfigs, ReadError> {
+        let both = |config: Vec<u8>| Ok(BothConfigs { hidden: hidden(&config)?, written: written(config)? });
+        self.config_as(namespace, name, both).await
+    }
+
+    async fn config_as<T>(
+        &self,
+        namespace: &str,
+        name: &str,
+        make: impl FnOnce(Vec<u8>) -> Result<T, Failure>,
+    ) -> Result<T, ReadError> {
         let secret = ObjectRef::namespaced(Resource::SECRETS, namespace, wire::name::config_secret(name));
         let read = async {
             let mut content: ConfigSecret = self.get(&secret).await?;
             let missing =
                 || Failure::new(FailureKind::NotFound, format!("it has no key {}", wire::CONFIG_KEY));
-            let config = content.data.remove(wire::CONFIG_KEY).ok_or_else(missing)?;
-            let unreadable = |_| Failure::new(FailureKind::Protocol, "its configuration is no text");
-            String::from_utf8(config.0).map_err(unreadable)
+            make(content.data.remove(wire::CONFIG_KEY).ok_or_else(missing)?.0)
         };
         read.await.map_err(|failure| self.error(format!("read the configuration in {secret}"), failure))
     }
@@ -103,6 +119,19 @@ impl Cluster {
         let pod = read.map_err(|failure| self.error(format!("list the containers of {object}"), failure))?;
         Ok(pod.infos())
     }
+}
+
+fn hidden(config: &[u8]) -> Result<String, Failure> {
+    // The parser's message quotes the text, which is a Secret.
+    let unreadable = |_| Failure::new(FailureKind::Protocol, "its configuration is not YAML");
+    let mut value: Value = serde_saphyr::from_slice(config).map_err(unreadable)?;
+    secrecy::hide_in_config(&mut value);
+    to_yaml(&value)
+}
+
+fn written(config: Vec<u8>) -> Result<String, Failure> {
+    let unreadable = |_| Failure::new(FailureKind::Protocol, "its configuration is no text");
+    String::from_utf8(config).map_err(unreadable)
 }
 
 /// A value as YAML.
