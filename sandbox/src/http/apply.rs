@@ -30,7 +30,7 @@ pub(super) fn apply(call: &Call, body: &[u8]) -> Result<Response<Body>, Status> 
                 let merged = merge(call, Some(live), &applied, &manager, None)?;
                 write::check_named(call, &merged)?;
                 let merged = write::to_stored(call, merged)?;
-                granting::check(call, Some(&current.value()), &merged)?;
+                granting::check(call, Some(current), &merged)?;
                 Ok(merged)
             },
         );

@@ -6,6 +6,7 @@ use super::Call;
 use super::auth::Roles;
 use crate::access::{self, Wish, escalation};
 use crate::status::Status;
+use crate::store::Object;
 
 const GROUP: &str = "rbac.authorization.k8s.io";
 
@@ -14,10 +15,13 @@ const GROUP: &str = "rbac.authorization.k8s.io";
 ///
 /// # Errors
 /// 403 with the rights that are missing; 404 when a binding names a role that is not there.
-pub(super) fn check(call: &Call, old: Option<&Value>, new: &Value) -> Result<(), Status> {
+pub(super) fn check(call: &Call, old: Option<&Object>, new: &Value) -> Result<(), Status> {
     if call.gr.group != GROUP || !call.target.subresource.is_empty() || call.user.is_master() {
         return Ok(());
     }
+    // Only now: it is unpacked for this.
+    let old = old.map(Object::value);
+    let old = old.as_ref();
     if old.is_some_and(|old| without_collection(old) == without_collection(new)) {
         return Ok(());
     }

@@ -44,7 +44,7 @@ pub(super) fn replace(call: &Call, body: &[u8]) -> Result<Response<Body>, Status
     let mut object = to_stored(call, object)?;
     distinct_owners(call, &mut object, false);
     if let Some(old) = call.store().find(&call.gr, call.namespace(), call.name()) {
-        granting::check(call, Some(&old.value()), &object)?;
+        granting::check(call, Some(&old), &object)?;
     }
     let written = call.store().replace(
         &call.gr,
@@ -124,7 +124,7 @@ pub(super) fn patch(call: &Call, body: &[u8]) -> Result<Response<Body>, Status> 
             })?;
             let mut patched = to_stored(call, patched)?;
             distinct_owners(call, &mut patched, true);
-            granting::check(call, Some(&current.value()), &patched)?;
+            granting::check(call, Some(current), &patched)?;
             Ok(patched)
         },
     )?;
