@@ -3,6 +3,7 @@
 //! [`State::update`] is synchronous and free of I/O; the clock is handed in. It knows no screen by name: screens
 //! come from a registry.
 
+pub mod asked;
 pub mod connections;
 pub mod effect;
 pub mod event_loop;
@@ -21,6 +22,7 @@ pub mod stores;
 mod view;
 pub mod world;
 
+pub use asked::Asked;
 pub use effect::{Cmd, Effect, Effects};
 pub use layer::{Address, Input, Layer, News, Offer};
 pub use msg::Msg;

@@ -10,8 +10,8 @@ use v9s::fleet::model::VclusterKey;
 use super::popup;
 use super::text::step;
 use crate::actions::{Action, ActionId, Scope};
-use crate::app::reads::{Puzzle, Read, Reply, Ticket};
-use crate::app::{Address, Cmd, Effects, Input, Layer, News, Offer, World};
+use crate::app::reads::{Puzzle, Read, Reply};
+use crate::app::{Address, Asked, Cmd, Effects, Input, Layer, News, Offer, World};
 use crate::panes::Move;
 use crate::panes::explain::Explanation;
 use crate::text;
@@ -30,7 +30,7 @@ enum Known {
 /// The explanation of one pod.
 pub struct ExplainScreen {
     puzzle: Puzzle,
-    asked: Option<Ticket>,
+    asked: Asked,
     known: Known,
     page: Explanation,
 }
@@ -38,7 +38,7 @@ pub struct ExplainScreen {
 impl ExplainScreen {
     /// It is gathered when it is looked at.
     pub fn new(puzzle: Puzzle) -> Self {
-        Self { puzzle, asked: None, known: Known::Waiting, page: Explanation::default() }
+        Self { puzzle, asked: Asked::default(), known: Known::Waiting, page: Explanation::default() }
     }
 
     /// Of the control plane of a virtual cluster.
@@ -47,14 +47,7 @@ impl ExplainScreen {
     }
 
     fn read(&mut self, out: &mut Effects) {
-        self.forget(out);
-        self.asked = Some(out.read(Read::Explain(self.puzzle.clone())));
-    }
-
-    fn forget(&mut self, out: &mut Effects) {
-        if let Some(asked) = self.asked.take() {
-            out.cmd(Cmd::Forget(asked));
-        }
+        self.asked.ask(Read::Explain(self.puzzle.clone()), out);
     }
 
     fn text(&self) -> Option<String> {
@@ -121,9 +114,8 @@ impl Layer for ExplainScreen {
     fn news(&mut self, news: &News, _: &World, out: &mut Effects) {
         match news {
             News::Entered => self.read(out),
-            News::Left => self.forget(out),
-            News::Reply(ticket, Reply::Explained(told)) if self.asked == Some(*ticket) => {
-                self.asked = None;
+            News::Left => self.asked.forget(out),
+            News::Reply(ticket, Reply::Explained(told)) if self.asked.take(*ticket) => {
                 self.known = match told {
                     Ok(verdict) => Known::Told(verdict.clone()),
                     Err(why) => Known::Failed(why.clone()),

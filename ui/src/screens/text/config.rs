@@ -6,21 +6,21 @@ use v9s::fleet::VclusterKey;
 
 use super::Reader;
 use crate::actions::ActionId;
-use crate::app::reads::{Read, Reply, Ticket};
-use crate::app::{Cmd, Effects, Input, News, World};
+use crate::app::reads::{Read, Reply};
+use crate::app::{Asked, Effects, Input, News, World};
 use crate::panes::text::{Highlight, TextPane};
 
 /// The configuration, read when it is looked at.
 pub struct Configuration {
     key: VclusterKey,
-    asked: Option<Ticket>,
+    asked: Asked,
     reader: Reader<TextPane>,
 }
 
 impl Configuration {
     /// Nothing is read yet.
     pub fn new(key: VclusterKey) -> Self {
-        Self { key, asked: None, reader: Reader::new(TextPane::new(Highlight::Yaml)) }
+        Self { key, asked: Asked::default(), reader: Reader::new(TextPane::new(Highlight::Yaml)) }
     }
 
     /// Whether keys are text now.
@@ -29,16 +29,9 @@ impl Configuration {
     }
 
     fn read(&mut self, out: &mut Effects) {
-        self.forget(out);
         let VclusterKey { host, namespace, name } = self.key.clone();
-        self.asked = Some(out.read(Read::Config { host, namespace, name }));
+        self.asked.ask(Read::Config { host, namespace, name }, out);
         self.reader.pane.wait("reading the configuration");
-    }
-
-    fn forget(&mut self, out: &mut Effects) {
-        if let Some(asked) = self.asked.take() {
-            out.cmd(Cmd::Forget(asked));
-        }
     }
 
     /// Does an action.
@@ -61,14 +54,11 @@ impl Configuration {
     pub fn news(&mut self, news: &News, world: &World, out: &mut Effects) {
         match news {
             News::Entered => self.read(out),
-            News::Left => self.forget(out),
-            News::Reply(ticket, Reply::Text(text)) if self.asked == Some(*ticket) => {
-                self.asked = None;
-                match text {
-                    Ok(text) => self.reader.pane.set(text, world.now),
-                    Err(why) => self.reader.pane.fail(why),
-                }
-            }
+            News::Left => self.asked.forget(out),
+            News::Reply(ticket, Reply::Text(text)) if self.asked.take(*ticket) => match text {
+                Ok(text) => self.reader.pane.set(text, world.now),
+                Err(why) => self.reader.pane.fail(why),
+            },
             _ => {}
         }
     }

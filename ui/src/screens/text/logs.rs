@@ -10,7 +10,7 @@ use v9s::cluster::{ContainerInfo, LogRequest};
 use super::Reader;
 use crate::actions::{Action, ActionId, Scope};
 use crate::app::reads::{LogPart, Read, Reply, Ticket};
-use crate::app::{Address, Cmd, Effects, Input, Layer, News, Offer, World};
+use crate::app::{Address, Asked, Cmd, Effects, Input, Layer, News, Offer, World};
 use crate::config::LogSettings;
 use crate::panes::logs::{Limits, LogsPane, Mark, Source};
 
@@ -55,7 +55,7 @@ pub struct Logs {
     since: Since,
     settings: LogSettings,
     /// The question which containers there are, and the stream of lines.
-    asked: Option<Ticket>,
+    asked: Asked,
     stream: Option<Ticket>,
     seen: bool,
     reader: Reader<LogsPane>,
@@ -88,7 +88,7 @@ impl Logs {
             previous,
             since: Since::Tail,
             settings,
-            asked: None,
+            asked: Asked::default(),
             stream: None,
             seen: false,
             reader: Reader::new(pane),
@@ -129,7 +129,7 @@ impl Logs {
         self.container = 0;
         let Some(pod) = self.pods.get(self.pod).cloned() else { return };
         let (host, namespace) = (self.host.clone(), self.namespace.clone());
-        self.asked = Some(out.read(Read::Containers { host, namespace, pod }));
+        self.asked.ask(Read::Containers { host, namespace, pod }, out);
         self.reader.pane.open(self.source());
     }
 
@@ -172,8 +172,9 @@ impl Logs {
     }
 
     fn forget(&mut self, out: &mut Effects) {
-        for ticket in [self.asked.take(), self.stream.take()].into_iter().flatten() {
-            out.cmd(Cmd::Forget(ticket));
+        self.asked.forget(out);
+        if let Some(stream) = self.stream.take() {
+            out.cmd(Cmd::Forget(stream));
         }
     }
 
@@ -236,8 +237,7 @@ impl Logs {
                 self.seen = false;
                 self.forget(out);
             }
-            News::Reply(ticket, Reply::Containers(told)) if self.asked == Some(*ticket) => {
-                self.asked = None;
+            News::Reply(ticket, Reply::Containers(told)) if self.asked.take(*ticket) => {
                 // Not being allowed to look at the pod does not forbid its log.
                 self.containers = told.as_ref().cloned().unwrap_or_default();
                 self.container = preferred(&self.containers);

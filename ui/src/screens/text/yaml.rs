@@ -7,8 +7,8 @@ use v9s::cluster::ObjectRef;
 
 use super::Reader;
 use crate::actions::{ActionId, Scope};
-use crate::app::reads::{Read, Reply, Ticket};
-use crate::app::{Address, Cmd, Effects, Input, Layer, News, World};
+use crate::app::reads::{Read, Reply};
+use crate::app::{Address, Asked, Effects, Input, Layer, News, World};
 use crate::panes::text::{Highlight, TextPane};
 
 /// The YAML of one object, read when it is looked at.
@@ -16,7 +16,7 @@ pub struct Yaml {
     host: SmolStr,
     object: ObjectRef,
     managed_fields: bool,
-    asked: Option<Ticket>,
+    asked: Asked,
     reader: Reader<TextPane>,
 }
 
@@ -27,7 +27,7 @@ impl Yaml {
     /// Nothing is read yet.
     pub fn new(host: SmolStr, object: ObjectRef) -> Self {
         let reader = Reader::new(TextPane::new(Highlight::Yaml));
-        Self { host, object, managed_fields: false, asked: None, reader }
+        Self { host, object, managed_fields: false, asked: Asked::default(), reader }
     }
 
     /// Whether keys are text now.
@@ -36,20 +36,13 @@ impl Yaml {
     }
 
     fn read(&mut self, out: &mut Effects) {
-        self.forget(out);
         let read = Read::Yaml {
             host: self.host.clone(),
             object: self.object.clone(),
             managed_fields: self.managed_fields,
         };
-        self.asked = Some(out.read(read));
+        self.asked.ask(read, out);
         self.reader.pane.wait(&format!("reading {} of {}", self.object.resource.kind, self.object.name));
-    }
-
-    fn forget(&mut self, out: &mut Effects) {
-        if let Some(asked) = self.asked.take() {
-            out.cmd(Cmd::Forget(asked));
-        }
     }
 
     /// Does an action.
@@ -74,14 +67,11 @@ impl Yaml {
     pub fn news(&mut self, news: &News, world: &World, out: &mut Effects) {
         match news {
             News::Entered => self.read(out),
-            News::Left => self.forget(out),
-            News::Reply(ticket, Reply::Text(text)) if self.asked == Some(*ticket) => {
-                self.asked = None;
-                match text {
-                    Ok(text) => self.reader.pane.set(text, world.now),
-                    Err(why) => self.reader.pane.fail(why),
-                }
-            }
+            News::Left => self.asked.forget(out),
+            News::Reply(ticket, Reply::Text(text)) if self.asked.take(*ticket) => match text {
+                Ok(text) => self.reader.pane.set(text, world.now),
+                Err(why) => self.reader.pane.fail(why),
+            },
             _ => {}
         }
     }

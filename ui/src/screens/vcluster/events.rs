@@ -8,8 +8,8 @@ use v9s::fleet::model::VclusterKey;
 
 use super::{Seen, Tab};
 use crate::actions::{Action, ActionId, Scope};
-use crate::app::reads::{Read, Reply, Ticket};
-use crate::app::{Cmd, Effect, Effects, Input, News, Offer};
+use crate::app::reads::{Read, Reply};
+use crate::app::{Asked, Effect, Effects, Input, News, Offer};
 use crate::filter::Language;
 use crate::panes::events::{COLUMNS, Event, Events, LANGUAGE, is_fault};
 use crate::screens::list::{Item, List, Rows};
@@ -42,7 +42,7 @@ impl Item for Event {
 pub struct EventsTab {
     list: List<Event>,
     events: Events,
-    asked: Option<Ticket>,
+    asked: Asked,
     asked_at: Option<DateTime<Utc>>,
 }
 
@@ -50,7 +50,7 @@ impl EventsTab {
     /// Nothing is read yet.
     pub fn new() -> Self {
         let list = List::new("Events", COLUMNS, "last");
-        Self { list, events: Events::default(), asked: None, asked_at: None }
+        Self { list, events: Events::default(), asked: Asked::default(), asked_at: None }
     }
 
     fn rows(events: &Events) -> Rows<'_, Event> {
@@ -58,9 +58,8 @@ impl EventsTab {
     }
 
     fn read(&mut self, seen: Seen<'_>, out: &mut Effects) {
-        self.forget(out);
         let VclusterKey { host, namespace, .. } = seen.vcluster.key.clone();
-        self.asked = Some(out.read(Read::Events { host, namespace }));
+        self.asked.ask(Read::Events { host, namespace }, out);
         self.asked_at = Some(seen.world.now);
         self.events.wait();
     }
@@ -69,12 +68,6 @@ impl EventsTab {
         if let Some(event) = self.list.current(Self::rows(&self.events)) {
             let host = seen.vcluster.key.host.clone();
             out.push(Effect::Open(Box::new(EventScreen::new(host, event.clone(), seen.world))));
-        }
-    }
-
-    fn forget(&mut self, out: &mut Effects) {
-        if let Some(asked) = self.asked.take() {
-            out.cmd(Cmd::Forget(asked));
         }
     }
 }
@@ -130,20 +123,17 @@ impl Tab for EventsTab {
     fn news(&mut self, news: &News, seen: Seen<'_>, out: &mut Effects) {
         match news {
             News::Entered => self.read(seen, out),
-            News::Left => self.forget(out),
+            News::Left => self.asked.forget(out),
             News::Tick => {
                 let old = self.asked_at.is_none_or(|at| seen.world.now - at >= FRESH);
-                if old && self.asked.is_none() {
+                if old && !self.asked.waits() {
                     self.read(seen, out);
                 }
             }
-            News::Reply(ticket, Reply::Events(told)) if self.asked == Some(*ticket) => {
-                self.asked = None;
-                match told {
-                    Ok(rows) => self.events.set(rows.to_vec(), seen.world.now),
-                    Err(why) => self.events.fail(why),
-                }
-            }
+            News::Reply(ticket, Reply::Events(told)) if self.asked.take(*ticket) => match told {
+                Ok(rows) => self.events.set(rows.to_vec(), seen.world.now),
+                Err(why) => self.events.fail(why),
+            },
             _ => {}
         }
         self.list.sync(Self::rows(&self.events), seen.world.now);

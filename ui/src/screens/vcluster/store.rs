@@ -12,8 +12,8 @@ use super::overview::{page_offer, wheel};
 use super::{Seen, Tab};
 use crate::actions::{Action, ActionId, Scope};
 use crate::app::messages::Level;
-use crate::app::reads::{Read, Reply, Ticket};
-use crate::app::{Cmd, Effect, Effects, Input, News, Offer};
+use crate::app::reads::{Read, Reply};
+use crate::app::{Asked, Cmd, Effect, Effects, Input, News, Offer};
 use crate::panes::store::{StorePane, View};
 use crate::screens::text::step;
 use crate::screens::verb::{self, VerbDialog};
@@ -27,7 +27,7 @@ const FRESH: TimeDelta = TimeDelta::seconds(10);
 #[derive(Default)]
 pub struct StoreTab {
     pane: StorePane,
-    asked: Option<Ticket>,
+    asked: Asked,
     asked_at: Option<DateTime<Utc>>,
     /// Why it could not even be asked.
     failed: Option<String>,
@@ -35,16 +35,11 @@ pub struct StoreTab {
 
 impl StoreTab {
     fn read(&mut self, seen: Seen<'_>, out: &mut Effects) {
-        self.forget(out);
         self.asked_at = Some(seen.world.now);
-        if !rests(seen.vcluster.state) {
-            self.asked = Some(out.read(Read::Store(seen.vcluster.key.clone())));
-        }
-    }
-
-    fn forget(&mut self, out: &mut Effects) {
-        if let Some(asked) = self.asked.take() {
-            out.cmd(Cmd::Forget(asked));
+        if rests(seen.vcluster.state) {
+            self.asked.forget(out);
+        } else {
+            self.asked.ask(Read::Store(seen.vcluster.key.clone()), out);
         }
     }
 
@@ -117,15 +112,14 @@ impl Tab for StoreTab {
     fn news(&mut self, news: &News, seen: Seen<'_>, out: &mut Effects) {
         match news {
             News::Entered => self.read(seen, out),
-            News::Left => self.forget(out),
+            News::Left => self.asked.forget(out),
             News::Tick => {
                 let old = self.asked_at.is_none_or(|at| seen.world.now - at >= FRESH);
-                if old && self.asked.is_none() {
+                if old && !self.asked.waits() {
                     self.read(seen, out);
                 }
             }
-            News::Reply(ticket, Reply::Store(_, told)) if self.asked == Some(*ticket) => {
-                self.asked = None;
+            News::Reply(ticket, Reply::Store(_, told)) if self.asked.take(*ticket) => {
                 self.asked_at = Some(seen.world.now);
                 self.failed = told.as_ref().err().cloned();
             }
