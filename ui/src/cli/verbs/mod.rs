@@ -20,6 +20,7 @@ pub mod store;
 pub mod verify;
 
 mod ask;
+mod cron;
 mod host;
 mod report;
 pub(crate) mod session;

@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 
 use anyhow::bail;
-use serde_json::{Value, json};
+use serde_json::Value;
 use smol_str::SmolStr;
+use v9s::cronjob::{CronJob, Reach, rule};
 
 use super::GcArgs;
+use crate::cli::verbs::cron::yaml;
 
 /// Its name, and that of its account.
 const NAME: &str = "v9s-gc";
-/// Where it runs when its scope is everything.
-const HOME: &str = "v9s";
 
 /// Kinds that syncers put on a host, by group. What else there is has to be named.
 const KINDS: [(&str, &str, bool); 13] = [
@@ -36,22 +36,29 @@ pub(super) fn manifest(args: &GcArgs, namespaces: &[SmolStr]) -> anyhow::Result<
     if image.trim().is_empty() {
         bail!("--image is empty");
     }
-    let only = match namespaces {
-        [] => None,
-        [one] => Some(one.as_str()),
+    let reach = match namespaces {
+        [] => Reach::Everywhere,
+        [one] => Reach::Namespace(one.clone()),
         _ => bail!("name one namespace, or -A"),
     };
-    let kinds = kinds(args, only.is_none())?;
-    let home = only.unwrap_or(HOME);
-    let mut objects = Vec::new();
-    if only.is_none() {
-        objects.push(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": home}}));
-    }
-    objects.push(json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": meta(Some(home))}));
-    objects.extend(rights(&kinds, only, home));
-    objects.push(job(args, &kinds, only, home, image));
-    let texts: Result<Vec<String>, _> = objects.iter().map(serde_saphyr::to_string).collect();
-    Ok(texts?.join("---\n"))
+    let everywhere = reach == Reach::Everywhere;
+    let kinds = kinds(args, everywhere)?;
+    let job = CronJob {
+        name: NAME.into(),
+        labels: Vec::new(),
+        rules: rules(&kinds, everywhere),
+        words: words(args, &kinds, &reach),
+        reach,
+        schedule: args.schedule.as_str().into(),
+        zone: None,
+        starting_deadline: 300,
+        deadline: 1800,
+        image: image.into(),
+        credentials: None,
+        claim: None,
+        memory: "512Mi",
+    };
+    yaml(&job)
 }
 
 fn kinds(args: &GcArgs, everywhere: bool) -> anyhow::Result<Vec<(&'static str, &'static str)>> {
@@ -75,36 +82,11 @@ fn kinds(args: &GcArgs, everywhere: bool) -> anyhow::Result<Vec<(&'static str, &
     Ok(found)
 }
 
-fn meta(namespace: Option<&str>) -> Value {
-    let mut meta = json!({"name": NAME, "labels": {"app.kubernetes.io/name": NAME}});
-    if let Some(namespace) = namespace {
-        meta["namespace"] = json!(namespace);
-    }
-    meta
-}
-
-/// A Role where one namespace is looked at, otherwise a ClusterRole.
-fn rights(kinds: &[(&str, &str)], only: Option<&str>, home: &str) -> [Value; 2] {
-    let (role, binding) = match only {
-        Some(_) => ("Role", "RoleBinding"),
-        None => ("ClusterRole", "ClusterRoleBinding"),
-    };
-    let place = only.map(|_| home);
-    let api = "rbac.authorization.k8s.io";
-    [
-        json!({"apiVersion": format!("{api}/v1"), "kind": role, "metadata": meta(place), "rules": rules(kinds, only.is_none())}),
-        json!({"apiVersion": format!("{api}/v1"), "kind": binding, "metadata": meta(place),
-            "roleRef": {"apiGroup": api, "kind": role, "name": NAME},
-            "subjects": [{"kind": "ServiceAccount", "name": NAME, "namespace": home}]}),
-    ]
-}
-
 fn rules(kinds: &[(&str, &str)], everywhere: bool) -> Vec<Value> {
     let mut groups: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (group, plural) in kinds {
         groups.entry(group).or_default().push(plural);
     }
-    let rule = |group: &str, resources: &[&str], verbs: &[&str]| json!({"apiGroups": [group], "resources": resources, "verbs": verbs});
     // What is collected.
     let mut rules: Vec<Value> =
         groups.iter().map(|(group, plurals)| rule(group, plurals, &["get", "list", "delete"])).collect();
@@ -121,13 +103,14 @@ fn rules(kinds: &[(&str, &str)], everywhere: bool) -> Vec<Value> {
     rules
 }
 
-fn job(args: &GcArgs, kinds: &[(&str, &str)], only: Option<&str>, home: &str, image: &str) -> Value {
+/// What the program is told.
+fn words(args: &GcArgs, kinds: &[(&str, &str)], reach: &Reach) -> Vec<String> {
     let plurals: Vec<&str> = kinds.iter().map(|(_, plural)| *plural).collect();
     let mut words = vec!["gc".to_owned()];
     words.extend(args.name.as_ref().map(ToString::to_string));
-    words.extend(match only {
-        Some(namespace) => vec!["-n".to_owned(), namespace.to_owned()],
-        None => vec!["-A".to_owned()],
+    words.extend(match reach {
+        Reach::Namespace(namespace) => vec!["-n".to_owned(), namespace.to_string()],
+        Reach::Everywhere => vec!["-A".to_owned()],
     });
     words.extend(["--yes".to_owned(), "--older-than".to_owned(), format!("{}s", args.older_than.as_secs())]);
     words.extend(["--kinds".to_owned(), plurals.join(","), "-o".to_owned(), "json".to_owned()]);
@@ -137,34 +120,5 @@ fn job(args: &GcArgs, kinds: &[(&str, &str)], only: Option<&str>, home: &str, im
     if let Some(grace) = args.grace {
         words.extend(["--grace".to_owned(), grace.to_string()]);
     }
-    json!({"apiVersion": "batch/v1", "kind": "CronJob", "metadata": meta(Some(home)), "spec": {
-        "schedule": args.schedule,
-        // Two at a time would look over each other's shoulders.
-        "concurrencyPolicy": "Forbid",
-        "startingDeadlineSeconds": 300,
-        "jobTemplate": {"spec": {
-            // What was not collected is looked at anew by the next.
-            "backoffLimit": 0,
-            "activeDeadlineSeconds": 1800,
-            "template": {"metadata": {"labels": {"app.kubernetes.io/name": NAME}}, "spec": {
-                "serviceAccountName": NAME,
-                "restartPolicy": "Never",
-                "securityContext": {"runAsNonRoot": true, "runAsUser": 65532, "runAsGroup": 65532, "fsGroup": 65532,
-                    "seccompProfile": {"type": "RuntimeDefault"}},
-                "containers": [{
-                    "name": "v9s",
-                    "image": image,
-                    "command": ["v9s"],
-                    "args": words,
-                    // For the audit log.
-                    "env": [{"name": "HOME", "value": "/home/v9s"}],
-                    "volumeMounts": [{"name": "home", "mountPath": "/home/v9s"}],
-                    "securityContext": {"allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true,
-                        "capabilities": {"drop": ["ALL"]}},
-                    "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "512Mi"}},
-                }],
-                "volumes": [{"name": "home", "emptyDir": {}}],
-            }},
-        }},
-    }})
+    words
 }
