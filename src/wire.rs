@@ -145,6 +145,12 @@ pub mod annotation {
     pub const EXPIRES: &str = "v9s.io/expires";
     /// On the workload of a control plane: who answers for the virtual cluster (docs/vclusters.md, Time to live).
     pub const OWNER: &str = "v9s.io/owner";
+    /// On the workload of a control plane: the last good backup, JSON (docs/backup.md, What is noted).
+    pub const BACKUP: &str = "v9s.io/backup";
+    /// On the workload of a control plane: the last run that took no backup, JSON, unless a good one came later.
+    pub const BACKUP_MISSED: &str = "v9s.io/backup-missed";
+    /// On the workload of a control plane: how old its last good backup may become, such as `24h`.
+    pub const BACKUP_OBJECTIVE: &str = "v9s.io/backup-objective";
     /// On the Secret with the certificates and on pods that use them: digest of those certificates, once they were rotated
     /// (docs/vclusters.md, Certificates).
     pub const CERTIFICATES: &str = "v9s.io/certificates";

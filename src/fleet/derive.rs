@@ -16,8 +16,10 @@ use super::quota::Quota;
 use super::rows::{ConfigRow, ControlPod, WorkloadRow};
 use super::state::State;
 use super::told::Told;
-use crate::health::{Companion, Thresholds, sync};
+use crate::health::backups::{Measure, judge as judge_backups};
+use crate::health::{Backups, Companion, Thresholds, sync};
 use crate::known::Known;
+use crate::target::Noted;
 use crate::wire::{App, label};
 
 /// All that is known about one virtual cluster.
@@ -75,6 +77,7 @@ pub(super) fn derive(
         .collect();
     let (companion, silent_at) = companion(&facts, verdict.state, thresholds);
     let told = facts.told.get().copied().flatten();
+    let (backups, backup_due) = backups(main, thresholds, now);
     let findings = findings(&Signs {
         verdict: &verdict,
         pods: control_pods,
@@ -84,6 +87,7 @@ pub(super) fn derive(
         companion: &companion,
         unreadable: told.and_then(Told::unreadable).filter(|_| companion != Known::NotApplicable),
         duplicates: &duplicates,
+        backups: &backups,
         thresholds,
     });
     let Verdict { mut state, mut reason, revisit } = verdict;
@@ -92,7 +96,7 @@ pub(super) fn derive(
     {
         (state, reason) = worse;
     }
-    let revisit = [revisit, silent_at].into_iter().flatten().min();
+    let revisit = [revisit, silent_at, backup_due].into_iter().flatten().min();
     let mut row = Vcluster {
         workload: main.kind,
         state,
@@ -109,6 +113,7 @@ pub(super) fn derive(
         lag: lag(&companion, told),
         orphans: flatten(&companion, Companion::orphans),
         store_health: store_health(state),
+        backups: Arc::new(backups),
         companion,
         findings,
         created: main.created,
@@ -189,6 +194,19 @@ fn restarts(pods: &[&ControlPod]) -> Restarts {
     }
 }
 
+/// How its backups stand, and when time alone changes that.
+fn backups(
+    main: &WorkloadRow,
+    thresholds: &Thresholds,
+    now: DateTime<Utc>,
+) -> (Backups, Option<DateTime<Utc>>) {
+    let measure = Measure { objective: thresholds.rpo, created: main.created };
+    match &main.noted {
+        Some(noted) => judge_backups(noted, measure, now),
+        None => judge_backups(&Noted::default(), measure, now),
+    }
+}
+
 /// Whether the control plane of this state is meant to run and its companion with it.
 fn is_meant_to_run(state: State) -> bool {
     !matches!(state, State::Paused | State::ScaledDown | State::Restoring | State::Terminating)
@@ -255,6 +273,7 @@ fn unknown(row: &Vcluster) -> BTreeMap<SmolStr, SmolStr> {
         ("lag", row.lag.why()),
         ("orphans", row.orphans.why()),
         ("store_health", row.store_health.why()),
+        ("backup", row.backups.good.why()),
         ("expires", row.expires.why()),
     ];
     let known = fields.into_iter().filter_map(|(name, why)| Some((SmolStr::new_static(name), why?.into())));

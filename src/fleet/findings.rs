@@ -9,7 +9,7 @@ use super::model::{Finding, Severity};
 use super::quota::Quota;
 use super::rows::ControlPod;
 use super::state::State;
-use crate::health::{Companion, Thresholds, sync};
+use crate::health::{Backups, Companion, Thresholds, sync};
 use crate::known::Known;
 
 /// What findings are made of.
@@ -27,6 +27,8 @@ pub(super) struct Signs<'a> {
     pub(super) unreadable: Option<&'a SmolStr>,
     /// Other workloads that claim the same name.
     pub(super) duplicates: &'a [SmolStr],
+    /// How its backups stand.
+    pub(super) backups: &'a Backups,
     pub(super) thresholds: &'a Thresholds,
 }
 
@@ -39,6 +41,7 @@ pub(super) fn findings(signs: &Signs<'_>) -> Vec<Finding> {
     found.extend(quota(signs));
     found.extend(policies(signs));
     found.extend(duplicates(signs));
+    found.extend(signs.backups.findings());
     found.extend(signs.unreadable.map(|why| sync::unreadable(why)));
     found.extend(signs.companion.get().into_iter().flat_map(|one| one.findings(signs.thresholds)));
     found.sort_by_key(|finding: &Finding| std::cmp::Reverse(finding.severity));
@@ -154,6 +157,7 @@ mod tests {
             companion: &Known::NotApplicable,
             unreadable: None,
             duplicates: &[],
+            backups: &Backups::default(),
             thresholds: &Thresholds::default(),
         };
         findings(&signs).into_iter().map(|finding| (finding.severity, finding.code)).collect()

@@ -29,6 +29,7 @@ fn workload(app: App, desired: u32) -> WorkloadRow {
         restoring: false,
         asleep: false,
         term: Default::default(),
+        noted: None,
         syncer_image: None,
         kubernetes_image: None,
         trouble: None,

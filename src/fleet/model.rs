@@ -14,7 +14,7 @@ use smol_str::SmolStr;
 use crate::cluster::Uid;
 use crate::fleet::quota::Quota;
 use crate::fleet::state::State;
-use crate::health::Companion;
+use crate::health::{Backups, Companion};
 use crate::known::Known;
 
 /// Which virtual cluster: unique over all hosts that one v9s watches.
@@ -149,6 +149,8 @@ pub struct Vcluster {
     pub orphans: Known<u32>,
     /// Health of the backing store.
     pub store_health: Known<StoreHealth>,
+    /// What is noted of its backups, and how the last good one stands.
+    pub backups: Arc<Backups>,
     /// What is wrong, worst first.
     pub findings: Vec<Finding>,
     /// When the workload was created.

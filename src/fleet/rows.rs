@@ -20,7 +20,7 @@ use super::views::{
 };
 use crate::cluster::watch::{Fold, Key, Text};
 use crate::companion::{self, SyncerStatus};
-use crate::target::Term;
+use crate::target::{Noted, NotedText, Term};
 use crate::wire::{App, SYNCER_CONTAINER, label};
 
 /// A StatefulSet or Deployment of a control plane.
@@ -45,6 +45,8 @@ pub(super) struct WorkloadRow {
     pub(super) asleep: bool,
     /// How long it is to live, and who answers for it.
     pub(super) term: Term,
+    /// What is noted of its backups; none when nothing is.
+    pub(super) noted: Option<Arc<Noted>>,
     pub(super) syncer_image: Option<SmolStr>,
     /// Image of the container that carries Kubernetes itself, if any does.
     pub(super) kubernetes_image: Option<SmolStr>,
@@ -159,6 +161,7 @@ impl Fold for Workloads {
             restoring: is_true(marks.and_then(|marks| marks.restoring.as_deref())),
             asleep: is_true(labels.get(label::SLEEP_MODE)),
             term: marks.map(term).unwrap_or_default(),
+            noted: marks.and_then(|marks| noted(marks, &key.namespace, release)),
             syncer_image: syncer.map(|container| SmolStr::new(&*container.image)),
             kubernetes_image: kubernetes.map(|container| SmolStr::new(&*container.image)),
             trouble: replica_failure(&object),
@@ -170,6 +173,16 @@ fn term(marks: &WorkloadAnnotations<'_>) -> Term {
     let full =
         |text: &Option<Text<'_>>| text.as_deref().filter(|text| !text.trim().is_empty()).map(SmolStr::new);
     Term { expires: full(&marks.expires), owner: full(&marks.owner) }
+}
+
+fn noted(marks: &WorkloadAnnotations<'_>, namespace: &str, release: &str) -> Option<Arc<Noted>> {
+    let text = NotedText {
+        good: marks.backup.as_deref(),
+        missed: marks.backup_missed.as_deref(),
+        objective: marks.backup_objective.as_deref(),
+    };
+    let something = text.good.or(text.missed).or(text.objective).is_some();
+    something.then(|| Arc::new(Noted::read(text, namespace, release)))
 }
 
 fn replica_failure(object: &WorkloadView<'_>) -> Option<SmolStr> {

@@ -39,6 +39,7 @@ pub(in crate::fleet) fn workload(kind: Workload, app: App, release: &str, name: 
         restoring: false,
         asleep: false,
         term: Default::default(),
+        noted: None,
         syncer_image: Some("ghcr.io/loft-sh/vcluster-pro:0.30.0".into()),
         kubernetes_image: Some("ghcr.io/loft-sh/kubernetes:v1.35.1".into()),
         trouble: None,

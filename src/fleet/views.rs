@@ -125,6 +125,12 @@ pub(super) struct WorkloadAnnotations<'a> {
     pub(super) expires: Option<Text<'a>>,
     #[serde(borrow, rename = "v9s.io/owner")]
     pub(super) owner: Option<Text<'a>>,
+    #[serde(borrow, rename = "v9s.io/backup")]
+    pub(super) backup: Option<Text<'a>>,
+    #[serde(borrow, rename = "v9s.io/backup-missed")]
+    pub(super) backup_missed: Option<Text<'a>>,
+    #[serde(borrow, rename = "v9s.io/backup-objective")]
+    pub(super) backup_objective: Option<Text<'a>>,
 }
 
 #[derive(Deserialize, Default)]

@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use crate::target::Objective;
+
 /// When something becomes a finding. The defaults are those of on-call practice; all can be configured (docs/health.md).
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
@@ -46,6 +48,8 @@ pub struct Thresholds {
     pub store_raft_lag: u64,
     /// Share of a store's file, 0 to 1, that may be free room.
     pub store_free_share: f64,
+    /// How old the last good backup may become, where a virtual cluster does not say so itself; without one, as old as it likes.
+    pub rpo: Option<Objective>,
 }
 
 impl Default for Thresholds {
@@ -71,6 +75,7 @@ impl Default for Thresholds {
             store_leader_changes_per_hour: 3,
             store_raft_lag: 1000,
             store_free_share: 0.5,
+            rpo: None,
         }
     }
 }

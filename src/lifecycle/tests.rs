@@ -37,6 +37,7 @@ fn part(app: App, name: &str, replicas: u32) -> Part {
         certificates: None,
         heritage: "v9s".into(),
         claims: Claims::default(),
+        labels: Default::default(),
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod find;
 mod manager;
+mod noted;
 mod part;
 mod term;
 
@@ -11,6 +12,7 @@ use smol_str::SmolStr;
 
 pub use find::{FindError, control_planes, find, refresh};
 pub use manager::{Claims, Manager};
+pub use noted::{GoodBackup, Missed, MissedBackup, Noted, NotedText, Objective};
 #[cfg(test)]
 pub(crate) use part::tests::part as part_of;
 pub use part::{Kind, Part};

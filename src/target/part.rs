@@ -79,6 +79,8 @@ pub struct Part {
     pub heritage: SmolStr,
     /// Who says that it is theirs.
     pub claims: Claims,
+    /// Its labels, for selectors.
+    pub labels: BTreeMap<SmolStr, SmolStr>,
 }
 
 /// A workload as the API server sends it.
@@ -193,6 +195,7 @@ impl Part {
             certificates: spec.template.metadata.annotations.get(annotation::CERTIFICATES).cloned(),
             heritage: metadata.labels.get(label::HERITAGE).cloned().unwrap_or_default(),
             claims: Claims::of(&metadata.labels, marks),
+            labels: metadata.labels,
             namespace: metadata.namespace,
             name: metadata.name,
             uid: metadata.uid,

@@ -13,7 +13,10 @@ use v9s::fleet::model::{
 };
 use v9s::fleet::quota::{Quota, QuotaEntry};
 use v9s::fleet::state::State;
+use v9s::health::Backups;
+use v9s::health::backups::Standing;
 use v9s::known::Known;
+use v9s::target::{GoodBackup, Objective};
 
 /// The present of all tests.
 pub fn now() -> DateTime<Utc> {
@@ -40,6 +43,7 @@ pub fn vcluster(namespace: &str, name: &str) -> Vcluster {
         lag: lag(61, &[61, 60, 80, 61, 61]),
         orphans: Known::Yes(0),
         store_health: store(Severity::Ok, 0.22),
+        backups: Arc::default(),
         findings: Vec::new(),
         created: Some(now() - TimeDelta::days(77)),
         expires: Known::NotApplicable,
@@ -77,6 +81,25 @@ pub fn store(severity: Severity, used: f64) -> Known<StoreHealth> {
     Known::Yes(StoreHealth { severity, used: Some(used), summary: "".into() })
 }
 
+/// Backups of which the last good one is so many hours old, and may be a day old.
+pub fn backups(hours: i64) -> Arc<Backups> {
+    let good = GoodBackup {
+        at: now() - TimeDelta::hours(hours),
+        revision: 90_210,
+        file: "team.shop.20260915T030000000Z.tar.zst.age".into(),
+        to: "s3://backups/eu".into(),
+        who: "schedule".into(),
+    };
+    let until = good.at + TimeDelta::hours(24);
+    let Some(objective) = Objective::new(Duration::from_secs(86_400)) else { return Arc::default() };
+    let standing = Standing { objective, until, late: until < now() };
+    Arc::new(Backups {
+        good: Known::Yes(Some(good)),
+        missed: Known::Yes(None),
+        standing: Known::Yes(standing),
+    })
+}
+
 /// A fleet with one of every kind of trouble.
 pub fn fleet() -> Vec<Vcluster> {
     let forbidden = "forbidden: needs list pods in edge-03";
@@ -91,6 +114,7 @@ pub fn fleet() -> Vec<Vcluster> {
             quota: quota("requests.cpu", "8300m", "10", 0.83),
             lag: lag(3_140, &[200, 300, 400, 1_900, 3_140]),
             orphans: Known::Yes(2),
+            backups: backups(75),
             findings: vec![
                 finding(Severity::Critical, "etcd NOSPACE: writes refused since 13:58"),
                 finding(Severity::Warning, "quota requests.cpu 8.3 of 10 (83%)"),
@@ -129,7 +153,7 @@ pub fn fleet() -> Vec<Vcluster> {
             replicas: Replicas { ready: 0, desired: 0 },
             ..vcluster("team-delta", "team-delta")
         },
-        vcluster("team-epsilon", "team-epsilon"),
+        Vcluster { backups: backups(3), ..vcluster("team-epsilon", "team-epsilon") },
         Vcluster {
             state: State::Unknown,
             reason: forbidden.into(),
@@ -141,6 +165,11 @@ pub fn fleet() -> Vec<Vcluster> {
             store_health: Known::unknown("no companion"),
             store: Known::unknown("forbidden: needs get secrets in edge-03"),
             distro: Known::unknown("forbidden: needs get secrets in edge-03"),
+            backups: Arc::new(Backups {
+                good: Known::unknown("v9s.io/backup cannot be read"),
+                missed: Known::Yes(None),
+                standing: Known::NotApplicable,
+            }),
             version: Known::unknown("no image of a container named syncer"),
             kubernetes: Known::unknown("no companion"),
             unknown: BTreeMap::from([("pods".into(), forbidden.into())]),

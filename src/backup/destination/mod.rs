@@ -19,7 +19,7 @@ use smol_str::SmolStr;
 
 pub use error::DestinationError;
 pub use pipe::{PipeReader, PipeWriter, reader, writer};
-pub use place::{Environment, Place, PlaceError};
+pub use place::{BucketPlace, Environment, Place, PlaceError};
 
 use bucket::{Bucket, BucketUpload};
 use folder::{Folder, FolderUpload};

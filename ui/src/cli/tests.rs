@@ -269,6 +269,14 @@ fn the_documentation_lists_every_field_and_every_exit_code() {
     let status = Arc::new(v9s::companion::SyncerStatus::default());
     let companion = v9s::health::Companion { status, heard: fixture::now(), silent: false };
     v.companion = Known::Yes(Arc::new(companion));
+    let missed = v9s::target::MissedBackup {
+        at: fixture::now(),
+        what: v9s::target::Missed::Failed,
+        why: "no room".into(),
+        who: "ada".into(),
+    };
+    let backups = v9s::health::Backups::clone(&fixture::backups(75));
+    v.backups = Arc::new(v9s::health::Backups { missed: Known::Yes(Some(missed)), ..backups });
     fleet.vclusters = vec![Arc::new(v)];
     let json: Value = serde_json::from_str(&run(&fleet, OutputFormat::Json).rows).unwrap();
     let mut printed = BTreeSet::new();

@@ -1,5 +1,6 @@
 //! The columns of the fleet: what `v9s` and `v9s list` say of each virtual cluster.
 
+mod backup;
 mod term;
 
 use std::cmp::Reverse;
@@ -149,6 +150,8 @@ pub static COLUMNS: &[Column<Vcluster>] = &[
         ..text("kubernetes", "K8S", 12)
     },
     Column { cell: distro, value: distro_name, min: 10, preferred: 12, ..text("distro", "DISTRO", 13) },
+    backup::AGE,
+    backup::RPO,
     Column {
         cell: term::expires,
         value: term::ends,

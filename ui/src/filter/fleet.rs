@@ -69,6 +69,7 @@ static FIELDS: &[Field<Vcluster>] = &[
         value: |v, _| v.owner.as_deref().map_or(Value::NotApplicable, Value::Text),
     },
     Field { names: &["expires"], kind: Kind::Duration, value: expires },
+    Field { names: &["backup"], kind: Kind::Duration, value: backup },
     Field { names: &["age"], kind: Kind::Duration, value: age },
 ];
 
@@ -94,6 +95,14 @@ fn fill(v: &Vcluster, _: DateTime<Utc>) -> Value<'_> {
 /// How long until it ends; nothing is left when that is over.
 fn expires(v: &Vcluster, now: DateTime<Utc>) -> Value<'_> {
     Value::known(&v.expires, |ends| Value::Number(crate::format::elapsed(now, *ends).as_secs_f64()))
+}
+
+/// How old the last good backup is; older than anything where there is none.
+fn backup(v: &Vcluster, now: DateTime<Utc>) -> Value<'_> {
+    Value::known(&v.backups.good, |good| {
+        let age = good.as_ref().map(|good| crate::format::elapsed(good.at, now).as_secs_f64());
+        Value::Number(age.unwrap_or(f64::MAX))
+    })
 }
 
 fn age(v: &Vcluster, now: DateTime<Utc>) -> Value<'_> {

@@ -1,5 +1,6 @@
 //! `v9s list`: the fleet for scripts and for people who read one table.
 
+mod backup;
 pub mod record;
 mod table;
 

@@ -11,6 +11,8 @@ use v9s::health::Companion;
 use v9s::health::sync::total;
 use v9s::known::Known;
 
+use super::backup::BackupRecord;
+
 /// Version of the documents.
 pub const API_VERSION: &str = "v9s/v1";
 
@@ -60,6 +62,7 @@ struct VclusterRecord {
     lag: Option<LagRecord>,
     orphans: Option<u32>,
     store_health: Option<StoreHealthRecord>,
+    backup: BackupRecord,
     findings: Vec<FindingRecord>,
     created_at: Option<String>,
     age_seconds: Option<u64>,
@@ -197,13 +200,13 @@ impl HostRecord {
 
 /// Takes facts apart: what is known, why the rest is not, and what does not apply.
 #[derive(Default)]
-struct Facts {
+pub(super) struct Facts {
     unknown: BTreeMap<&'static str, SmolStr>,
     not_applicable: Vec<&'static str>,
 }
 
 impl Facts {
-    fn take<T, U>(
+    pub(super) fn take<T, U>(
         &mut self,
         field: &'static str,
         fact: &Known<T>,
@@ -268,6 +271,7 @@ impl VclusterRecord {
                 used: health.used,
                 summary: health.summary.clone(),
             }),
+            backup: BackupRecord::new(&mut facts, &v.backups, now),
             findings: v.findings.iter().map(finding).collect(),
             created_at: v.created.map(time),
             age_seconds: v.created.map(|created| crate::format::elapsed(created, now).as_secs()),
@@ -360,6 +364,6 @@ pub(in crate::cli) fn severity(severity: Severity) -> &'static str {
     }
 }
 
-fn time(at: DateTime<Utc>) -> String {
+pub(super) fn time(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }

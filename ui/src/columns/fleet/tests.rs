@@ -80,7 +80,7 @@ fn the_first_of_the_worst_findings_is_what_to_read() {
 
 #[test]
 fn unknown_is_never_sorted_as_zero() {
-    for id in ["lag", "quota", "orphans", "store", "pods", "restarts", "version", "age"] {
+    for id in ["lag", "quota", "orphans", "store", "pods", "restarts", "version", "age", "backup"] {
         for direction in [Direction::Up, Direction::Down] {
             let names = sorted(id, direction);
             let at = names.iter().position(|n| n == "edge-03").unwrap();
@@ -122,4 +122,28 @@ fn the_time_that_is_left_calls_before_it_is_over() {
         assert_eq!((cell.text().as_str(), cell.parts[0].slot), (text, slot), "{minutes}");
     }
     assert_eq!(column("expires").order(&of(5), &of(600), column("expires").first), std::cmp::Ordering::Less);
+}
+
+#[test]
+fn a_backup_is_as_old_as_it_is_and_says_when_that_is_too_old() {
+    let cells = |v: &Vcluster| ["backup", "rpo"].map(|id| (column(id).cell)(v, &look()).text());
+    let of = |hours| Vcluster { backups: fixture::backups(hours), ..fixture::vcluster("team", "team") };
+    for (hours, expected) in [
+        (0, ["0s", "✓ 24h left"]),
+        (23, ["23h", "✓ 60m left"]),
+        (25, ["! 25h late", "! late 60m"]),
+        (75, ["! 3d3h late", "! late 2d3h"]),
+    ] {
+        assert_eq!(cells(&of(hours)), expected, "{hours}");
+    }
+    assert_eq!(cells(&fixture::vcluster("team", "team")), ["none", "–"]);
+    let late = of(75);
+    let narrow = (column("backup").cell)(&late, &look()).fit(6, Cut::End, "…");
+    assert_eq!(narrow.text(), "! 3d3h", "the sign stays when the word has no room");
+    assert_eq!(
+        sorted("backup", column("backup").first)[..2],
+        ["team-gamma", "team-delta"],
+        "none is older than any"
+    );
+    assert_eq!(sorted("rpo", column("rpo").first)[..2], ["team-alpha", "team-epsilon"]);
 }

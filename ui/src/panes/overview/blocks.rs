@@ -181,7 +181,38 @@ impl Context<'_> {
             let words = format!("{}{used} {summary}", self.symbols.of(slot));
             Line::new(words.trim_end(), slot)
         }));
+        lines.extend(self.backup(columns));
         Block { title: "Sync and store".to_owned(), lines }
+    }
+
+    /// The last good backup, and where it lies.
+    fn backup(&self, columns: usize) -> Vec<Line> {
+        let backups = &self.vcluster.backups;
+        let standing = backups.standing.get();
+        let late = standing.is_some_and(|standing| standing.late);
+        let slot = match (late, standing) {
+            (true, _) => Slot::Warn,
+            (false, Some(_)) => Slot::Ok,
+            (false, None) => Slot::Info,
+        };
+        let aim = standing.map_or_else(String::new, |standing| {
+            format!(", {}none older than {}", if late { "late: " } else { "" }, standing.objective)
+        });
+        let mut lines = self.fact("backup", &backups.good, columns, |good| {
+            let age = good
+                .as_ref()
+                .map_or_else(|| "none is known".to_owned(), |good| format!("{} ago", age(good.at, self.now)));
+            Line::new(format!("{} {age}{aim}", self.symbols.of(slot)), slot)
+        });
+        if let Known::Yes(Some(good)) = &backups.good {
+            lines.extend(self.labelled(
+                "",
+                &format!("{} in {}", clean(&good.file), clean(&good.to)),
+                Slot::Muted,
+                columns,
+            ));
+        }
+        lines
     }
 
     /// What it is.
