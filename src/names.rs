@@ -129,7 +129,7 @@ impl Translator {
     }
 
     fn hashed_key(&self, prefix: &str, key: &str) -> String {
-        safe_concat(&[prefix, &self.vcluster, "x", &hash(key.as_bytes())])
+        safe_concat(&[prefix, &self.vcluster, "x", &digest(key.as_bytes())])
     }
 }
 
@@ -143,11 +143,11 @@ pub fn safe_concat(parts: &[&str]) -> String {
     // Kubernetes names are ASCII. For anything else stay inside a character instead of tearing it.
     let cut = (0..=KEPT).rev().find(|at| whole.is_char_boundary(*at)).unwrap_or(0);
     let kept = whole.get(..cut).unwrap_or_default();
-    format!("{kept}-{}", hash(whole.as_bytes())).replace(".-", "-")
+    format!("{kept}-{}", digest(whole.as_bytes())).replace(".-", "-")
 }
 
 /// The first ten hexadecimal digits of the SHA-256.
-fn hash(of: &[u8]) -> String {
+pub(crate) fn digest(of: &[u8]) -> String {
     let mut digits = HEXLOWER.encode(&Sha256::digest(of));
     digits.truncate(HASH_DIGITS);
     digits

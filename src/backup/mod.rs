@@ -5,4 +5,5 @@
 pub mod archive;
 pub mod destination;
 pub mod rebuild;
+pub mod schedule;
 pub mod set;

@@ -102,6 +102,8 @@ impl Resource {
     /// PriorityClasses.
     pub const PRIORITY_CLASSES: Resource =
         known("scheduling.k8s.io", "priorityclasses", "PriorityClass", false);
+    /// CronJobs.
+    pub const CRON_JOBS: Resource = known("batch", "cronjobs", "CronJob", true);
     /// RuntimeClasses.
     pub const RUNTIME_CLASSES: Resource = known("node.k8s.io", "runtimeclasses", "RuntimeClass", false);
     /// CustomResourceDefinitions.

@@ -16,7 +16,7 @@ async fn cluster(host: &Host) -> Result<Cluster> {
 }
 
 /// A virtual cluster as a host has it, with a little of everything.
-fn objects(namespace: &str, name: &str, paused: bool) -> Vec<Value> {
+pub fn objects(namespace: &str, name: &str, paused: bool) -> Vec<Value> {
     let labels = json!({"app": "vcluster", "release": name});
     let meta = |own: &str| json!({"name": own, "namespace": namespace, "labels": labels});
     let synced = |own: &str, inside: &str| {

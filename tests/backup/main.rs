@@ -4,7 +4,9 @@
 
 mod buckets;
 mod looked;
+mod noted;
 mod program;
 mod rebuilt;
+mod scheduled;
 mod seat;
 mod taken;

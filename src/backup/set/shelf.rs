@@ -6,6 +6,7 @@ use smol_str::SmolStr;
 
 use super::card::{Card, CardError, card_name, is_archive, of_card};
 use super::retain::{Keep, to_remove};
+use crate::backup::archive::Tenant;
 use crate::backup::destination::{Destination, DestinationError, Stored};
 
 /// Cards that are read at a time.
@@ -97,8 +98,22 @@ pub async fn prune(
     now: DateTime<Utc>,
     dry_run: bool,
 ) -> Result<Vec<Card>, DestinationError> {
+    prune_of(at, keep, now, dry_run, |_| true).await
+}
+
+/// The same of these virtual clusters only; what is of others stays whatever the rules say.
+///
+/// # Errors
+/// As [`prune`].
+pub async fn prune_of(
+    at: &Destination,
+    keep: Keep,
+    now: DateTime<Utc>,
+    dry_run: bool,
+    of: impl Fn(&Tenant) -> bool,
+) -> Result<Vec<Card>, DestinationError> {
     let shelf = browse(at).await?;
-    let cards: Vec<Card> = shelf.good().cloned().collect();
+    let cards: Vec<Card> = shelf.good().filter(|card| of(&card.header.tenant)).cloned().collect();
     let gone: Vec<Card> =
         to_remove(&cards, keep, now).into_iter().map(|index| cards[index].clone()).collect();
     if !dry_run {

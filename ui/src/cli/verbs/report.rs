@@ -119,6 +119,23 @@ impl Report {
         Report { left: left.into_iter().map(|(what, why)| LeftReport { what, why }).collect(), ..self }
     }
 
+    /// With something more that a script wants to know.
+    pub fn with_more_result(mut self, key: &str, value: serde_json::Value) -> Self {
+        if let Some(result) = self.result.as_mut().and_then(serde_json::Value::as_object_mut) {
+            result.insert(key.to_owned(), value);
+        }
+        self
+    }
+
+    /// With one more thing that is left.
+    pub fn with_more_left(mut self, what: &str, why: &str) -> Self {
+        self.left.push(LeftReport { what: what.to_owned(), why: why.to_owned() });
+        if self.outcome == Outcome::Done {
+            self.outcome = Outcome::Partial;
+        }
+        self
+    }
+
     /// With the steps that were taken.
     pub fn with_steps(self, state: &OperationState) -> Self {
         Report { steps: steps(state), ..self }

@@ -3,19 +3,24 @@
 mod all;
 mod list;
 mod prune;
+mod schedule;
+mod schedules;
 mod take;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
 use clap::{Args, Subcommand};
 use smol_str::SmolStr;
 use v9s::backup::archive::{Identities, Recipients};
 use v9s::backup::destination::{Destination, Environment, Place};
-use v9s::backup::set::Protection;
+use v9s::backup::set::{Aim, Keep, Protection};
+use v9s::target::Objective;
 
 use super::ResultFormat;
 use crate::cli::{Exit, GlobalArgs};
+use crate::filter::Selector;
 use crate::settings::Settings;
 
 /// Flags of `v9s backup`; documented in docs/backup.md.
@@ -28,6 +33,9 @@ pub struct BackupArgs {
     /// Flags of taking one.
     #[command(flatten)]
     pub take: TakeArgs,
+    /// Flags of having them taken again and again.
+    #[command(flatten)]
+    pub schedule: schedule::ScheduleArgs,
 }
 
 /// What can be done with backups besides taking them.
@@ -37,6 +45,8 @@ pub enum BackupCommand {
     List(list::ListArgs),
     /// Take away backups that no rule keeps; the newest good one of each virtual cluster stays
     Prune(prune::PruneArgs),
+    /// List the schedules by which backups are taken in the host clusters
+    Schedules(schedules::SchedulesArgs),
 }
 
 /// Flags of taking a backup.
@@ -58,6 +68,19 @@ pub struct TakeArgs {
     /// Leave etcd's own snapshot out; its keys are in the backup in any case
     #[arg(long)]
     pub no_native: bool,
+    /// How old its last good backup may become, such as 24h; `none` for as old as it likes. It is noted on the virtual cluster, and the
+    /// fleet warns beyond it
+    #[arg(long, value_name = "AGE", value_parser = aim)]
+    pub rpo: Option<Aim>,
+    /// Wait for a random time before, no longer than this
+    #[arg(long, value_name = "DURATION", value_parser = crate::cli::args::duration)]
+    pub jitter: Option<Duration>,
+    /// Afterwards keep so many of each virtual cluster whose backup was taken, the newest; what no rule keeps goes
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub keep: Option<u32>,
+    /// Afterwards keep those that are younger, such as 30d
+    #[arg(long, value_name = "DURATION", value_parser = crate::cli::args::duration)]
+    pub keep_for: Option<Duration>,
     /// With -A, how many are taken at a time
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=16))]
     pub at_once: u8,
@@ -74,11 +97,52 @@ pub fn run(settings: &Settings, global: &GlobalArgs, args: &BackupArgs) -> anyho
     match &args.command {
         Some(BackupCommand::List(args)) => list::run(settings, args),
         Some(BackupCommand::Prune(args)) => prune::run(settings, args),
-        None => match &args.take.name {
-            Some(name) => take::run(settings, &args.take, name),
-            None if global.scope.all_namespaces => all::run(settings, &args.take),
-            None => bail!("say of which virtual cluster: a NAME, or -A for all"),
-        },
+        Some(BackupCommand::Schedules(args)) => schedules::run(settings, args),
+        None => {
+            let of = Of::asked(global, args.take.name.as_ref())?;
+            match (&args.schedule.schedule, args.schedule.unschedule) {
+                (Some(line), _) => schedule::run(settings, args, of, line),
+                (None, true) => schedule::undo(settings, args, of),
+                (None, false) => match of {
+                    Of::One(name) => take::run(settings, &args.take, name),
+                    Of::Labelled(selector) => all::run(settings, &args.take, Some(selector)),
+                    Of::All => all::run(settings, &args.take, None),
+                },
+            }
+        }
+    }
+}
+
+/// Of which virtual clusters.
+#[derive(Debug, Clone, Copy)]
+enum Of<'a> {
+    One(&'a SmolStr),
+    Labelled(&'a Selector),
+    All,
+}
+
+impl<'a> Of<'a> {
+    fn asked(global: &'a GlobalArgs, name: Option<&'a SmolStr>) -> anyhow::Result<Self> {
+        match (name, &global.scope.selector) {
+            (Some(_), Some(_)) => bail!("a NAME and --selector do not go together"),
+            (Some(_), None) if global.scope.all_namespaces => bail!("a NAME and -A do not go together"),
+            (Some(name), None) => Ok(Of::One(name)),
+            (None, Some(selector)) => Ok(Of::Labelled(selector)),
+            (None, None) if global.scope.all_namespaces => Ok(Of::All),
+            (None, None) => bail!("say of which virtual cluster: a NAME, -l SELECTOR, or -A for all"),
+        }
+    }
+}
+
+/// What is kept of those whose backup was taken.
+fn keep(args: &TakeArgs) -> Keep {
+    Keep { last: args.keep.map(|last| last as usize), within: args.keep_for }
+}
+
+fn aim(text: &str) -> Result<Aim, String> {
+    match text {
+        "none" => Ok(Aim::Never),
+        text => text.parse::<Objective>().map(Aim::Within).map_err(|why| why.to_string()),
     }
 }
 
