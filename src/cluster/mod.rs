@@ -19,6 +19,8 @@ pub mod resource;
 mod script;
 mod uid;
 pub mod watch;
+#[cfg(feature = "backup")]
+pub(crate) mod whole;
 pub mod write;
 
 use std::fmt;
@@ -80,6 +82,12 @@ impl Cluster {
     /// The same, leaving a record of every change in this log.
     pub fn with_audit(self, log: AuditLog) -> Self {
         Cluster { audit: Some(Arc::new(log)), ..self }
+    }
+
+    /// The same, leaving its records where another cluster does.
+    #[cfg(feature = "backup")]
+    pub(crate) fn recording_like(self, other: &Cluster) -> Self {
+        Cluster { audit: other.audit.clone(), ..self }
     }
 
     /// The client.

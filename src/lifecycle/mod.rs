@@ -14,6 +14,8 @@ mod pods;
 pub mod protect;
 pub mod reap;
 mod refusal;
+#[cfg(feature = "backup")]
+pub mod reinstate;
 pub mod restart;
 #[cfg(feature = "backup")]
 pub mod restore;

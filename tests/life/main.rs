@@ -2,12 +2,14 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod chosen;
 mod deleting;
 mod editing;
 mod faults;
 mod issuing;
 mod pausing;
 mod program;
+mod reinstating;
 mod restoring;
 mod seat;
 mod terms;

@@ -173,6 +173,15 @@ impl Host {
         }
     }
 
+    /// Where the store of a real one answers, etcd's HTTP gateway.
+    pub fn store_url(&self) -> Option<&str> {
+        match &self.server {
+            Server::Embedded(_) => None,
+            Server::Shared(plane) => Some(plane.store_url()),
+            Server::Own(plane) => Some(plane.store_url()),
+        }
+    }
+
     /// The name that this test's namespaces and cluster-wide objects begin with; no other test has it.
     pub fn prefix(&self) -> &str {
         &self.prefix

@@ -8,6 +8,8 @@
 
 mod reader;
 mod view;
+#[cfg(feature = "backup")]
+mod writer;
 
 use serde::Deserialize;
 use smol_str::SmolStr;
@@ -18,6 +20,8 @@ use crate::cluster::{Failure, FailureKind};
 pub(crate) use reader::{Malformed, Reader, Wire};
 use view::Value;
 pub use view::{Field, Of};
+#[cfg(feature = "backup")]
+pub(crate) use writer::{put, put_truth};
 
 /// Media types to ask for, the wanted one first; a server that does not speak it answers JSON.
 pub(super) const ACCEPT: &str = "application/vnd.kubernetes.protobuf, application/json";

@@ -40,6 +40,10 @@ fn one_use_of_a_connection_excludes_the_others() {
         &["store"],
         &["store", "shop", "--yes"],
         &["store", "shop", "--recover-space", "--yes", "--dry-run"],
+        &["restore", "shop", "--only", "ns=web"],
+        &["restore", "shop", "--from", "f", "--only", "name=web"],
+        &["restore", "shop", "--from", "f", "--only", "ns=web", "--into", "other"],
+        &["restore", "shop", "--from", "f", "--only", "ns=web", "--no-safety-backup"],
     ] {
         let error = parse(line).unwrap_err();
         assert_eq!(error.exit_code(), i32::from(Exit::Usage.code()), "{line:?}");

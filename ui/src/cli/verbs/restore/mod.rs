@@ -1,6 +1,7 @@
 //! `v9s restore`.
 
 mod copy;
+mod only;
 
 use std::fs;
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ use v9s::backup::set::{self, Protection};
 use v9s::cluster::Cluster;
 use v9s::known::Known;
 use v9s::lifecycle::Decision;
+use v9s::lifecycle::reinstate::Wanted;
 use v9s::lifecycle::restore::{self, Request, RestorePlan, Restored};
 use v9s::target::Target;
 
@@ -37,6 +39,9 @@ pub struct RestoreArgs {
     /// File with the identity that opens it (AGE-SECRET-KEY-1…); may be repeated
     #[arg(long, value_name = "FILE")]
     pub identity: Vec<PathBuf>,
+    /// Bring only this back, into the virtual cluster as it runs: ns=NAMESPACE, a kind, or ns=NAMESPACE,kind=KIND,name=NAME; may be repeated
+    #[arg(long, value_name = "WHAT", conflicts_with_all = ["undo", "new", "safety_to", "recipient", "no_safety_backup"])]
+    pub only: Vec<Wanted>,
     /// Whose backup it is, where it is not its own: everything of that one appears in this one
     #[arg(long, value_name = "NAMESPACE/NAME", value_parser = tenant)]
     pub of: Option<(SmolStr, SmolStr)>,
@@ -88,6 +93,9 @@ pub fn run(settings: &Settings, args: &RestoreArgs) -> anyhow::Result<Exit> {
         }
         let report = match (&args.from, &args.copy.new) {
             (Some(from), Some(new)) => copy::run(settings, args, new, from).await?,
+            (Some(from), None) if !args.only.is_empty() => {
+                only::run(settings, args, from, the_one(settings, name).await?).await?
+            }
             (Some(from), None) => {
                 let (cluster, target) = the_one(settings, name).await?;
                 let request = request(settings, args, &cluster, (&target.namespace, &target.name), from)?;
