@@ -7,10 +7,8 @@ use http::Request;
 use serde_json::{Value, json};
 use tokio::process::Command;
 use v9s_testkit::host::Host;
-use v9s_testkit::real::stores::Etcd;
+use v9s_testkit::real::stores::{Etcd, put};
 use v9s_testkit::users::Grant;
-
-use crate::seat::put;
 
 /// A virtual cluster whose etcd is somebody else's: it can be asked on any host, whether pods run there or not.
 pub struct Tenant {
