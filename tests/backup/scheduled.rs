@@ -3,7 +3,6 @@
 use anyhow::{Context as _, Result, ensure};
 use http::Request;
 use serde_json::{Value, json};
-use v9s_testkit::host::Host;
 use v9s_testkit::real::storage::{ACCESS_KEY, SECRET_KEY};
 
 use crate::noted::{Ran, Tenant};
@@ -15,8 +14,20 @@ impl Tenant {
     /// Has it backed up again and again.
     async fn schedule(&self, to: &str, more: &[&str]) -> Result<Ran> {
         let all = [
-            "backup", "shop", "-n", &self.namespace, "--schedule", "0 3 * * *", "--time-zone", "Europe/Berlin",
-            "--to", to, "--recipient", RECIPIENT, "--image", "registry.example/v9s:1",
+            "backup",
+            "shop",
+            "-n",
+            &self.namespace,
+            "--schedule",
+            "0 3 * * *",
+            "--time-zone",
+            "Europe/Berlin",
+            "--to",
+            to,
+            "--recipient",
+            RECIPIENT,
+            "--image",
+            "registry.example/v9s:1",
         ];
         self.v9s(&[&all[..], more].concat()).await
     }
@@ -43,9 +54,12 @@ impl Tenant {
     async fn there(&self) -> Result<Vec<&'static str>> {
         let rbac = "/apis/rbac.authorization.k8s.io/v1";
         let mut there = Vec::new();
-        for (group, kind) in
-            [("/apis/batch/v1", "cronjobs"), (rbac, "roles"), (rbac, "rolebindings"), ("/api/v1", "serviceaccounts")]
-        {
+        for (group, kind) in [
+            ("/apis/batch/v1", "cronjobs"),
+            (rbac, "roles"),
+            (rbac, "rolebindings"),
+            ("/api/v1", "serviceaccounts"),
+        ] {
             if self.get(&self.in_group(group, kind, "v9s-backup-shop")).await?.is_some() {
                 there.push(kind);
             }
@@ -58,7 +72,14 @@ impl Tenant {
     }
 
     /// Whether its account may do something, by the API server's word.
-    async fn may(&self, verb: &str, group: &str, resource: &str, namespace: &str, name: &str) -> Result<bool> {
+    async fn may(
+        &self,
+        verb: &str,
+        group: &str,
+        resource: &str,
+        namespace: &str,
+        name: &str,
+    ) -> Result<bool> {
         let (resource, sub) = resource.split_once('/').unwrap_or((resource, ""));
         let groups = ["system:serviceaccounts", "system:authenticated"];
         let review = json!({
@@ -191,8 +212,19 @@ v9s_testkit::both_hosts! {
 async fn a_schedule_that_cannot_be_meant_is_refused_before_any_cluster_is_asked() -> Result<()> {
     let home = tempfile::tempdir()?;
     let good = [
-        "backup", "shop", "-n", "team", "--schedule", "0 3 * * *", "--to", "s3://b", "--recipient", RECIPIENT, "--image",
-        "v9s:1", "--print",
+        "backup",
+        "shop",
+        "-n",
+        "team",
+        "--schedule",
+        "0 3 * * *",
+        "--to",
+        "s3://b",
+        "--recipient",
+        RECIPIENT,
+        "--image",
+        "v9s:1",
+        "--print",
     ];
     let v9s = async |words: &[&str]| {
         let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_v9s"))
@@ -201,7 +233,11 @@ async fn a_schedule_that_cannot_be_meant_is_refused_before_any_cluster_is_asked(
             .env("HOME", home.path())
             .output()
             .await?;
-        anyhow::Ok((output.status.code(), String::from_utf8(output.stdout)?, String::from_utf8(output.stderr)?))
+        anyhow::Ok((
+            output.status.code(),
+            String::from_utf8(output.stdout)?,
+            String::from_utf8(output.stderr)?,
+        ))
     };
     let (code, printed, err) = v9s(&good).await?;
     assert_eq!(code, Some(0), "{err}");

@@ -93,10 +93,7 @@ async fn pump(fetcher: Fetcher, send: mpsc::Sender<Result<Page, Failure>>) {
         let has_next = token.is_some();
         arriving = token.map(|token| fetcher.clone().begin(Some(token)));
         let page = page.await.unwrap_or_else(|error| {
-            Err(Failure::new(
-                FailureKind::Protocol,
-                format!("the list was interrupted: {error}"),
-            ))
+            Err(Failure::new(FailureKind::Protocol, format!("the list was interrupted: {error}")))
         });
         let failed = page.is_err();
         if send.send(page).await.is_err() || failed || !has_next {
@@ -121,8 +118,7 @@ impl Fetcher {
         tell: oneshot::Sender<Option<String>>,
     ) -> Result<Page, Failure> {
         let permit = self.rooms.clone().acquire_owned().await;
-        let permit =
-            permit.map_err(|_| Failure::new(FailureKind::Cut, "the list was given up"))?;
+        let permit = permit.map_err(|_| Failure::new(FailureKind::Cut, "the list was given up"))?;
         let room = Room { spare: self.spare.clone(), _permit: permit };
         let request = self.request(token)?;
         let mut body = self.cluster.send(request).await?.into_body();

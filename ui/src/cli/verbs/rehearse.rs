@@ -20,6 +20,7 @@ use crate::cli::Exit;
 use crate::cli::create::given;
 use crate::cli::steps::accompany;
 use crate::settings::Settings;
+use crate::text;
 
 /// Flags of a rehearsal.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
@@ -69,9 +70,12 @@ impl Told {
     }
 
     pub(super) fn lines(&self) -> String {
-        let mut said = match &self.why {
+        let why = self.why.as_deref().map(text::clean);
+        let mut said = match why {
             Some(why) => format!("restore test: {}: {why}\n", self.outcome),
-            None => format!("restore test: {}: {} objects are served as they were\n", self.outcome, self.objects),
+            None => {
+                format!("restore test: {}: {} objects are served as they were\n", self.outcome, self.objects)
+            }
         };
         // Writing to a string does not fail.
         if self.unread > 0 {
@@ -120,9 +124,10 @@ pub(super) async fn run(
         [one] => one.clone(),
         _ => bail!("say on which host it is tried: --context"),
     };
-    let namespace = args.place.clone().unwrap_or_else(|| {
-        format_smolstr!("v9s-restore-test-{}", Utc::now().format("%Y%m%d%H%M%S"))
-    });
+    let namespace = args
+        .place
+        .clone()
+        .unwrap_or_else(|| format_smolstr!("v9s-restore-test-{}", Utc::now().format("%Y%m%d%H%M%S")));
     create::check_name("namespace", &namespace)?;
     let scratch = settings.dirs.restores();
     fs::create_dir_all(&scratch).with_context(|| format!("cannot make the folder {}", scratch.display()))?;

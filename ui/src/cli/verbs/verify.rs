@@ -13,6 +13,7 @@ use v9s::backup::set::{Beside, Verified, VerifyError, verify};
 use super::ResultFormat;
 use super::backup::identities;
 use super::host::{block_on, namespace};
+use super::rehearse::{self, RehearseArgs};
 use crate::cli::{Exit, print};
 use crate::settings::Settings;
 use crate::text;
@@ -29,6 +30,9 @@ pub struct VerifyArgs {
     /// Whose it must be; its namespace is --namespace
     #[arg(long, value_name = "NAME", requires = "namespace", value_parser = crate::cli::args::non_empty)]
     pub of: Option<SmolStr>,
+    /// Whether it is restored, too.
+    #[command(flatten)]
+    pub rehearse: RehearseArgs,
     /// How the result is printed
     #[arg(short, long, value_enum, default_value_t)]
     pub output: ResultFormat,
@@ -44,6 +48,8 @@ struct Told<'a> {
     why: Option<String>,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     proof: Option<Proof<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    restore_test: Option<rehearse::Told>,
 }
 
 #[derive(Serialize)]
@@ -59,7 +65,7 @@ struct Proof<'a> {
     official: Option<&'a Official>,
 }
 
-/// Reads a backup to its end. [`Exit::Error`] when it is not whole, [`Exit::Partial`] when that could not be found out.
+/// Reads a backup to its end, and restores it for a test where that is wished. [`Exit::Error`] when it is not whole or not restorable, [`Exit::Partial`] when that could not be found out.
 pub fn run(settings: &Settings, args: &VerifyArgs) -> anyhow::Result<Exit> {
     let (place, name) = Place::parse_file(&args.url)?;
     let at = Destination::open(place, &Environment::of_process())?;
@@ -71,7 +77,16 @@ pub fn run(settings: &Settings, args: &VerifyArgs) -> anyhow::Result<Exit> {
         _ => None,
     };
     let shown = at.place().of(&name);
-    let done = block_on(async { Ok(verify(&at, &name, &identities, expected.as_ref()).await) })?;
+    let (done, tried) = block_on(async {
+        let done = verify(&at, &name, &identities, expected.as_ref()).await;
+        if done.is_err() || !args.rehearse.restore_test {
+            return Ok((done, None));
+        }
+        let ascii = (args.output == ResultFormat::Text).then_some(settings.config.ascii);
+        let backup = rehearse::Backup { at, name, identities, expected };
+        let tried = rehearse::run(settings, &args.rehearse, backup, ascii).await?;
+        Ok((done, Some(tried)))
+    })?;
     let (exit, outcome) = match &done {
         Ok(_) => (Exit::Ok, "whole"),
         Err(VerifyError::Archive(
@@ -80,14 +95,19 @@ pub fn run(settings: &Settings, args: &VerifyArgs) -> anyhow::Result<Exit> {
         | Err(VerifyError::Destination(_) | VerifyError::Broken(_)) => (Exit::Partial, "unknown"),
         Err(_) => (Exit::Error, "not whole"),
     };
+    let exit = tried.as_ref().map_or(exit, rehearse::Told::exit);
     let told = match args.output {
         ResultFormat::Json => {
             let why = done.as_ref().err().map(ToString::to_string);
             let proof = done.as_ref().ok().map(proof);
-            serde_json::to_string_pretty(&Told { at: &shown, outcome, why, proof })? + "\n"
+            serde_json::to_string_pretty(&Told { at: &shown, outcome, why, proof, restore_test: tried })?
+                + "\n"
         }
         ResultFormat::Text => match &done {
-            Ok(verified) => lines(&shown, verified, settings.config.ascii),
+            Ok(verified) => {
+                let tried = tried.as_ref().map(rehearse::Told::lines).unwrap_or_default();
+                lines(&shown, verified, settings.config.ascii) + &tried
+            }
             Err(error) => format!("{shown}: {outcome}: {}\n", text::clean(&error.to_string())),
         },
     };
