@@ -137,7 +137,15 @@ fn json_has_null_and_a_reason_for_what_is_not_known() {
     assert_eq!(paused["lag"], Value::Null);
     assert_eq!(
         paused["notApplicable"],
-        serde_json::json!(["quota", "companion", "lag", "orphans", "storeHealth", "expiresAt"])
+        serde_json::json!([
+            "quota",
+            "companion",
+            "lag",
+            "orphans",
+            "storeHealth",
+            "backup.late",
+            "expiresAt"
+        ])
     );
     assert_eq!(paused["unknown"], serde_json::json!({}));
 }
