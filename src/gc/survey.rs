@@ -20,7 +20,6 @@ use super::world::{Asked, Place, Standing, Whose, World};
 use crate::cluster::access::Asked as Right;
 use crate::cluster::{Cluster, Failure, ObjectRef, Resource};
 use crate::known::Known;
-use crate::lifecycle::delete::kinds;
 use crate::names::VirtualName;
 use crate::operation::Progress;
 
@@ -175,7 +174,7 @@ pub async fn survey(
     let (found, world, nodes) = progress
         .step(0, async {
             let (kinds, mut unseen) =
-                kinds(host).await.map_err(|failure| host.error("look which kinds there are", failure))?;
+                host.kinds().await.map_err(|failure| host.error("look which kinds there are", failure))?;
             scope.kinds.check(&kinds)?;
             let mut found = claims(host, scope, kinds).await;
             found.unseen.append(&mut unseen);

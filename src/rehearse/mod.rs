@@ -1,6 +1,6 @@
 //! Whether a backup can really be restored: a virtual cluster is made of it in a namespace of its own, looked at, and taken away again.
 //!
-//! Nothing of the tenant runs there. What is made has an API server and a store, no controllers, and a companion that only watches
+//! Nothing of the tenant runs there. What is made has an API server and a store, no controllers that do anything, and a companion that only watches
 //! ([`config`]); no pod of the backup reaches a node, and nothing outside of its namespace is written. It ends by itself: whatever of it a run
 //! that was killed has left is what `v9s reap` collects.
 

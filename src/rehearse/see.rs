@@ -11,7 +11,6 @@ use super::RehearseError;
 use crate::backup::archive::{Found, Part, Record, Tenant, Visitor, kind_of};
 use crate::cluster::watch::protobuf::{MAGIC, RAW, Reader};
 use crate::cluster::{Cluster, Failure, Uid};
-use crate::lifecycle::delete::kinds;
 
 /// Fields of a stored object with its metadata, and of these with the UID.
 const METADATA: u32 = 1;
@@ -147,7 +146,7 @@ async fn served(inside: &Cluster) -> Result<HashSet<Uid>, Failure> {
         uid: String,
     }
     // Groups that others serve do not answer here: their servers do not run.
-    let (kinds, _) = kinds(inside).await?;
+    let (kinds, _) = inside.kinds().await?;
     let mut there = HashSet::new();
     for resource in kinds {
         let take = |page: Vec<Object>| {

@@ -9,7 +9,7 @@ use v9s_testkit::pods::Room;
 use crate::backup::backed_up;
 use crate::life::{deleted, paused, resumed, rotated};
 use crate::made::{Made, config, makes, volume};
-use crate::restore::{Precious, on_volume};
+use crate::precious::{Precious, on_volume};
 use crate::store::etcd_is_read_and_its_space_recovered;
 
 pub const DEPLOYED: &str = "

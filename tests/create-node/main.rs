@@ -8,6 +8,7 @@ mod etcd;
 mod external;
 mod life;
 mod made;
+mod precious;
 mod preset;
 #[path = "../syncer-node/recipe.rs"]
 mod recipe;

@@ -12,7 +12,7 @@ use tokio::process::Command;
 use v9s::backup::archive::Tenant;
 use v9s_testkit::kubeconfig;
 
-use crate::reinstating::archive;
+use crate::archived::archive;
 use crate::tunnels::{PATIENCE, host, vcluster};
 
 struct Seat {

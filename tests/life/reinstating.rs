@@ -6,17 +6,13 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use chrono::Utc;
 use futures::future::BoxFuture;
 use kube::api::{DeleteParams, DynamicObject};
 use serde_json::{Value, json};
 use smol_str::SmolStr;
 use tempfile::TempDir;
 use v9s::audit::AuditLog;
-use v9s::backup::archive::{
-    ArchiveWriter, By, Contents, Coverage, Header, Identities, Part, Recipients, Record, StoreFacts, Tenant,
-    Volumes,
-};
+use v9s::backup::archive::{Identities, Tenant};
 use v9s::backup::destination::{Destination, Environment, Place as At};
 use v9s::cluster::Cluster;
 use v9s::gc::{Inside, Place, Ways};
@@ -25,41 +21,8 @@ use v9s::target::Target;
 use v9s_testkit::both_hosts;
 use v9s_testkit::host::Host;
 
+use crate::archived::{Stored, archive};
 use crate::seat::{self, api, change, until};
-
-/// A key of the store and what is behind it.
-type Stored = (String, Vec<u8>);
-
-/// An archive with these keys, as its bytes.
-pub fn archive(tenant: Tenant, mut stored: Vec<Stored>) -> Result<Vec<u8>> {
-    let began = Utc::now();
-    let mut writer = ArchiveWriter::begin(Vec::new(), Header::new(tenant, began), &Recipients::NONE)?;
-    writer.document(Part::Config, b"sync: {}\n")?;
-    stored.sort();
-    for (key, value) in &stored {
-        writer.record(Record {
-            key: key.as_bytes(),
-            value,
-            created: 1,
-            modified: 9,
-            version: 2,
-            lease: 0,
-        })?;
-    }
-    let contents = Contents {
-        ended: began,
-        by: By { who: "ada".into(), program: "v9s".into() },
-        store: StoreFacts { kind: "deployed-etcd".into(), version: None, revision: 9 },
-        kubernetes: None,
-        coverage: Coverage {
-            state: true,
-            config: true,
-            keys: false,
-            volumes: Volumes { claims: 0, covered: 0 },
-        },
-    };
-    Ok(writer.finish(contents)?.sink)
-}
 
 /// Leads to the host itself.
 struct Itself(Cluster);

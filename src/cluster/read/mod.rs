@@ -1,6 +1,7 @@
 //! Reads on demand: nothing is cached, and errors say what was tried, where, what the server said and what to do.
 
 mod events;
+mod kinds;
 mod list;
 mod logs;
 mod object;

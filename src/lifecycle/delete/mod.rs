@@ -15,7 +15,6 @@ mod tests;
 pub use carry::{DeleteOptions, Deleted, STEPS, carry_out, start};
 pub use found::{Found, Meta, Role, Whose};
 pub use plan::{DeletePlan, Home, Left, Survey, Victim, Wish, plan, residue};
-pub(crate) use survey::kinds;
 pub use survey::{remains, survey};
 
 use super::refusal::{Decision, Refusal};

@@ -1,6 +1,6 @@
 //! Looks at everything that may belong to a virtual cluster: every kind that its host serves.
 
-use futures::{StreamExt as _, TryStreamExt as _, stream};
+use futures::{StreamExt as _, stream};
 use serde::Deserialize;
 use smol_str::{SmolStr, format_smolstr};
 
@@ -17,37 +17,6 @@ struct Object {
     metadata: Meta,
 }
 
-#[derive(Deserialize)]
-struct Groups {
-    groups: Vec<Group>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Group {
-    name: SmolStr,
-    preferred_version: Version,
-}
-
-#[derive(Deserialize)]
-struct Version {
-    version: SmolStr,
-}
-
-#[derive(Deserialize)]
-struct Kinds {
-    resources: Vec<Served>,
-}
-
-#[derive(Deserialize)]
-struct Served {
-    name: SmolStr,
-    kind: SmolStr,
-    namespaced: bool,
-    #[serde(default)]
-    verbs: Vec<SmolStr>,
-}
-
 /// Looks at the namespace and at what is cluster-wide. A kind that cannot be listed is told as such.
 ///
 /// # Errors
@@ -60,7 +29,7 @@ pub async fn survey(cluster: &Cluster, namespace: &str, name: &str) -> Result<Su
         Err(failure) if matches!(failure.kind, FailureKind::NotFound | FailureKind::Forbidden) => None,
         Err(failure) => return Err(failed(failure)),
     };
-    let (kinds, mut unseen) = kinds(cluster).await.map_err(failed)?;
+    let (kinds, mut unseen) = cluster.kinds().await.map_err(failed)?;
     let mut survey = Survey { home, ..Survey::default() };
     let whose = &whose;
     let mut lists = stream::iter(kinds)
@@ -122,55 +91,6 @@ async fn list(cluster: &Cluster, whose: &Whose<'_>, resource: &Resource) -> Resu
         }
     }
     Ok(all)
-}
-
-/// Kinds, and those of which nothing is known.
-pub(crate) type Catalogue = (Vec<Resource>, Vec<(SmolStr, Failure)>);
-
-/// All kinds that can be listed and deleted, in the version that the server prefers; and groups that do not answer.
-pub(crate) async fn kinds(cluster: &Cluster) -> Result<Catalogue, Failure> {
-    let groups: Groups = get(cluster, "/apis").await?;
-    let core = std::iter::once((SmolStr::default(), SmolStr::new_static("v1")));
-    let named = groups.groups.into_iter().map(|group| (group.name, group.preferred_version.version));
-    let answers: Vec<_> = stream::iter(core.chain(named))
-        .map(|(group, version)| async move {
-            let path = match group.as_str() {
-                "" => format!("/api/{version}"),
-                group => format!("/apis/{group}/{version}"),
-            };
-            let kinds = get::<Kinds>(cluster, &path).await;
-            Ok::<_, Failure>((group, version, kinds))
-        })
-        .buffered(AT_ONCE)
-        .try_collect()
-        .await?;
-    let (mut all, mut unseen) = (Vec::new(), Vec::new());
-    for (group, version, kinds) in answers {
-        match kinds {
-            Ok(kinds) => all.extend(kinds.resources.into_iter().filter(is_kept).map(|served| Resource {
-                group: group.clone(),
-                version: version.clone(),
-                plural: served.name,
-                kind: served.kind,
-                namespaced: served.namespaced,
-            })),
-            Err(failure) => unseen.push((format_smolstr!("*.{group}"), failure)),
-        }
-    }
-    // The same events under another name; endpoints are told by their slices.
-    all.retain(|it| !(it.group == "events.k8s.io" || it.kind == "Event" || it.kind == "Endpoints"));
-    Ok((all, unseen))
-}
-
-fn is_kept(served: &Served) -> bool {
-    let can = |verb: &str| served.verbs.iter().any(|one| one == verb);
-    !served.name.contains('/') && can("list") && can("delete")
-}
-
-async fn get<T: serde::de::DeserializeOwned>(cluster: &Cluster, path: &str) -> Result<T, Failure> {
-    let request = http::Request::get(path).body(Vec::new());
-    let request = request.map_err(|error| Failure::new(FailureKind::Rejected, error.to_string()))?;
-    cluster.json(request).await
 }
 
 fn satellites(outside: &[Found], namespace: &str, name: &str) -> Vec<SmolStr> {

@@ -6,6 +6,7 @@
 
 mod carry;
 mod compare;
+mod definition;
 mod given;
 mod head;
 mod key;

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 use smol_str::{SmolStr, ToSmolStr as _};
 use thiserror::Error;
 
+use super::definition;
 use super::given::Given;
 use super::key::Place;
 use super::meta::Meta;
@@ -107,9 +108,13 @@ impl Stored {
     fn of_json(value: &[u8]) -> Result<Self, Unreadable> {
         let mut object: Map<String, Value> = serde_json::from_slice(value).map_err(|_| Malformed)?;
         let mut text = |key: &str| object.remove(key).and_then(|value| Some(value.as_str()?.to_smolstr()));
-        let (api_version, kind) = (text("apiVersion").ok_or(Malformed)?, text("kind").ok_or(Malformed)?);
+        let (mut api_version, kind) = (text("apiVersion").ok_or(Malformed)?, text("kind").ok_or(Malformed)?);
         let meta = object.remove("metadata").ok_or(Malformed)?;
         let meta = serde_json::from_value(meta).map_err(|_| Malformed)?;
+        if api_version == definition::STORED && kind == definition::KIND {
+            definition::serve(&mut object);
+            api_version = definition::SERVED.into();
+        }
         Ok(Stored { api_version, kind, meta, content: Content::Json(object) })
     }
 
