@@ -139,9 +139,12 @@ impl Jobs {
         let counted =
             sync.tally.count(&sync.wish, &sync.members, rest, |member| waiting.contains(&member.name));
         sync.tally.lose(&sync.wish, &sync.members);
-        if status::write(world, sync) {
+        let written = status::write(world, sync, !counted.is_empty());
+        if written {
             pods::let_go(world, sync.key, &counted);
-        } else {
+        }
+        // The end is told once none is held any more.
+        if !written || sync.verdict.is_some() && !counted.is_empty() {
             self.queue.add(sync.key.clone());
         }
         refusal

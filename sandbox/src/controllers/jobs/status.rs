@@ -8,8 +8,9 @@ use crate::clock::stamp;
 use crate::controllers::workload::{condition, set_counts, status_of};
 use crate::controllers::{JOBS, World};
 
-/// Writes the status; false when the Job changed in between and has to be looked at again.
-pub(super) fn write(world: &mut World, sync: &Sync<'_>) -> bool {
+/// Writes the status; false when the Job changed in between and has to be looked at again. With pods that are `held` until they are
+/// counted, which this does, the end is not told yet: who sees it finds no pod with the finalizer.
+pub(super) fn write(world: &mut World, sync: &Sync<'_>, held: bool) -> bool {
     let now = stamp(world.now());
     let mut status = status_of(sync.job);
     let mut news: Vec<(bool, &'static str, String)> = Vec::new();
@@ -34,7 +35,7 @@ pub(super) fn write(world: &mut World, sync: &Sync<'_>) -> bool {
         status["failedIndexes"] = json!(sync.tally.lost.to_string());
     }
     if let Some(verdict) = &sync.verdict {
-        conclude(&mut status, verdict, sync.terminating, &now, &mut news);
+        conclude(&mut status, verdict, held || sync.terminating > 0, &now, &mut news);
     }
     if status == sync.job["status"] {
         return true;
@@ -91,14 +92,14 @@ fn suspension(status: &mut Value, suspended: bool, now: &str, news: &mut News) {
     }
 }
 
-/// Says first what the end will be, and that it has come when no pod is left that is still on its way out.
-fn conclude(status: &mut Value, verdict: &Verdict, terminating: i64, now: &str, news: &mut News) {
+/// Says first what the end will be, and that it has come when nothing is `open` any more: no pod is left that is still on its way out or held.
+fn conclude(status: &mut Value, verdict: &Verdict, open: bool, now: &str, news: &mut News) {
     let (target, end, reason, message) = match verdict {
         Verdict::Succeeds { reason, message } => ("SuccessCriteriaMet", "Complete", *reason, message),
         Verdict::Fails { reason, message } => ("FailureTarget", "Failed", *reason, message),
     };
     set(status, target, "True", reason, message, now);
-    if terminating > 0 {
+    if open {
         return;
     }
     set(status, end, "True", reason, message, now);

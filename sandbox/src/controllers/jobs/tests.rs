@@ -49,6 +49,33 @@ fn run(host: &mut Host, phase: &str) {
     }
 }
 
+/// Whoever sees that a Job has ended finds none of its pods held, as with the real controller.
+#[test]
+fn no_pod_is_held_when_the_end_is_told() {
+    for (phase, spec) in
+        [("Succeeded", json!({"completions": 2, "parallelism": 2})), ("Failed", json!({"backoffLimit": 0}))]
+    {
+        let mut host = host();
+        host.create("jobs", job(spec));
+        host.settle();
+        run(&mut host, phase);
+        let revision = |object: &Value| -> u64 {
+            let text = object["metadata"]["resourceVersion"].as_str().expect("a revision");
+            text.parse().expect("a number")
+        };
+        // The finalizers were the last that was written of pods, and the end the last that was written of the Job.
+        let pods = host.all("pods");
+        assert!(pods.iter().all(|pod| pod["metadata"].get("finalizers").is_none()));
+        let job = host.find("jobs", "j").expect("job");
+        assert!(
+            conditions(&host)
+                .iter()
+                .any(|it| it.starts_with("Complete True") || it.starts_with("Failed True"))
+        );
+        assert!(pods.iter().all(|pod| revision(pod) < revision(&job)), "{pods:?}\n{job}");
+    }
+}
+
 #[test]
 fn a_job_runs_until_enough_has_succeeded() {
     let mut host = host();
