@@ -111,9 +111,27 @@ impl<'a> Precious<'a> {
             inside: BTreeMap::new(),
             outside: BTreeMap::new(),
         };
-        precious.inside = seen_inside(&precious.room).await?;
+        precious.inside = precious.all_inside().await?;
         precious.outside = seen_outside(made).await?;
         Ok(precious)
+    }
+
+    /// What the tenant sees, as soon as it sees all that was made. kine may tell an API server how far it has come
+    /// while an event is still on its way, and the API server then answers a list from its cache without it.
+    async fn all_inside(&self) -> Result<BTreeMap<String, String>> {
+        const MADE: [(&str, usize); 4] = [("configmap ", 1), ("deployment ", 1), ("pod ", 3), ("widget ", 1)];
+        let mut seen = BTreeMap::new();
+        for _ in 0..60 {
+            seen = seen_inside(&self.room).await?;
+            let is_whole = |(kind, count): &(&str, usize)| {
+                seen.keys().filter(|name| name.starts_with(kind)).count() == *count
+            };
+            if MADE.iter().all(is_whole) {
+                return Ok(seen);
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        }
+        bail!("it never sees all that was made: {:?}", seen.keys())
     }
 
     /// Begins to restore it.

@@ -51,7 +51,9 @@ both_hosts! {
         };
         put(&host, &[measured(Course::Well)]).await?;
         let live = watch(&host.kubeconfig, FleetOptions::default())?;
-        let fleet = until(&live, "its lag is known", |fleet| row(fleet, &name).is_some_and(|row| row.lag.is_known())).await?;
+        let fleet = until(&live, "it is live, and its lag is known", |fleet| {
+            live_and_whole(fleet) && row(fleet, &name).is_some_and(|row| row.lag.is_known())
+        }).await?;
         let seen = row(&fleet, &name).expect("seen");
         assert_eq!((seen.state, seen.lag.get().map(|lag| lag.history.len())), (State::Running, Some(1)), "{}", seen.reason);
         let well = (*seen.companion.get().expect("its companion").status).clone();

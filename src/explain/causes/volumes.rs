@@ -250,9 +250,25 @@ fn too_many_volumes(facts: &Facts) -> Option<Cause> {
     )
 }
 
+/// What containers wait for once all volumes of their pod are mounted: a kubelet begins with no image before.
+const AFTER_MOUNT: &[&str] = &[
+    "ErrImagePull",
+    "ImagePullBackOff",
+    "ErrImageNeverPull",
+    "InvalidImageName",
+    "ImageInspectError",
+    "SignatureValidationFailed",
+    "CreateContainerConfigError",
+    "CreateContainerError",
+    "RunContainerError",
+];
+
 /// The newest word of a kubelet about volumes, while it has not gone on to the images.
 fn volumes<'a>(facts: &'a Facts, reasons: &[&str], is_it: impl Fn(&str) -> bool) -> Option<Told<'a>> {
     waiting(facts).filter(|pod| pod::is_scheduled(pod))?;
+    if pod::waits_for(facts, AFTER_MOUNT).is_some() {
+        return None;
+    }
     let told = facts.told_that(reasons, is_it)?;
     let later = facts.told(&["Pulling", "Pulled", "Created", "Started"]);
     let is_over = later.is_some_and(|later| later.event.last >= told.event.last);

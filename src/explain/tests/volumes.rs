@@ -110,3 +110,15 @@ fn a_mount_that_worked_later_is_no_cause() {
         .told(5, "kubelet", "Pulling", "Pulling image \"registry.example/web:1\"");
     holds(vec![("image-pulling", case, "pulling registry.example/web:1, for 5 s")]);
 }
+
+#[test]
+fn who_waits_for_an_image_has_its_volumes() {
+    // That an image is not there and may not be pulled is told by no event that ends what was said of volumes.
+    let slow = "MountVolume.SetUp failed for volume \"kube-api-access-v4454\" : failed to sync configmap cache: timed out waiting for the condition";
+    let case = Case::waits(
+        "ErrImageNeverPull",
+        "Container image \"registry.example/web:1\" is not present with pull policy of Never",
+    )
+    .told(60, "kubelet", "FailedMount", slow);
+    holds(vec![("image-never-pulled", case, "registry.example/web:1")]);
+}
