@@ -34,6 +34,8 @@ pub use connect::{ConnectError, ConnectOptions, open};
 pub use failure::{Failure, FailureKind};
 pub use kubeconfig::{ContextInfo, KubeconfigSource, contexts};
 pub use names::Names;
+#[cfg(feature = "backup")]
+pub(crate) use read::ServedKind;
 pub use read::{ContainerInfo, EventKind, EventRow, LogEvent, LogLine, LogRequest, ReadError, YamlOptions};
 pub(crate) use release::minor;
 pub use resource::{ObjectRef, Resource};

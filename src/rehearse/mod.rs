@@ -178,7 +178,7 @@ struct Made {
 async fn making(request: &Request, now: DateTime<Utc>) -> Result<Made, RehearseError> {
     let (at, name, expected) = (&request.at, &request.name, request.expected.as_ref());
     let (verified, seen) = shown(at, name, &request.identities, expected, see::Contents::default()).await?;
-    let Some(config) = seen.config else {
+    let (Some(config), Some(tenant)) = (seen.config, verified.found.tenant()) else {
         return Err(RehearseError::Unfit(
             "the backup holds no vcluster.yaml: it is of the official program, and is tried by `v9s restore --into`".to_owned(),
         ));
@@ -186,7 +186,6 @@ async fn making(request: &Request, now: DateTime<Utc>) -> Result<Made, RehearseE
     let text = config::rehearsal(&config, &request.over, NAME)?;
     let making = Making::new(NAME, &request.namespace, &text)?;
     let term = Term::new(Some(now + TERM), Some(request.who.clone()));
-    let tenant = see::tenant(verified.found);
     Ok(Made { making: Making { term, ..making }, tenant, uids: seen.uids })
 }
 

@@ -8,13 +8,9 @@ use smol_str::{SmolStr, ToSmolStr as _};
 use tokio::time::{Instant, sleep};
 
 use super::RehearseError;
-use crate::backup::archive::{Found, Part, Record, Tenant, Visitor, kind_of};
-use crate::cluster::watch::protobuf::{MAGIC, RAW, Reader};
+use crate::backup::archive::{Part, Record, Visitor, kind_of};
+use crate::cluster::watch::protobuf::{self, MAGIC, opened};
 use crate::cluster::{Cluster, Failure, Uid};
-
-/// Fields of a stored object with its metadata, and of these with the UID.
-const METADATA: u32 = 1;
-const UID: u32 = 5;
 
 /// Kinds that an API server makes, renews and removes by itself.
 const ITS_OWN: [&str; 9] = [
@@ -92,26 +88,12 @@ fn uid(value: &[u8]) -> Option<Uid> {
     struct Meta<'a> {
         uid: &'a str,
     }
-    let text = match value.strip_prefix(MAGIC) {
-        Some(envelope) => {
-            let object = Reader::new(envelope).whole(RAW).ok()??;
-            let meta = Reader::new(object).whole(METADATA).ok()??;
-            std::str::from_utf8(Reader::new(meta).whole(UID).ok()??).ok()?
-        }
-        None => serde_json::from_slice::<Object<'_>>(value).ok()?.metadata.uid,
+    let text = if value.starts_with(MAGIC) {
+        opened(value).and_then(protobuf::uid).ok()?
+    } else {
+        serde_json::from_slice::<Object<'_>>(value).ok()?.metadata.uid
     };
     (!text.is_empty()).then(|| Uid::from(text))
-}
-
-/// Whose backup it is.
-pub(super) fn tenant(found: Found) -> Tenant {
-    match found {
-        Found::Backup { manifest, .. } => manifest.header.tenant,
-        Found::Official(official) => {
-            let (name, namespace) = official.release.unwrap_or_default();
-            Tenant { host: SmolStr::default(), namespace, name }
-        }
-    }
 }
 
 /// Asks the API server inside until it serves everything.
@@ -173,15 +155,15 @@ fn missing(uids: &Uids, there: &HashSet<Uid>) -> Vec<SmolStr> {
 
 #[cfg(test)]
 mod tests {
-    use prost::encoding::{WireType, encode_key, encode_varint};
-
     use super::*;
+    use crate::cluster::watch::protobuf::{RAW, put};
+
+    const METADATA: u32 = 1;
+    const UID: u32 = 5;
 
     fn field(number: u32, bytes: &[u8]) -> Vec<u8> {
         let mut field = Vec::new();
-        encode_key(number, WireType::LengthDelimited, &mut field);
-        encode_varint(bytes.len() as u64, &mut field);
-        field.extend_from_slice(bytes);
+        put(&mut field, number, bytes);
         field
     }
 

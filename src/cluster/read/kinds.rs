@@ -28,14 +28,15 @@ struct Version {
 
 #[derive(Deserialize)]
 struct Kinds {
-    resources: Vec<Served>,
+    resources: Vec<ServedKind>,
 }
 
+/// A kind as a version of the API serves it, or a part of one: then its name has a slash.
 #[derive(Deserialize)]
-struct Served {
-    name: SmolStr,
-    kind: SmolStr,
-    namespaced: bool,
+pub(crate) struct ServedKind {
+    pub(crate) name: SmolStr,
+    pub(crate) kind: SmolStr,
+    pub(crate) namespaced: bool,
     #[serde(default)]
     verbs: Vec<SmolStr>,
 }
@@ -44,6 +45,13 @@ struct Served {
 type Catalogue = (Vec<Resource>, Vec<(SmolStr, Failure)>);
 
 impl Cluster {
+    /// What is served in a version, such as `apps/v1`.
+    pub(crate) async fn kinds_of(&self, api_version: &str) -> Result<Vec<ServedKind>, Failure> {
+        let root = if api_version.contains('/') { "/apis" } else { "/api" };
+        let kinds: Kinds = get(self, &format!("{root}/{api_version}")).await?;
+        Ok(kinds.resources)
+    }
+
     /// All kinds that can be listed and deleted, in the version that the server prefers; and groups that do not answer.
     pub(crate) async fn kinds(&self) -> Result<Catalogue, Failure> {
         let groups: Groups = get(self, "/apis").await?;
@@ -51,11 +59,11 @@ impl Cluster {
         let named = groups.groups.into_iter().map(|group| (group.name, group.preferred_version.version));
         let answers: Vec<_> = stream::iter(core.chain(named))
             .map(|(group, version)| async move {
-                let path = match group.as_str() {
-                    "" => format!("/api/{version}"),
-                    group => format!("/apis/{group}/{version}"),
+                let api_version = match group.as_str() {
+                    "" => version.clone(),
+                    group => format_smolstr!("{group}/{version}"),
                 };
-                let kinds = get::<Kinds>(self, &path).await;
+                let kinds = self.kinds_of(&api_version).await;
                 Ok::<_, Failure>((group, version, kinds))
             })
             .buffered(AT_ONCE)
@@ -64,7 +72,7 @@ impl Cluster {
         let (mut all, mut unseen) = (Vec::new(), Vec::new());
         for (group, version, kinds) in answers {
             match kinds {
-                Ok(kinds) => all.extend(kinds.resources.into_iter().filter(is_kept).map(|served| Resource {
+                Ok(kinds) => all.extend(kinds.into_iter().filter(is_kept).map(|served| Resource {
                     group: group.clone(),
                     version: version.clone(),
                     plural: served.name,
@@ -80,7 +88,7 @@ impl Cluster {
     }
 }
 
-fn is_kept(served: &Served) -> bool {
+fn is_kept(served: &ServedKind) -> bool {
     let can = |verb: &str| served.verbs.iter().any(|one| one == verb);
     !served.name.contains('/') && can("list") && can("delete")
 }

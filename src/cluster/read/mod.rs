@@ -13,6 +13,8 @@ use smol_str::SmolStr;
 use thiserror::Error;
 
 pub use self::events::{EventKind, EventRow};
+#[cfg(feature = "backup")]
+pub(crate) use self::kinds::ServedKind;
 pub use self::logs::{LogEvent, LogLine, LogRequest};
 pub(crate) use self::object::BothConfigs;
 pub use self::object::{ContainerInfo, YamlOptions};

@@ -2,10 +2,9 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use serde::Deserialize;
 use smol_str::SmolStr;
 
-use crate::cluster::{Cluster, Failure, FailureKind, Resource};
+use crate::cluster::{Cluster, Failure, FailureKind, Resource, ServedKind};
 
 /// What was found out.
 #[derive(Debug, Clone, Default)]
@@ -24,24 +23,12 @@ pub(super) enum Found<'a> {
     Unknown(&'a Failure),
 }
 
-#[derive(Deserialize)]
-struct Kinds {
-    resources: Vec<Kind>,
-}
-
-#[derive(Deserialize)]
-struct Kind {
-    name: SmolStr,
-    kind: SmolStr,
-    namespaced: bool,
-}
-
 impl Served {
     /// Asks for each of these versions, such as `apps/v1`.
     pub(super) async fn ask(cluster: &Cluster, versions: &BTreeSet<SmolStr>) -> Self {
         let mut served = Served::default();
         for version in versions {
-            match kinds(cluster, version).await {
+            match cluster.kinds_of(version).await {
                 Ok(kinds) => served.add(version, kinds),
                 Err(failure) if failure.kind == FailureKind::NotFound => {}
                 Err(failure) => {
@@ -52,9 +39,9 @@ impl Served {
         served
     }
 
-    fn add(&mut self, api_version: &SmolStr, kinds: Kinds) {
+    fn add(&mut self, api_version: &SmolStr, kinds: Vec<ServedKind>) {
         let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-        for Kind { name, kind, namespaced } in kinds.resources {
+        for ServedKind { name, kind, namespaced, .. } in kinds {
             // Behind a slash is a part of an object.
             if !name.contains('/') {
                 let resource = Resource {
@@ -81,10 +68,4 @@ impl Served {
             (None, None) => Found::Not,
         }
     }
-}
-
-async fn kinds(cluster: &Cluster, api_version: &str) -> Result<Kinds, Failure> {
-    let root = if api_version.contains('/') { "/apis" } else { "/api" };
-    let request = http::Request::get(format!("{root}/{api_version}")).body(Vec::new());
-    cluster.json(request.map_err(|error| Failure::new(FailureKind::Rejected, error.to_string()))?).await
 }

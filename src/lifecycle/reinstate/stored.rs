@@ -8,7 +8,7 @@ use super::definition;
 use super::given::Given;
 use super::key::Place;
 use super::meta::Meta;
-use crate::cluster::watch::protobuf::{MAGIC, Malformed, RAW, Reader, Wire, put};
+use crate::cluster::watch::protobuf::{MAGIC, Malformed, RAW, Reader, Wire, enveloped, put};
 use crate::cluster::whole::{Body, Form};
 
 /// Field of the envelope with version and kind, and those two in it.
@@ -140,16 +140,11 @@ impl Stored {
     ) -> Result<Body, Malformed> {
         match &self.content {
             Content::Protobuf(rest) => {
-                let (mut kind, mut object, mut bytes) = (Vec::new(), Vec::new(), MAGIC.to_vec());
-                put(&mut kind, API_VERSION, self.api_version.as_bytes());
-                put(&mut kind, KIND, self.kind.as_bytes());
+                let mut object = Vec::new();
                 put(&mut object, METADATA, &meta.to_protobuf());
                 let rest = given.iter().try_fold(rest.clone(), |rest, given| given.without(&rest))?;
                 object.extend_from_slice(&rest);
-                put(&mut bytes, TYPE, &kind);
-                put(&mut bytes, RAW, &object);
-                put(&mut bytes, 3, b"");
-                put(&mut bytes, 4, b"");
+                let bytes = enveloped(&self.api_version, &self.kind, &object);
                 Ok(Body { form: Form::Protobuf, bytes })
             }
             Content::Json(object) => {

@@ -7,11 +7,10 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use prost::encoding::{WireType, encode_key, encode_varint};
 use serde::Deserialize;
 use smol_str::SmolStr;
 
-use crate::cluster::watch::protobuf::{MAGIC, Malformed, RAW, Reader, Wire};
+use crate::cluster::watch::protobuf::{Malformed, Reader, Wire, enveloped, opened, put, uid};
 use crate::cluster::{Cluster, ReadError};
 use crate::lifecycle::pods::{self, Sent};
 use crate::target::Target;
@@ -20,11 +19,9 @@ use crate::wire::annotation;
 /// Where the API server keeps pods.
 const PODS: &[u8] = b"/registry/pods/";
 
-/// Numbers of fields, from `generated.proto` of Kubernetes: of a Pod, of its metadata, of its spec.
-const METADATA: u32 = 1;
+/// Numbers of fields, from `generated.proto` of Kubernetes: of a Pod, and of its spec.
 const SPEC: u32 = 2;
 const STATUS: u32 = 3;
-const UID: u32 = 5;
 const NODE_NAME: u32 = 10;
 
 /// UIDs that the tenant's pods on the host stand for.
@@ -60,11 +57,8 @@ pub(super) fn value<'a>(key: &[u8], value: &'a [u8], living: &BTreeSet<SmolStr>)
 
 /// The UID of a pod, and its message without the envelope.
 fn parse(value: &[u8]) -> Result<(&str, &[u8]), Malformed> {
-    let envelope = value.strip_prefix(MAGIC).ok_or(Malformed)?;
-    let pod = Reader::new(envelope).whole(RAW)?.ok_or(Malformed)?;
-    let meta = Reader::new(pod).whole(METADATA)?.ok_or(Malformed)?;
-    let uid = Reader::new(meta).whole(UID)?.ok_or(Malformed)?;
-    Ok((std::str::from_utf8(uid).map_err(|_| Malformed)?, pod))
+    let pod = opened(value)?;
+    Ok((uid(pod)?, pod))
 }
 
 /// A pod in its envelope, as it was before it was given to a node.
@@ -89,27 +83,16 @@ fn without_node(pod: &[u8]) -> Result<Vec<u8>, Malformed> {
     }
     // The API server reads no pod without a status.
     put(&mut begun, STATUS, &[]);
-    let mut kind = Vec::new();
-    put(&mut kind, 1, b"v1");
-    put(&mut kind, 2, b"Pod");
-    let mut value = MAGIC.to_vec();
-    put(&mut value, 1, &kind);
-    put(&mut value, RAW, &begun);
-    put(&mut value, 3, b"");
-    put(&mut value, 4, b"");
-    Ok(value)
-}
-
-/// Writes a field with bytes.
-fn put(to: &mut Vec<u8>, number: u32, bytes: &[u8]) {
-    encode_key(number, WireType::LengthDelimited, to);
-    encode_varint(bytes.len() as u64, to);
-    to.extend_from_slice(bytes);
+    Ok(enveloped("v1", "Pod", &begun))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cluster::watch::protobuf::{MAGIC, RAW};
+
+    const METADATA: u32 = 1;
+    const UID: u32 = 5;
 
     /// A pod as the API server stores one.
     fn pod(uid: &str, node: Option<&str>) -> Vec<u8> {

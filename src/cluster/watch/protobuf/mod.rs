@@ -21,7 +21,7 @@ pub(crate) use reader::{Malformed, Reader, Wire};
 use view::Value;
 pub use view::{Field, Of};
 #[cfg(feature = "backup")]
-pub(crate) use writer::{put, put_truth};
+pub(crate) use writer::{enveloped, opened, put, put_truth, uid};
 
 /// Media types to ask for, the wanted one first; a server that does not speak it answers JSON.
 pub(super) const ACCEPT: &str = "application/vnd.kubernetes.protobuf, application/json";

@@ -16,6 +16,14 @@ pub(super) fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyh
     done
 }
 
+/// The one host of the command line; `what` is done there.
+pub(super) async fn the_host(settings: &Settings, what: &str) -> anyhow::Result<Cluster> {
+    match clusters(settings).await?.as_slice() {
+        [one] => Ok(one.clone()),
+        _ => bail!("say on which host {what}: --context"),
+    }
+}
+
 /// The one namespace of the command line, if it names one.
 pub(super) fn namespace(settings: &Settings) -> anyhow::Result<Option<SmolStr>> {
     match settings.session.namespaces.as_slice() {

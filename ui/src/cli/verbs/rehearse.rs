@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use chrono::Utc;
 use clap::Args;
 use serde::Serialize;
@@ -15,7 +15,7 @@ use v9s::provision::{create, values};
 use v9s::rehearse::{Rehearsed, Request, rehearse};
 
 use super::backup::who;
-use super::host::{clusters, may_change};
+use super::host::{may_change, the_host};
 use crate::cli::Exit;
 use crate::cli::create::given;
 use crate::cli::steps::accompany;
@@ -120,10 +120,7 @@ pub(super) async fn run(
     ascii: Option<bool>,
 ) -> anyhow::Result<Told> {
     may_change(settings)?;
-    let cluster = match clusters(settings).await?.as_slice() {
-        [one] => one.clone(),
-        _ => bail!("say on which host it is tried: --context"),
-    };
+    let cluster = the_host(settings, "it is tried").await?;
     let namespace = args
         .place
         .clone()

@@ -17,7 +17,7 @@ use v9s::target::{find, refresh};
 use super::{Meant, RestoreArgs};
 use crate::cli::create::given;
 use crate::cli::steps::follow;
-use crate::cli::verbs::host::{clusters, namespace};
+use crate::cli::verbs::host::{namespace, the_host};
 use crate::cli::verbs::{Outcome, Report};
 use crate::settings::Settings;
 
@@ -45,10 +45,7 @@ pub(super) async fn run(
     new: &SmolStr,
     from: &str,
 ) -> anyhow::Result<Report> {
-    let cluster = match clusters(settings).await?.as_slice() {
-        [one] => one.clone(),
-        _ => bail!("say on which host the new one is made: --context"),
-    };
+    let cluster = the_host(settings, "the new one is made").await?;
     let namespace = namespace(settings)?.unwrap_or_else(|| format!("vcluster-{new}").into());
     create::check_name("name", new)?;
     create::check_name("namespace", &namespace)?;
