@@ -117,7 +117,7 @@ async fn end<'a>(
     options: &DeleteOptions,
     progress: &Progress,
 ) -> Result<Vec<&'a Victim>, LifeError> {
-    if !stop::stop(cluster, plan, &last).await? {
+    if !stop::stop(cluster, plan, &last, options.patience, progress).await? {
         now.append(&mut last);
     }
     stage(cluster, &now, options, progress).await?;

@@ -3,13 +3,16 @@
 //! The workload is what a virtual cluster is found by, and carries what is written down of it. While anything else is left, it is
 //! still on the list, and who comes after an interrupted deletion finds it.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::Role;
 use super::plan::{DeletePlan, Victim};
 use crate::cluster::Cluster;
-use crate::lifecycle::LifeError;
 use crate::lifecycle::exact::{change_part, is_forbidden};
+use crate::lifecycle::{LifeError, pods};
+use crate::operation::Progress;
 use crate::target::{Part, refresh};
 
 /// The workloads that go at once, and the control plane's, which goes last.
@@ -18,11 +21,14 @@ pub(super) fn apart(plan: &DeletePlan) -> (Vec<&Victim>, Vec<&Victim>) {
     plan.of(&[Role::Workload]).into_iter().partition(last)
 }
 
-/// Takes the control plane's replicas away; false where that is not allowed, so that it must go at once.
+/// Takes the control plane's replicas away and waits until it has ended, which it does quickly only while its store is there.
+/// False where that is not allowed, so that it must go at once.
 pub(super) async fn stop(
     cluster: &Cluster,
     plan: &DeletePlan,
     planes: &[&Victim],
+    patience: Duration,
+    progress: &Progress,
 ) -> Result<bool, LifeError> {
     let target = refresh(cluster, &plan.namespace, &plan.name).await?;
     let is_meant = |part: &&Part| planes.iter().any(|victim| victim.uid == part.uid);
@@ -32,6 +38,9 @@ pub(super) async fn stop(
             Err(LifeError::Unwritten { error }) if is_forbidden(&error) => return Ok(false),
             done => done?,
         }
+    }
+    for part in target.parts.iter().filter(is_meant) {
+        pods::until_stopped(cluster, &target, part, patience, progress).await?;
     }
     Ok(true)
 }

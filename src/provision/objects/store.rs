@@ -5,7 +5,10 @@
 use std::collections::BTreeSet;
 
 use k8s_openapi::ByteString;
-use k8s_openapi::api::core::v1::{Container, EnvVar, EnvVarSource, Secret, SecretKeySelector, VolumeMount};
+use k8s_openapi::api::core::v1::{
+    Container, EnvVar, EnvVarSource, Lifecycle, LifecycleHandler, Secret, SecretKeySelector, SleepAction,
+    VolumeMount,
+};
 
 use super::containers::{self, DATA, DATA_VOLUME, PKI, TMP_VOLUME, flag, mount};
 use super::{Blueprint, Object, etcd, images, meta};
@@ -15,6 +18,9 @@ use crate::wire::{App, KINE_CONTAINER, name};
 
 /// Where kine answers, to this pod alone.
 const LISTENS: &str = "127.0.0.1:2379";
+/// For how long kine outlives the other programs of its pod, in seconds: all are told to end at once, the API server does so in
+/// two seconds with its store and in thirty without.
+const OUTLIVES: i64 = 5;
 /// Key of the Secret with the place of the store.
 const ENDPOINT: &str = "endpoint";
 /// Variable with the URLs of external etcd.
@@ -120,6 +126,13 @@ pub(super) fn kine(plan: &Blueprint) -> Option<Container> {
         image: Some(images::kine(plan)),
         args: Some(args),
         env: containers::some(env),
+        lifecycle: Some(Lifecycle {
+            pre_stop: Some(LifecycleHandler {
+                sleep: Some(SleepAction { seconds: OUTLIVES }),
+                ..LifecycleHandler::default()
+            }),
+            ..Lifecycle::default()
+        }),
         resources: Some(containers::amounts(("20m", "48Mi"), "1Gi")),
         security_context: Some(containers::security(plan)),
         volume_mounts: Some(mounts),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::Utc;
 use crossterm::event::{Event, EventStream, KeyEventKind, MouseEventKind};
 use futures::StreamExt;
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until};
+use tokio::time::{Instant, sleep_until};
 
 use super::connections::ConnectionId;
 use super::effect::Cmd;
@@ -20,8 +20,12 @@ use crate::terminal::{self, Multiplexer, Signal, Signals, Tui};
 
 /// Shortest time between two frames that nobody asked for: 60 a second.
 const FRAME: Duration = Duration::from_millis(16);
-/// How often ages are painted anew.
+/// How often ages are painted anew for somebody who works with it.
 const TICK: Duration = Duration::from_secs(1);
+/// How often for somebody who only looks: half of what an idle dashboard costs is this.
+const SLOW_TICK: Duration = Duration::from_secs(2);
+/// Who has not pressed anything for so long only looks.
+const LOOKS: Duration = Duration::from_secs(10);
 /// Most messages taken in before the next frame.
 const BATCH: usize = 256;
 
@@ -43,7 +47,8 @@ pub async fn run(tui: &mut Tui, state: State, runner: Runner) -> anyhow::Result<
         runner,
         signals,
         events: Some(EventStream::new()),
-        tick: ticks(),
+        ticked: Instant::now(),
+        touched: Instant::now(),
         painted: Instant::now(),
         wanted: false,
         asked: false,
@@ -55,12 +60,6 @@ pub async fn run(tui: &mut Tui, state: State, runner: Runner) -> anyhow::Result<
     app.run().await
 }
 
-fn ticks() -> Interval {
-    let mut ticks = interval_at(Instant::now() + TICK, TICK);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    ticks
-}
-
 struct Loop<'a> {
     tui: &'a mut Tui,
     state: State,
@@ -68,7 +67,10 @@ struct Loop<'a> {
     signals: Signals,
     /// None while another program has the terminal.
     events: Option<EventStream>,
-    tick: Interval,
+    /// When ages were counted on last.
+    ticked: Instant,
+    /// When a person pressed something last.
+    touched: Instant,
     painted: Instant,
     /// Something to show has changed since the last frame.
     wanted: bool,
@@ -117,10 +119,14 @@ impl Loop<'_> {
                 Turn::Input(None | Some(Err(_))) => return Ok(Ended::Signal(1)),
                 Turn::Input(Some(Ok(event))) => {
                     self.asked = true;
+                    self.touched = Instant::now();
                     self.input(event)
                 }
                 Turn::Msg(msg) => self.messages(msg),
-                Turn::Tick => self.state.update(Msg::Tick, Utc::now()),
+                Turn::Tick => {
+                    self.ticked = Instant::now();
+                    self.state.update(Msg::Tick, Utc::now())
+                }
                 Turn::Paint => {
                     self.paint()?;
                     Vec::new()
@@ -138,6 +144,7 @@ impl Loop<'_> {
 
     async fn turn(&mut self) -> Turn {
         let focused = self.state.focused();
+        let tick = if self.touched.elapsed() < LOOKS { TICK } else { SLOW_TICK };
         let events = self.events.get_or_insert_with(EventStream::new);
         tokio::select! {
             biased;
@@ -147,7 +154,7 @@ impl Loop<'_> {
             () = ready(()), if self.wanted && self.asked => Turn::Paint,
             () = sleep_until(self.painted + FRAME), if self.wanted => Turn::Paint,
             msg = self.runner.next() => Turn::Msg(msg),
-            _ = self.tick.tick(), if focused => Turn::Tick,
+            () = sleep_until(self.ticked + tick), if focused => Turn::Tick,
         }
     }
 
@@ -286,7 +293,6 @@ impl Loop<'_> {
         self.tui.reenter()?;
         self.state.resize_to(self.tui.size()?);
         self.events = Some(EventStream::new());
-        self.tick = ticks();
         self.wanted = true;
         Ok(())
     }

@@ -89,9 +89,9 @@ fn what_stands_in_the_way_is_told_before_anything_is_written() {
     let stranger = |at: ObjectRef| Found { strangers: vec![at], ..fine() };
     let cases = [
         (
-            Found { version: "v1.26.9+k3s1".into(), ..fine() },
+            Found { version: "v1.29.9+k3s1".into(), ..fine() },
             "",
-            "the host is v1.26.9+k3s1; v9s makes virtual clusters on 1.27 and newer",
+            "the host is v1.29.9+k3s1; v9s makes virtual clusters on 1.30 and newer",
         ),
         (
             with(vec![plane("StatefulSet", "other", "Helm", false)]),

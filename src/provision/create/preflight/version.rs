@@ -6,8 +6,8 @@ use smol_str::{SmolStr, format_smolstr};
 
 use crate::cluster::minor;
 
-/// Hosts before it know no policy for the claims of a StatefulSet (Kubernetes 1.27).
-const OLDEST_HOST: u32 = 27;
+/// Hosts before it let no container sleep before its end (Kubernetes 1.30), by which a store outlives its API server.
+const OLDEST_HOST: u32 = 30;
 /// Releases that are known to work inside.
 const TENANTS: RangeInclusive<u32> = 30..=36;
 /// As many releases apart may what runs pods be from the API server that asks for them.
@@ -75,8 +75,8 @@ mod tests {
             ("v1.36.2+k3s1", "v1.33.4", None, (false, false, false)),
             ("v1.36.2", "v1.32.0", None, (false, false, true)),
             ("v1.31.0", "v1.36.0", None, (false, false, true)),
-            ("v1.27.0", "v1.30.0", None, (false, false, false)),
-            ("v1.26.9", "v1.30.0", None, (true, false, false)),
+            ("v1.30.0", "v1.30.0", None, (false, false, false)),
+            ("v1.29.9", "v1.30.0", None, (true, false, false)),
             ("v1.33.0", "v1.29.0", None, (false, true, true)),
             ("v1.38.0", "v1.37.0", None, (false, true, false)),
             ("v1.36.2", "latest", None, (true, false, false)),
