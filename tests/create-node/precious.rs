@@ -116,8 +116,7 @@ impl<'a> Precious<'a> {
         Ok(precious)
     }
 
-    /// What the tenant sees, as soon as it sees all that was made. kine may tell an API server how far it has come
-    /// while an event is still on its way, and the API server then answers a list from its cache without it.
+    /// What the tenant sees, as soon as that is all that was made.
     async fn all_inside(&self) -> Result<BTreeMap<String, String>> {
         const MADE: [(&str, usize); 4] = [("configmap ", 1), ("deployment ", 1), ("pod ", 3), ("widget ", 1)];
         let mut seen = BTreeMap::new();

@@ -3,8 +3,9 @@
 use super::Blueprint;
 use crate::provision::values::settings::{DeployedEtcd, Image};
 
-/// kine, which speaks etcd's language to SQLite and to databases.
-const KINE: (&str, &str) = ("rancher/kine", "v0.16.4");
+/// kine, which speaks etcd's language to SQLite and to databases. One before 0.17 may tell an API server that it has seen
+/// everything while an event is still on its way; what its cache has missed by that it misses for good (kine, issue 731).
+const KINE: (&str, &str) = ("rancher/kine", "v0.17.5");
 
 /// The image of the syncer: that of this v9s unless another is named.
 pub(super) fn syncer(plan: &Blueprint) -> String {
