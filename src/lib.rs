@@ -8,6 +8,7 @@ pub mod backup;
 pub mod cluster;
 pub mod companion;
 pub mod connect;
+pub mod control;
 pub mod cronjob;
 pub mod explain;
 pub mod fleet;

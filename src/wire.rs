@@ -154,6 +154,9 @@ pub mod annotation {
     /// On the Secret with the certificates and on pods that use them: digest of those certificates, once they were rotated
     /// (docs/vclusters.md, Certificates).
     pub const CERTIFICATES: &str = "v9s.io/certificates";
+    /// On the workload of a control plane that v9s made: when the first of its certificates ends, RFC 3339 (docs/vclusters.md,
+    /// Certificates).
+    pub const CERTIFICATES_END: &str = "v9s.io/certificates-end";
     /// On Secrets with service account tokens: when the first of them expires.
     pub const TOKENS_EXPIRE: &str = "v9s.io/tokens-expire";
     /// On the configuration Secret: Argo CD deploys this virtual cluster (docs/vclusters.md, Pausing and sleeping).

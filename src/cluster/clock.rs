@@ -1,7 +1,7 @@
 //! What time it is for an API server.
 
 use chrono::{DateTime, Utc};
-use http::{Request, header};
+use http::{HeaderMap, Request, header};
 
 use super::{Cluster, ReadError};
 
@@ -18,7 +18,12 @@ impl Cluster {
             Err(error) => Err(super::Failure::new(super::FailureKind::Rejected, error.to_string())),
         };
         let answer = sent.map_err(|failure| self.error("ask what time it is", failure))?;
-        let date = answer.headers().get(header::DATE).and_then(|date| date.to_str().ok());
-        Ok(date.and_then(|date| DateTime::parse_from_rfc2822(date).ok()).map(|date| date.to_utc()))
+        Ok(date(answer.headers()))
     }
+}
+
+/// When an answer was given, by the server's clock.
+pub(super) fn date(headers: &HeaderMap) -> Option<DateTime<Utc>> {
+    let date = headers.get(header::DATE)?.to_str().ok()?;
+    DateTime::parse_from_rfc2822(date).ok().map(|date| date.to_utc())
 }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, header};
+use chrono::{DateTime, Utc};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use kube::client::Body;
 use tokio::time::timeout;
@@ -12,8 +13,21 @@ use super::{Cluster, Failure, FailureKind};
 
 /// Longest error answer that is read.
 const MAX_ERROR_BODY: usize = 64 * 1024;
+/// Longest answer to a question.
+const MAX_ANSWER: usize = 8 << 20;
 /// How often a read is sent again. A server that ends every connection is told of, not asked for ever.
 const READ_AGAIN: u32 = 2;
+
+/// An answer, whatever its status.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    /// Its status.
+    pub status: StatusCode,
+    /// When, by the server's clock, if it tells.
+    pub at: Option<DateTime<Utc>>,
+    /// All of it, up to some MiB.
+    pub body: Vec<u8>,
+}
 
 impl Cluster {
     /// Sends a request and returns the answer once it begins, a refusal too: for those who tell refusals apart
@@ -60,6 +74,19 @@ impl Cluster {
     async fn whole(&self, request: Request<Vec<u8>>) -> Result<Vec<u8>, Failure> {
         let response = self.send(request).await?;
         read_body(response.into_body(), self.request_timeout(), usize::MAX).await
+    }
+
+    /// Asks at a path and reads the whole answer, a refusal too: for those who tell refusals apart themselves.
+    ///
+    /// # Errors
+    /// When there is no answer in time.
+    pub async fn ask(&self, path: &str) -> Result<Said, Failure> {
+        let request = Request::get(path).body(Body::from(Vec::new()));
+        let request = request.map_err(|error| Failure::new(FailureKind::Rejected, error.to_string()))?;
+        let response = self.answer(request).await?;
+        let (status, at) = (response.status(), super::clock::date(response.headers()));
+        let body = read_body(response.into_body(), self.request_timeout(), MAX_ANSWER).await?;
+        Ok(Said { status, at, body })
     }
 
     /// Sends a request whose answer goes on and on.

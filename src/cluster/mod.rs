@@ -32,6 +32,7 @@ use smol_str::SmolStr;
 pub use change::{Guard, Propagation};
 pub use connect::{ConnectError, ConnectOptions, open};
 pub use failure::{Failure, FailureKind};
+pub use http::Said;
 pub use kubeconfig::{ContextInfo, KubeconfigSource, contexts};
 pub use names::Names;
 #[cfg(feature = "backup")]

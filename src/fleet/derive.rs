@@ -17,7 +17,8 @@ use super::rows::{ConfigRow, ControlPod, WorkloadRow};
 use super::state::State;
 use super::told::Told;
 use crate::health::backups::{Measure, judge as judge_backups};
-use crate::health::{Backups, Companion, Thresholds, sync};
+use crate::health::certificates::{self, Maker};
+use crate::health::{Backups, Certificates, Companion, Thresholds, sync};
 use crate::known::Known;
 use crate::target::Noted;
 use crate::wire::{App, label};
@@ -78,6 +79,7 @@ pub(super) fn derive(
     let (companion, silent_at) = companion(&facts, verdict.state, thresholds);
     let told = facts.told.get().copied().flatten();
     let (backups, backup_due) = backups(main, thresholds, now);
+    let (certificates, certificates_due) = certificates(main, thresholds, now);
     let findings = findings(&Signs {
         verdict: &verdict,
         pods: control_pods,
@@ -88,6 +90,8 @@ pub(super) fn derive(
         unreadable: told.and_then(Told::unreadable).filter(|_| companion != Known::NotApplicable),
         duplicates: &duplicates,
         backups: &backups,
+        certificates: certificates.get(),
+        maker: Maker::of(&main.labels),
         thresholds,
     });
     let Verdict { mut state, mut reason, revisit } = verdict;
@@ -96,7 +100,7 @@ pub(super) fn derive(
     {
         (state, reason) = worse;
     }
-    let revisit = [revisit, silent_at, backup_due].into_iter().flatten().min();
+    let revisit = [revisit, silent_at, backup_due, certificates_due].into_iter().flatten().min();
     let mut row = Vcluster {
         workload: main.kind,
         state,
@@ -114,6 +118,7 @@ pub(super) fn derive(
         orphans: flatten(&companion, Companion::orphans),
         store_health: store_health(state),
         backups: Arc::new(backups),
+        certificates,
         companion,
         findings,
         created: main.created,
@@ -207,6 +212,22 @@ fn backups(
     }
 }
 
+/// How its certificates stand, and when time alone changes that.
+fn certificates(
+    main: &WorkloadRow,
+    thresholds: &Thresholds,
+    now: DateTime<Utc>,
+) -> (Known<Certificates>, Option<DateTime<Utc>>) {
+    match &main.certificates_end {
+        Known::Yes(end) => {
+            let (certificates, due) = certificates::judge(*end, thresholds, now);
+            (Known::Yes(certificates), due)
+        }
+        Known::No(why) => (Known::No(why.clone()), None),
+        Known::NotApplicable => (Known::NotApplicable, None),
+    }
+}
+
 /// Whether the control plane of this state is meant to run and its companion with it.
 fn is_meant_to_run(state: State) -> bool {
     !matches!(state, State::Paused | State::ScaledDown | State::Restoring | State::Terminating)
@@ -274,6 +295,7 @@ fn unknown(row: &Vcluster) -> BTreeMap<SmolStr, SmolStr> {
         ("orphans", row.orphans.why()),
         ("store_health", row.store_health.why()),
         ("backup", row.backups.good.why()),
+        ("certificates", row.certificates.why()),
         ("expires", row.expires.why()),
     ];
     let known = fields.into_iter().filter_map(|(name, why)| Some((SmolStr::new_static(name), why?.into())));

@@ -9,7 +9,8 @@ use super::model::{Finding, Severity};
 use super::quota::Quota;
 use super::rows::ControlPod;
 use super::state::State;
-use crate::health::{Backups, Companion, Thresholds, sync};
+use crate::health::certificates::Maker;
+use crate::health::{Backups, Certificates, Companion, Thresholds, sync};
 use crate::known::Known;
 
 /// What findings are made of.
@@ -29,6 +30,10 @@ pub(super) struct Signs<'a> {
     pub(super) duplicates: &'a [SmolStr],
     /// How its backups stand.
     pub(super) backups: &'a Backups,
+    /// How its certificates stand, where that is known.
+    pub(super) certificates: Option<&'a Certificates>,
+    /// Who makes them.
+    pub(super) maker: Maker,
     pub(super) thresholds: &'a Thresholds,
 }
 
@@ -42,6 +47,7 @@ pub(super) fn findings(signs: &Signs<'_>) -> Vec<Finding> {
     found.extend(policies(signs));
     found.extend(duplicates(signs));
     found.extend(signs.backups.findings());
+    found.extend(signs.certificates.and_then(|certificates| certificates.finding(signs.maker)));
     found.extend(signs.unreadable.map(|why| sync::unreadable(why)));
     found.extend(signs.companion.get().into_iter().flat_map(|one| one.findings(signs.thresholds)));
     found.sort_by_key(|finding: &Finding| std::cmp::Reverse(finding.severity));
@@ -158,6 +164,8 @@ mod tests {
             unreadable: None,
             duplicates: &[],
             backups: &Backups::default(),
+            certificates: None,
+            maker: Maker::V9s,
             thresholds: &Thresholds::default(),
         };
         findings(&signs).into_iter().map(|finding| (finding.severity, finding.code)).collect()

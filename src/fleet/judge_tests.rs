@@ -30,6 +30,7 @@ fn workload(app: App, desired: u32) -> WorkloadRow {
         asleep: false,
         term: Default::default(),
         noted: None,
+        certificates_end: Known::unknown("not told"),
         syncer_image: None,
         kubernetes_image: None,
         trouble: None,

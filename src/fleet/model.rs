@@ -14,7 +14,7 @@ use smol_str::SmolStr;
 use crate::cluster::Uid;
 use crate::fleet::quota::Quota;
 use crate::fleet::state::State;
-use crate::health::{Backups, Companion};
+use crate::health::{Backups, Certificates, Companion};
 use crate::known::Known;
 
 /// Which virtual cluster: unique over all hosts that one v9s watches.
@@ -151,6 +151,8 @@ pub struct Vcluster {
     pub store_health: Known<StoreHealth>,
     /// What is noted of its backups, and how the last good one stands.
     pub backups: Arc<Backups>,
+    /// When the first of its certificates ends, and how that stands.
+    pub certificates: Known<Certificates>,
     /// What is wrong, worst first.
     pub findings: Vec<Finding>,
     /// When the workload was created.

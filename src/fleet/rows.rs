@@ -20,6 +20,8 @@ use super::views::{
 };
 use crate::cluster::watch::{Fold, Key, Text};
 use crate::companion::{self, SyncerStatus};
+use crate::health::certificates;
+use crate::known::Known;
 use crate::target::{Noted, NotedText, Term};
 use crate::wire::{App, SYNCER_CONTAINER, label};
 
@@ -47,6 +49,8 @@ pub(super) struct WorkloadRow {
     pub(super) term: Term,
     /// What is noted of its backups; none when nothing is.
     pub(super) noted: Option<Arc<Noted>>,
+    /// When the first of its certificates ends.
+    pub(super) certificates_end: Known<DateTime<Utc>>,
     pub(super) syncer_image: Option<SmolStr>,
     /// Image of the container that carries Kubernetes itself, if any does.
     pub(super) kubernetes_image: Option<SmolStr>,
@@ -162,6 +166,7 @@ impl Fold for Workloads {
             asleep: is_true(labels.get(label::SLEEP_MODE)),
             term: marks.map(term).unwrap_or_default(),
             noted: marks.and_then(|marks| noted(marks, &key.namespace, release)),
+            certificates_end: certificates::told(marks.and_then(|marks| marks.certificates_end.as_deref())),
             syncer_image: syncer.map(|container| SmolStr::new(&*container.image)),
             kubernetes_image: kubernetes.map(|container| SmolStr::new(&*container.image)),
             trouble: replica_failure(&object),

@@ -40,6 +40,7 @@ pub(in crate::fleet) fn workload(kind: Workload, app: App, release: &str, name: 
         asleep: false,
         term: Default::default(),
         noted: None,
+        certificates_end: Known::unknown("not told"),
         syncer_image: Some("ghcr.io/loft-sh/vcluster-pro:0.30.0".into()),
         kubernetes_image: Some("ghcr.io/loft-sh/kubernetes:v1.35.1".into()),
         trouble: None,
@@ -197,7 +198,7 @@ fn a_row_gathers_what_belongs_to_it() {
     assert_eq!(row.quota, Known::NotApplicable);
     assert_eq!((row.control_plane.len(), row.pods.len()), (1, 2));
     let unknown: Vec<&str> = row.unknown.keys().map(SmolStr::as_str).collect();
-    assert_eq!(unknown, ["lag", "orphans", "store_health"]);
+    assert_eq!(unknown, ["certificates", "lag", "orphans", "store_health"]);
 }
 
 #[test]

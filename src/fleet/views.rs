@@ -125,6 +125,8 @@ pub(super) struct WorkloadAnnotations<'a> {
     pub(super) expires: Option<Text<'a>>,
     #[serde(borrow, rename = "v9s.io/owner")]
     pub(super) owner: Option<Text<'a>>,
+    #[serde(borrow, rename = "v9s.io/certificates-end")]
+    pub(super) certificates_end: Option<Text<'a>>,
     #[serde(borrow, rename = "v9s.io/backup")]
     pub(super) backup: Option<Text<'a>>,
     #[serde(borrow, rename = "v9s.io/backup-missed")]

@@ -1,6 +1,8 @@
 //! How well virtual clusters are: what counts as a finding, and what a companion's word comes to. Pure.
 
 pub mod backups;
+pub mod certificates;
+pub mod control;
 pub mod export;
 pub mod lag;
 pub mod store;
@@ -8,6 +10,7 @@ pub mod sync;
 pub mod thresholds;
 
 pub use backups::Backups;
+pub use certificates::Certificates;
 pub use lag::{Evidence, Place, Verdict, where_is_the_lag};
 pub use sync::Companion;
 pub use thresholds::Thresholds;

@@ -48,8 +48,14 @@ pub struct Thresholds {
     pub store_raft_lag: u64,
     /// Share of a store's file, 0 to 1, that may be free room.
     pub store_free_share: f64,
+    /// Share of its memory limit, 0 to 1, that a container of the control plane may use.
+    pub container_memory_share: f64,
     /// How old the last good backup may become, where a virtual cluster does not say so itself; without one, as old as it likes.
     pub rpo: Option<Objective>,
+    /// Days before the end of its first certificate from which it is worth a look.
+    pub certificate_warning_days: u32,
+    /// The same from which it is urgent.
+    pub certificate_critical_days: u32,
 }
 
 impl Default for Thresholds {
@@ -75,7 +81,10 @@ impl Default for Thresholds {
             store_leader_changes_per_hour: 3,
             store_raft_lag: 1000,
             store_free_share: 0.5,
+            container_memory_share: 0.9,
             rpo: None,
+            certificate_warning_days: 30,
+            certificate_critical_days: 7,
         }
     }
 }
@@ -93,6 +102,7 @@ impl Thresholds {
             ("store-quota-critical", self.store_quota_critical),
             ("store-volume-critical", self.store_volume_critical),
             ("store-free-share", self.store_free_share),
+            ("container-memory-share", self.container_memory_share),
         ];
         for (name, share) in shares {
             if !(0.0..=1.0).contains(&share) {
@@ -122,6 +132,12 @@ impl Thresholds {
                 return Err(format!("{name} is more than 0, not {limit}"));
             }
         }
+        let (warning, critical) = (self.certificate_warning_days, self.certificate_critical_days);
+        if warning < critical {
+            return Err(format!(
+                "certificate-warning-days ({warning}) is not as early as certificate-critical-days ({critical})"
+            ));
+        }
         if self.silent_seconds == 0 {
             return Err("silent-seconds is more than 0".to_owned());
         }
@@ -144,6 +160,7 @@ mod tests {
         assert!(of(|t| t.quota_warning = 80.0).contains("quota-warning is a share"));
         assert!(of(|t| t.lag_warning_seconds = 60.0).contains("lag-critical-seconds (30)"));
         assert!(of(|t| t.api_critical_seconds = f64::NAN).contains("api-warning-seconds"));
+        assert!(of(|t| t.certificate_critical_days = 60).contains("certificate-critical-days (60)"));
         assert!(of(|t| t.silent_seconds = 0).contains("silent-seconds"));
         assert!(of(|t| t.store_quota_warning = 0.99).contains("store-quota-critical (0.95)"));
         assert!(of(|t| t.store_fsync_seconds = 0.0).contains("store-fsync-seconds is more than 0"));

@@ -187,7 +187,7 @@ makes! {
         let who = review.status.and_then(|status| status.user_info).and_then(|user| user.username);
         assert_eq!(who.as_deref(), Some("jane"));
 
-        let infos = certs::check(&made.host, &target(&made).await?).await?;
+        let infos = certs::check(&made.host, &made.request.namespace, &made.request.name).await?;
         let server = infos.iter().find(|info| info.file == "apiserver.crt").context("its own certificate")?;
         assert!(server.days_left(Utc::now()).is_some_and(|days| (300..400).contains(&days)), "{server:?}");
         assert!(infos.iter().all(|info| info.ends.is_some()), "{infos:?}");

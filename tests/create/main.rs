@@ -5,6 +5,7 @@
 
 mod connecting;
 mod embedded;
+mod ending;
 mod exposed;
 mod faults;
 mod found;

@@ -13,8 +13,9 @@ use v9s::fleet::model::{
 };
 use v9s::fleet::quota::{Quota, QuotaEntry};
 use v9s::fleet::state::State;
-use v9s::health::Backups;
 use v9s::health::backups::Standing;
+use v9s::health::certificates::{NOT_TOLD, judge};
+use v9s::health::{Backups, Certificates, Thresholds};
 use v9s::known::Known;
 use v9s::target::{GoodBackup, Objective};
 
@@ -44,6 +45,7 @@ pub fn vcluster(namespace: &str, name: &str) -> Vcluster {
         orphans: Known::Yes(0),
         store_health: store(Severity::Ok, 0.22),
         backups: Arc::default(),
+        certificates: certificates(213),
         findings: Vec::new(),
         created: Some(now() - TimeDelta::days(77)),
         expires: Known::NotApplicable,
@@ -100,6 +102,12 @@ pub fn backups(hours: i64) -> Arc<Backups> {
     })
 }
 
+/// Certificates of which the first ends in so many days and an hour.
+pub fn certificates(days: i64) -> Known<Certificates> {
+    let end = now() + TimeDelta::days(days) + TimeDelta::hours(1);
+    Known::Yes(judge(end, &Thresholds::default(), now()).0)
+}
+
 /// A fleet with one of every kind of trouble.
 pub fn fleet() -> Vec<Vcluster> {
     let forbidden = "forbidden: needs list pods in edge-03";
@@ -115,6 +123,7 @@ pub fn fleet() -> Vec<Vcluster> {
             lag: lag(3_140, &[200, 300, 400, 1_900, 3_140]),
             orphans: Known::Yes(2),
             backups: backups(75),
+            certificates: certificates(12),
             findings: vec![
                 finding(Severity::Critical, "etcd NOSPACE: writes refused since 13:58"),
                 finding(Severity::Warning, "quota requests.cpu 8.3 of 10 (83%)"),
@@ -153,7 +162,11 @@ pub fn fleet() -> Vec<Vcluster> {
             replicas: Replicas { ready: 0, desired: 0 },
             ..vcluster("team-delta", "team-delta")
         },
-        Vcluster { backups: backups(3), ..vcluster("team-epsilon", "team-epsilon") },
+        Vcluster {
+            backups: backups(3),
+            certificates: certificates(-2),
+            ..vcluster("team-epsilon", "team-epsilon")
+        },
         Vcluster {
             state: State::Unknown,
             reason: forbidden.into(),
@@ -170,6 +183,7 @@ pub fn fleet() -> Vec<Vcluster> {
                 missed: Known::Yes(None),
                 standing: Known::NotApplicable,
             }),
+            certificates: Known::unknown(NOT_TOLD),
             version: Known::unknown("no image of a container named syncer"),
             kubernetes: Known::unknown("no companion"),
             unknown: BTreeMap::from([("pods".into(), forbidden.into())]),

@@ -26,6 +26,9 @@ pub(super) fn answer(api: &Api, parts: &Parts) -> Option<Response<Body>> {
             let page = "[+]ping ok\n[-]etcd failed: reason withheld\n";
             Some(body::text(500, format!("{page}{} check failed\n", segments.join("/"))))
         }
+        [what @ ("livez" | "readyz" | "healthz")] if is_verbose(parts.uri.query()) => {
+            Some(body::text(200, format!("[+]ping ok\n[+]etcd ok\n{what} check passed\n")))
+        }
         ["livez" | "readyz" | "healthz"] | ["livez" | "readyz" | "healthz", "ping"] => {
             Some(body::text(200, "ok"))
         }
@@ -50,6 +53,11 @@ pub(super) fn answer(api: &Api, parts: &Parts) -> Option<Response<Body>> {
         [""] => Some(body::value(200, &paths(&discovery::groups(&kinds)))),
         _ => None,
     }
+}
+
+/// Whether the single checks are asked for, too.
+fn is_verbose(query: Option<&str>) -> bool {
+    query.unwrap_or_default().split('&').any(|pair| pair == "verbose" || pair.starts_with("verbose="))
 }
 
 /// A document, or that a group does not have it.

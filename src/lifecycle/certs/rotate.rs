@@ -21,9 +21,9 @@ use crate::lifecycle::exact::{change_part, is_conflict};
 use crate::lifecycle::refusal::{Decision, Refusal, unless_reconciled, unless_stopped_by_others};
 use crate::operation::{Operation, Progress};
 use crate::provision::objects;
-use crate::provision::pki::{Keys, serving_names};
+use crate::provision::pki::{self, Keys, serving_names};
 use crate::provision::service_range::ServiceRange;
-use crate::target::{Part, Target};
+use crate::target::{Part, Target, refresh};
 use crate::wire::{App, annotation, name};
 
 /// The steps of a rotation, in order.
@@ -182,7 +182,8 @@ pub async fn carry_out(
     let digest = super::digest::digest(keys.files());
     let roll = Roll { cluster, target, digest, patience: options.patience, progress };
     roll.out(2, &plan.etcd).await?;
-    roll.out(3, &plan.control_plane).await
+    roll.out(3, &plan.control_plane).await?;
+    tell_end(cluster, target, &keys).await
 }
 
 /// New leaves, in the place of the old ones if nobody has changed them since they were looked at.
@@ -216,6 +217,16 @@ async fn renew(
             Ok(keys)
         }
     }
+}
+
+/// Tells the fleet, once every pod has the new ones: until then the old end holds.
+async fn tell_end(cluster: &Cluster, target: &Target, keys: &Keys) -> Result<(), LifeError> {
+    let now = refresh(cluster, &target.namespace, &target.name).await?;
+    let Some(plane) = now.control_plane() else { return Ok(()) };
+    let end = keys.first_end().ok().map(pki::written);
+    let annotations = json!({annotation::CERTIFICATES_END: end});
+    let patch = json!({"metadata": {"annotations": annotations}});
+    change_part(cluster, target, plane, ACTION, |_| Some(patch.clone())).await
 }
 
 fn is_leaf(file: &str) -> bool {

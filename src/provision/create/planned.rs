@@ -3,7 +3,7 @@
 use serde_json::Value;
 use smol_str::SmolStr;
 
-use super::{CreateError, Found, Request, keys, preflight};
+use super::{CreateError, Found, Request, keys, marked, preflight};
 use crate::cluster::{Cluster, FailureKind, ObjectRef};
 use crate::provision::objects::{self, Object};
 use crate::provision::pki::PkiError;
@@ -44,8 +44,9 @@ pub(super) fn plan(
     files: Option<keys::Files>,
 ) -> Result<Planned, PkiError> {
     let blueprint = request.blueprint(&found.service_range);
-    let parts = request.objects(found);
+    let mut parts = request.objects(found);
     let (keys, _) = keys::kept_or_made(&blueprint, &found.addresses, files)?;
+    marked::tell_end(&mut parts.control_plane, &keys);
     let owner = found.service_uid.as_deref();
     let mut all = Vec::new();
     if found.namespace.is_none() {

@@ -5,10 +5,11 @@ use smol_str::{SmolStr, format_smolstr};
 
 use super::preflight::look_and_judge;
 use super::wait::{self, Waiting};
-use super::{CreateError, Created, Request, ServiceNow, keys};
+use super::{CreateError, Created, Request, ServiceNow, keys, marked};
 use crate::cluster::{Cluster, ObjectRef, Resource};
 use crate::operation::Progress;
 use crate::provision::objects::{self, Blueprint, Object, Objects};
+use crate::provision::pki::Keys;
 
 /// The word in the record of changes.
 const ACTION: &str = "create";
@@ -28,7 +29,7 @@ pub async fn run(cluster: &Cluster, request: &Request, progress: &Progress) -> R
         })
         .await?;
     let plan = request.blueprint(&found.service_range);
-    let objects = request.objects(&found);
+    let mut objects = request.objects(&found);
     let making = Making { cluster, progress };
     match found.namespace {
         Some(_) => progress.skip(1, "it is there"),
@@ -36,7 +37,8 @@ pub async fn run(cluster: &Cluster, request: &Request, progress: &Progress) -> R
     }
     progress.step(2, making.apply_all(&objects.rights)).await?;
     let service = progress.step(3, making.services(&plan, &objects)).await?;
-    let keys_kept = progress.step(4, making.keys(&plan, &service)).await?;
+    let (keys, keys_kept) = progress.step(4, making.keys(&plan, &service)).await?;
+    marked::tell_end(&mut objects.control_plane, &keys);
     let mut notes = found.notes(request);
     progress.step(5, making.apply_all(&objects.confines)).await?;
     match objects.store.is_empty() {
@@ -100,14 +102,14 @@ impl Making<'_> {
     }
 
     /// Those that are there are kept; whether they were.
-    async fn keys(&self, plan: &Blueprint<'_>, service: &ServiceNow) -> Result<bool, CreateError> {
+    async fn keys(&self, plan: &Blueprint<'_>, service: &ServiceNow) -> Result<(Keys, bool), CreateError> {
         let files = keys::files(self.cluster, plan).await?;
         let (keys, kept) = keys::kept_or_made(plan, &service.addresses(), files)?;
         let owner = Some(service.metadata.uid.as_str()).filter(|uid| !uid.is_empty());
         self.apply::<Value>(&objects::certificates(plan, &keys, owner)).await?;
         self.apply::<Value>(&objects::kubeconfig(plan, &keys, owner)).await?;
         self.progress.note(if kept { "kept" } else { "made" });
-        Ok(kept)
+        Ok((keys, kept))
     }
 
     /// Whether the load balancer has an address by now: the certificate then holds for it, and the API server reads it anew.

@@ -5,6 +5,7 @@
 
 mod authorities;
 mod certificate;
+mod ends;
 #[cfg(test)]
 mod tests;
 
@@ -20,6 +21,7 @@ use crate::provision::values::settings::BackingStore;
 use crate::wire::{KUBELET_DOMAIN, name};
 use authorities::Authorities;
 use certificate::{Authority, Purpose, Subject};
+pub use ends::{CertificateInfo, days_left, first_end, infos, written};
 
 /// etcd may grow to as many members without new certificates.
 const MOST_MEMBERS: u32 = 5;
@@ -173,6 +175,14 @@ impl Keys {
     /// All of them, by key of the Secret.
     pub fn files(&self) -> &BTreeMap<String, String> {
         &self.files
+    }
+
+    /// The moment at which the first of its certificates ends.
+    ///
+    /// # Errors
+    /// Which one cannot be read.
+    pub fn first_end(&self) -> Result<DateTime<Utc>, SmolStr> {
+        first_end(&ends::told(self.files.iter().map(|(file, text)| (file.as_str(), text.as_bytes()))))
     }
 
     /// The administrator's way in.

@@ -162,6 +162,8 @@ ids! {
     Tab9,
     /// The tenth tab.
     Tab10,
+    /// The eleventh tab.
+    Tab11,
     /// Looks for text.
     Search,
     /// Next place.

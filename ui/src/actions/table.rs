@@ -171,6 +171,7 @@ pub const ACTIONS: &[Action] = &[
     quiet(A::Tab8, "tab-8", "eighth tab", &["8"], S::Tabs),
     quiet(A::Tab9, "tab-9", "ninth tab", &["9"], S::Tabs),
     quiet(A::Tab10, "tab-10", "tenth tab", &["0"], S::Tabs),
+    quiet(A::Tab11, "tab-11", "eleventh tab", &["i"], S::Tabs),
     hinted(A::Shell, "shell", "a shell in its virtual cluster", "shell", &["s"], S::Connections),
     hinted(A::CopyPath, "copy-path", "copy the path of its kubeconfig", "kubeconfig", &["p"], S::Connections),
     hinted(A::CloseConnection, "close", "close the connection", "close", &["ctrl-d"], S::Connections),

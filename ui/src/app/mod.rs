@@ -4,6 +4,7 @@
 //! come from a registry.
 
 pub mod asked;
+pub mod certificates;
 pub mod connections;
 pub mod effect;
 pub mod event_loop;
@@ -13,6 +14,7 @@ pub mod line;
 pub mod messages;
 pub mod msg;
 pub mod operation;
+pub mod planes;
 pub mod reads;
 pub mod registry;
 pub mod runner;

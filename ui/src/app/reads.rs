@@ -9,6 +9,7 @@ use v9s::cluster::{ContainerInfo, EventRow, ObjectRef};
 use v9s::explain::Verdict;
 use v9s::fleet::model::VclusterKey;
 use v9s::gc::Survey;
+use v9s::health::control::Reading as Plane;
 use v9s::health::store::Reading;
 
 use crate::verbs::{Errand, Looked};
@@ -65,6 +66,10 @@ pub enum Read {
     Explain(Puzzle),
     /// How the store of a virtual cluster is.
     Store(VclusterKey),
+    /// How the control plane of a virtual cluster is.
+    Control(VclusterKey),
+    /// When the first certificate of a virtual cluster ends.
+    Certificates(VclusterKey),
     /// What a verb comes to.
     Plan(Errand),
     /// A person's own presets.
@@ -115,6 +120,10 @@ pub enum Reply {
     Explained(Result<Box<Verdict>, String>),
     /// To [`Read::Store`]: of which virtual cluster.
     Store(VclusterKey, Result<Box<Reading>, String>),
+    /// To [`Read::Control`]: of which virtual cluster.
+    Control(VclusterKey, Result<Box<Plane>, String>),
+    /// To [`Read::Certificates`]: of which virtual cluster.
+    Certificates(VclusterKey, Result<DateTime<Utc>, String>),
     /// To [`Read::Plan`].
     Plan(Result<Looked, String>),
     /// How far the look at leftovers is.

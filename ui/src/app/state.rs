@@ -6,12 +6,14 @@ use chrono::{DateTime, Utc};
 use crossterm::event::KeyCode;
 use ratatui::layout::Size;
 
+use super::certificates::Ends;
 use super::effect::{Cmd, Effect, Effects};
 use super::jobs::{Ended, JobEvent, JobId, Then};
 use super::layer::{Input, Layer, News, Offer};
 use super::messages::Level;
 use super::msg::Msg;
 use super::operation::Verb;
+use super::planes::Planes;
 use super::reads::{Reply, Ticket};
 use super::registry::{self, Below, Opened, Registry};
 use super::stack::Stack;
@@ -107,7 +109,7 @@ impl State {
             Msg::Fleet(session, fleet) => {
                 if session == self.session {
                     self.world.told = fleet;
-                    self.world.put_stores_in();
+                    self.world.put_looked_in();
                     self.world.arrived = true;
                     self.tell_seen(&News::Fleet);
                 }
@@ -146,24 +148,34 @@ impl State {
     }
 
     fn reply(&mut self, ticket: Ticket, reply: Reply) {
-        let stored = match &reply {
+        let looked = match &reply {
             Reply::Store(key, Ok(reading)) => {
                 self.world.stores.put(key.clone(), reading.as_ref().clone());
-                self.world.put_stores_in();
+                true
+            }
+            Reply::Control(key, Ok(reading)) => {
+                self.world.planes.put(key.clone(), reading.as_ref().clone());
+                true
+            }
+            Reply::Certificates(key, end) => {
+                self.world.ends.put(key.clone(), end.clone(), self.world.now);
                 true
             }
             _ => false,
         };
+        if looked {
+            self.world.put_looked_in();
+        }
         self.tell_all(&News::Reply(ticket, reply));
-        if stored {
+        if looked {
             self.tell_seen(&News::Fleet);
         }
     }
 
     fn tick(&mut self) {
         self.effects.cmd(Cmd::LookAtTheme);
-        if self.world.stores.fresh(self.world.now) != self.world.stores_shown {
-            self.world.put_stores_in();
+        if self.world.looked() != self.world.looked_shown {
+            self.world.put_looked_in();
             self.tell_seen(&News::Fleet);
         }
         self.tell_seen(&News::Tick);
@@ -361,6 +373,8 @@ impl State {
         self.world.fleet = std::sync::Arc::default();
         self.world.told = std::sync::Arc::default();
         self.world.stores = Stores::default();
+        self.world.planes = Planes::default();
+        self.world.ends = Ends::default();
         self.world.snapshot += 1;
         self.world.arrived = false;
         self.world.access.clear();

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use v9s::fleet::Fleet;
 use v9s::fleet::model::{Vcluster, VclusterKey};
+use v9s::fleet::state::State;
 use v9s::health::Thresholds;
 use v9s::health::store::{Reading, judge};
 use v9s::known::Known;
@@ -68,6 +69,11 @@ impl Stores {
         }
         Arc::new(over)
     }
+}
+
+/// Whether a virtual cluster in this state does not run on purpose: nothing of it is asked.
+pub fn rests(state: State) -> bool {
+    matches!(state, State::Paused | State::ScaledDown)
 }
 
 /// Whether it still tells how a store is.

@@ -8,9 +8,11 @@ use smol_str::SmolStr;
 use v9s::fleet::Fleet;
 use v9s::fleet::model::{Vcluster, Workload};
 
+use super::certificates::Ends;
 use super::connections::Connections;
 use super::jobs::Jobs;
 use super::messages::Messages;
+use super::planes::Planes;
 use super::stores::Stores;
 use crate::actions::{Action, Need};
 use crate::app::layer::Offer;
@@ -70,14 +72,18 @@ pub enum Access {
 /// Everything that layers look at. Only `update` changes it.
 #[derive(Debug)]
 pub struct World {
-    /// The newest snapshot, with what was found in stores lately.
+    /// The newest snapshot, with what was looked at lately.
     pub fleet: Arc<Fleet>,
     /// The newest snapshot as it came.
     pub told: Arc<Fleet>,
     /// Stores that were looked at.
     pub stores: Stores,
-    /// How many of them stand in the fleet.
-    pub stores_shown: usize,
+    /// Control planes that were looked at.
+    pub planes: Planes,
+    /// Certificates that were looked at.
+    pub ends: Ends,
+    /// How many stores, control planes and certificates stand in the fleet.
+    pub looked_shown: [usize; 3],
     /// Grows with every snapshot, also across sessions: a key for caches.
     pub snapshot: u64,
     /// Whether the fleet of this session has arrived at least once.
@@ -117,7 +123,9 @@ impl World {
             fleet: Arc::default(),
             told: Arc::default(),
             stores: Stores::default(),
-            stores_shown: 0,
+            planes: Planes::default(),
+            ends: Ends::default(),
+            looked_shown: [0; 3],
             snapshot: 0,
             arrived: false,
             now,
@@ -136,10 +144,18 @@ impl World {
         }
     }
 
-    /// Puts what was found in stores into the fleet; what is too old by now goes out of it.
-    pub(super) fn put_stores_in(&mut self) {
-        let over = self.stores.over(&self.told, &self.config.thresholds, self.now);
-        self.stores_shown = self.stores.fresh(self.now);
+    /// How many stores, control planes and certificates were looked at lately.
+    pub(super) fn looked(&self) -> [usize; 3] {
+        [self.stores.fresh(self.now), self.planes.fresh(self.now), self.ends.fresh(self.now)]
+    }
+
+    /// Puts what was looked at into the fleet; what is too old by now goes out of it.
+    pub(super) fn put_looked_in(&mut self) {
+        let thresholds = &self.config.thresholds;
+        let over = self.stores.over(&self.told, thresholds, self.now);
+        let over = self.planes.over(&over, thresholds, self.now);
+        let over = self.ends.over(&over, thresholds, self.now);
+        self.looked_shown = self.looked();
         if !Arc::ptr_eq(&over, &self.fleet) {
             self.fleet = over;
             self.snapshot += 1;
@@ -164,6 +180,15 @@ impl World {
             Workload::StatefulSet => need,
         });
         self.permits_to(action, needs, &vcluster.key.host, &vcluster.key.namespace)
+    }
+
+    /// Whether something may be read unasked: once it is known what one may do, and not where it is forbidden.
+    pub fn may(&self, need: Need, host: &SmolStr, namespace: &SmolStr) -> bool {
+        match self.access(host, namespace) {
+            None | Some(Access::Asked) => false,
+            Some(Access::Known { forbidden }) => !forbidden.contains(&right(need)),
+            Some(Access::Failed(_)) => true,
+        }
     }
 
     fn permits_to(&self, action: &Action, needs: Option<Need>, host: &SmolStr, namespace: &SmolStr) -> Offer {

@@ -1,6 +1,7 @@
 //! The columns of the fleet: what `v9s` and `v9s list` say of each virtual cluster.
 
 mod backup;
+mod certificates;
 mod term;
 
 use std::cmp::Reverse;
@@ -152,6 +153,7 @@ pub static COLUMNS: &[Column<Vcluster>] = &[
     Column { cell: distro, value: distro_name, min: 10, preferred: 12, ..text("distro", "DISTRO", 13) },
     backup::AGE,
     backup::RPO,
+    certificates::CERTIFICATES,
     Column {
         cell: term::expires,
         value: term::ends,

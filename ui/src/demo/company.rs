@@ -126,11 +126,12 @@ impl Company {
         tenant
     }
 
-    /// Behind: its syncer is throttled by the host while a lot comes and goes.
+    /// Behind: its syncer is throttled by the host while a lot comes and goes. Its certificates end soon.
     fn search(&self) -> Tenant {
         let mut tenant = self.tenant("search-staging", 48, "search", "staging").with_chart("0.35.2");
         tenant.manager = Manager::V9s;
         tenant.companion = Some(Course::Behind);
+        tenant.certificates_end = Some(self.now + Duration::days(12));
         tenant.distro = Distro::K8s("v1.35.3".to_owned());
         tenant.store = Store::ExternalDatabase;
         tenant.replicas = 2;

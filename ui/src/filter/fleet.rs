@@ -70,6 +70,7 @@ static FIELDS: &[Field<Vcluster>] = &[
     },
     Field { names: &["expires"], kind: Kind::Duration, value: expires },
     Field { names: &["backup"], kind: Kind::Duration, value: backup },
+    Field { names: &["certs"], kind: Kind::Duration, value: certificates },
     Field { names: &["age"], kind: Kind::Duration, value: age },
 ];
 
@@ -95,6 +96,13 @@ fn fill(v: &Vcluster, _: DateTime<Utc>) -> Value<'_> {
 /// How long until it ends; nothing is left when that is over.
 fn expires(v: &Vcluster, now: DateTime<Utc>) -> Value<'_> {
     Value::known(&v.expires, |ends| Value::Number(crate::format::elapsed(now, *ends).as_secs_f64()))
+}
+
+/// How long the first certificate still holds; nothing is left when that is over.
+fn certificates(v: &Vcluster, now: DateTime<Utc>) -> Value<'_> {
+    Value::known(&v.certificates, |certificates| {
+        Value::Number(crate::format::elapsed(now, certificates.end).as_secs_f64())
+    })
 }
 
 /// How old the last good backup is; older than anything where there is none.

@@ -3,6 +3,7 @@
 //! No keys, no I/O and no clock: who owns a pane maps actions to its methods and hands in data and the present.
 //! Every pane cleans what a cluster sent, paints only the rows that are seen and survives any size.
 
+pub mod control;
 pub mod events;
 pub mod explain;
 #[cfg(test)]

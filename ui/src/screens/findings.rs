@@ -92,11 +92,11 @@ static COLUMNS: [Column<Found>; 8] = [
         ..column("since", "FOR", 5, 2)
     },
     Column {
-        cell: |one, _| match Remedy::of_finding(one.finding.code) {
+        cell: |one, _| match tab_of(one) {
             Some(remedy) => Cell::new(remedy.words(), Slot::Key),
             None => Cell::new("overview", Slot::Muted),
         },
-        value: |one| Value::Text(Remedy::of_finding(one.finding.code).map_or("overview", Remedy::words)),
+        value: |one| Value::Text(tab_of(one).map_or("overview", Remedy::words)),
         preferred: 22,
         ..column("opens", "ENTER OPENS", 11, 3)
     },
@@ -129,6 +129,11 @@ static FIELDS: &[Field<Found>] = &[
     Field { names: &["severity"], kind: Kind::Text, value: |one, _| Value::Text(word(one.finding.severity)) },
     Field { names: &["code"], kind: Kind::Text, value: |one, _| Value::Text(one.finding.code) },
 ];
+
+/// What helps, where that is a tab of its own.
+fn tab_of(one: &Found) -> Option<Remedy> {
+    Remedy::of_finding(one.finding.code).filter(|remedy| *remedy != Remedy::Certificates)
+}
 
 fn word(severity: Severity) -> &'static str {
     match severity {

@@ -40,6 +40,7 @@ impl Tabs {
             ActionId::Tab8,
             ActionId::Tab9,
             ActionId::Tab10,
+            ActionId::Tab11,
         ];
         match action {
             ActionId::TabNext => Some((self.at + 1) % count.max(1)),

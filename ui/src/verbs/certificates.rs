@@ -12,7 +12,9 @@ const SOON: i64 = 30;
 
 /// Reads them. Nothing that is watched knows them: their Secret is read when somebody asks.
 pub(super) async fn look(cluster: &Cluster, target: &Target) -> Result<Looked, String> {
-    let all = check(cluster, target).await.map_err(|error| format!("{error}; {}", error.remedy()))?;
+    let all = check(cluster, &target.namespace, &target.name)
+        .await
+        .map_err(|error| format!("{error}; {}", error.remedy()))?;
     Ok(told(&all, Utc::now()))
 }
 

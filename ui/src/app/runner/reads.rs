@@ -2,14 +2,18 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use futures::StreamExt;
 use smol_str::{SmolStr, format_smolstr};
 use tokio::sync::mpsc;
 use v9s::cluster::{Cluster, LogEvent, LogRequest, ReadError, YamlOptions};
+use v9s::control;
 use v9s::explain::{Verdict, Wish, explain, gather};
 use v9s::fleet::model::VclusterKey;
 use v9s::gc::{ByConnect, GcError, SURVEY_STEPS, Scope, Survey, SurveyOptions, survey};
+use v9s::health::control::Reading as Plane;
 use v9s::health::store::Reading;
+use v9s::lifecycle::certs;
 use v9s::operation::{Operation, OperationState, StepState};
 use v9s::store;
 use v9s::target::refresh;
@@ -50,6 +54,14 @@ pub async fn answer(clusters: &Clusters, dirs: &Dirs, read: Read) -> Reply {
             let read = stored(clusters, &key).await;
             Reply::Store(key, read)
         }
+        Read::Control(key) => {
+            let read = controlled(clusters, &key).await;
+            Reply::Control(key, read)
+        }
+        Read::Certificates(key) => {
+            let end = first_end(clusters, &key).await;
+            Reply::Certificates(key, end)
+        }
         Read::Plan(errand) => Reply::Plan(verbs::look(clusters, &errand).await),
         Read::Presets => Reply::Presets(files::presets(dirs.presets()).await),
     }
@@ -74,6 +86,19 @@ async fn stored(clusters: &Clusters, key: &VclusterKey) -> Result<Box<Reading>, 
     let cluster = clusters.open(&key.host).await?;
     let target = refresh(&cluster, &key.namespace, &key.name).await.map_err(said)?;
     Ok(Box::new(store::read(&cluster, &target, &ByConnect::default()).await))
+}
+
+async fn controlled(clusters: &Clusters, key: &VclusterKey) -> Result<Box<Plane>, String> {
+    let cluster = clusters.open(&key.host).await?;
+    let target = refresh(&cluster, &key.namespace, &key.name).await.map_err(said)?;
+    Ok(Box::new(control::read(&cluster, &target, &ByConnect::default()).await))
+}
+
+/// When the first certificate of a virtual cluster ends, by the Secret that holds them.
+async fn first_end(clusters: &Clusters, key: &VclusterKey) -> Result<DateTime<Utc>, String> {
+    let cluster = clusters.open(&key.host).await?;
+    let infos = certs::check(&cluster, &key.namespace, &key.name).await.map_err(said)?;
+    certs::first_end(&infos).map_err(|why| why.to_string())
 }
 
 async fn on<T>(

@@ -7,9 +7,10 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 use smol_str::SmolStr;
 use v9s::fleet::model::{Finding, Fleet, Host, Link, Phase, Scope, Severity, Store, Vcluster, Workload};
-use v9s::health::Companion;
 use v9s::health::sync::total;
+use v9s::health::{Certificates, Companion};
 use v9s::known::Known;
+use v9s::lifecycle::certs::days_left;
 
 use super::backup::BackupRecord;
 
@@ -63,6 +64,7 @@ struct VclusterRecord {
     orphans: Option<u32>,
     store_health: Option<StoreHealthRecord>,
     backup: BackupRecord,
+    certificates: Option<CertificatesRecord>,
     findings: Vec<FindingRecord>,
     created_at: Option<String>,
     age_seconds: Option<u64>,
@@ -140,6 +142,14 @@ struct StoreHealthRecord {
     severity: &'static str,
     used: Option<f64>,
     summary: SmolStr,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CertificatesRecord {
+    ends_at: String,
+    days_left: i64,
+    severity: &'static str,
 }
 
 #[derive(Debug, Serialize)]
@@ -272,6 +282,8 @@ impl VclusterRecord {
                 summary: health.summary.clone(),
             }),
             backup: BackupRecord::new(&mut facts, &v.backups, now),
+            certificates: facts
+                .take("certificates", &v.certificates, |certificates| certificates_of(certificates, now)),
             findings: v.findings.iter().map(finding).collect(),
             created_at: v.created.map(time),
             age_seconds: v.created.map(|created| crate::format::elapsed(created, now).as_secs()),
@@ -315,6 +327,14 @@ fn companion(companion: &Companion) -> CompanionRecord {
         apart: status.drift.as_ref().map(total),
         quarantined: status.drift.as_ref().map(|drift| drift.quarantined),
         queued: status.queued,
+    }
+}
+
+fn certificates_of(certificates: &Certificates, now: DateTime<Utc>) -> CertificatesRecord {
+    CertificatesRecord {
+        ends_at: time(certificates.end),
+        days_left: days_left(certificates.end, now),
+        severity: severity(certificates.standing.severity()),
     }
 }
 

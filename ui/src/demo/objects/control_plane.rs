@@ -1,12 +1,14 @@
 //! The control plane's own objects: its Services and its workload.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Map, Value, json};
 use v9s::fleet::model::Store;
+use v9s::provision::pki::written;
 use v9s::wire::{self, App, annotation, label};
 
 use super::Maker;
 use super::meta::{milli_timestamp, set, strings};
-use crate::demo::spec::{Distro, Standing};
+use crate::demo::spec::{Distro, Manager, Standing};
 
 /// Port of the API server in the control-plane pod.
 const PORT: u16 = 8443;
@@ -135,6 +137,9 @@ fn mark(maker: &Maker<'_>, meta: &mut Value) {
         annotations.insert(annotation::PAUSED_REPLICAS.to_owned(), json!(tenant.replicas.to_string()));
         annotations.insert(annotation::PAUSED_DATE.to_owned(), json!(milli_timestamp(since)));
     };
+    if tenant.manager == Manager::V9s {
+        annotations.insert(annotation::CERTIFICATES_END.to_owned(), json!(written(certificates_end(maker))));
+    }
     match tenant.standing {
         Standing::Paused { since } => stopped(&mut annotations, annotation::PAUSED, since),
         Standing::Restoring { since } => stopped(&mut annotations, annotation::RESTORING, since),
@@ -152,6 +157,13 @@ fn mark(maker: &Maker<'_>, meta: &mut Value) {
     if !annotations.is_empty() {
         set(meta, "annotations", Value::Object(annotations));
     }
+}
+
+/// When the first of its certificates ends: they live for a year and were made anew at some time.
+fn certificates_end(maker: &Maker<'_>) -> DateTime<Utc> {
+    let days = 60 + maker.tenant.seed.child("certificates").below(300);
+    let usual = maker.setting.now + TimeDelta::days(i64::try_from(days).unwrap_or(60));
+    maker.tenant.certificates_end.unwrap_or(usual)
 }
 
 /// The pod template.

@@ -46,6 +46,8 @@ pub struct Tenant {
     pub strays: Vec<Stray>,
     /// What its companion tells, where it has one.
     pub companion: Option<Course>,
+    /// When the first of its certificates ends, where v9s has made them and it is soon.
+    pub certificates_end: Option<DateTime<Utc>>,
     /// Its source of chance.
     pub seed: Seed,
 }
@@ -179,6 +181,7 @@ impl Tenant {
             apps: vec![coredns(created)],
             strays: Vec::new(),
             companion: None,
+            certificates_end: None,
             seed: seed.child(name),
         }
     }

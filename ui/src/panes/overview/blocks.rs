@@ -3,8 +3,10 @@
 use chrono::{DateTime, Utc};
 use v9s::fleet::model::{Restarts, Store, Vcluster, Workload};
 use v9s::fleet::quota::QuotaEntry;
+use v9s::health::certificates::Standing;
 use v9s::health::sync::{code, total};
 use v9s::known::Known;
+use v9s::lifecycle::certs::days_left;
 
 use super::super::lines::{Line, broken};
 use super::super::pods::columns::CONTROL_PLANE;
@@ -182,6 +184,7 @@ impl Context<'_> {
             Line::new(words.trim_end(), slot)
         }));
         lines.extend(self.backup(columns));
+        lines.extend(self.certificates(columns));
         Block { title: "Sync and store".to_owned(), lines }
     }
 
@@ -213,6 +216,19 @@ impl Context<'_> {
             ));
         }
         lines
+    }
+
+    /// When the first of its certificates ends.
+    fn certificates(&self, columns: usize) -> Vec<Line> {
+        self.fact("certificates", &self.vcluster.certificates, columns, |certificates| {
+            let slot = Slot::from(certificates.standing.severity());
+            let day = certificates.end.format("%Y-%m-%d");
+            let words = match certificates.standing {
+                Standing::Ended => format!("the first ended on {day}"),
+                _ => format!("{} days left, until {day}", days_left(certificates.end, self.now)),
+            };
+            Line::new(format!("{} {words}", self.symbols.of(slot)), slot)
+        })
     }
 
     /// What it is.

@@ -25,6 +25,8 @@ pub enum Remedy {
     Sync,
     /// The tab of the store.
     Store,
+    /// The tab of the control plane.
+    Control,
     /// The quota tab.
     Quota,
     /// The events tab.
@@ -33,6 +35,8 @@ pub enum Remedy {
     Pods,
     /// The object as YAML.
     Yaml,
+    /// When each certificate ends; from the overview.
+    Certificates,
 }
 
 impl Remedy {
@@ -43,10 +47,12 @@ impl Remedy {
             Remedy::PreviousLogs => "previous",
             Remedy::Sync => "sync",
             Remedy::Store => "store",
+            Remedy::Control => "control",
             Remedy::Quota => "quota",
             Remedy::Events => "events",
             Remedy::Pods => "pods",
             Remedy::Yaml => "yaml",
+            Remedy::Certificates => "overview",
         }
     }
 
@@ -62,10 +68,12 @@ impl Remedy {
             Remedy::PreviousLogs => "log before the restart",
             Remedy::Sync => "sync",
             Remedy::Store => "store",
+            Remedy::Control => "control plane",
             Remedy::Quota => "quota",
             Remedy::Events => "events",
             Remedy::Pods => "pods",
             Remedy::Yaml => "yaml",
+            Remedy::Certificates => "certificates",
         }
     }
 }

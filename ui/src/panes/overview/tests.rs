@@ -89,6 +89,8 @@ fn keys(remedy: Remedy) -> Option<String> {
         Remedy::Store => "0".to_owned(),
         Remedy::Quota => "3".to_owned(),
         Remedy::Events => "4".to_owned(),
+        Remedy::Certificates => "K".to_owned(),
+        Remedy::Control => "i".to_owned(),
         Remedy::Pods | Remedy::Yaml => return None,
     })
 }

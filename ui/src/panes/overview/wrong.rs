@@ -3,6 +3,7 @@
 use v9s::fleet::model::{Finding, Severity};
 use v9s::fleet::state::State;
 use v9s::health::sync::code;
+use v9s::health::{certificates, control};
 
 use super::super::lines::{Line, broken};
 use super::Remedy;
@@ -124,8 +125,12 @@ pub(super) fn finding_remedy(code: &str) -> Option<Remedy> {
         "not-ready" => Some(Remedy::Events),
         "restarts" | "out-of-memory" => Some(Remedy::PreviousLogs),
         "quota-near-limit" => Some(Remedy::Quota),
+        certificates::code::ENDING | certificates::code::ENDED => Some(Remedy::Certificates),
         "duplicate-workload" => Some(Remedy::Yaml),
         code if code.starts_with("store-") => Some(Remedy::Store),
+        control::code::CONTAINER => Some(Remedy::PreviousLogs),
+        control::code::CONTROLLERS => Some(Remedy::Logs),
+        code if code.starts_with("control-plane-") => Some(Remedy::Control),
         code::SILENT
         | code::TROUBLE
         | code::UNREADABLE

@@ -1,6 +1,7 @@
 //! The real state driven by keys, and pictures of what it shows.
 
 mod connect;
+mod control;
 mod create;
 mod detail;
 mod edit;

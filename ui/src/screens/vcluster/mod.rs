@@ -1,5 +1,6 @@
-//! One virtual cluster: overview, pods, quota, events, logs, configuration, YAML, sync, leftovers, store.
+//! One virtual cluster: overview, pods, quota, events, logs, configuration, YAML, sync, leftovers, store, control plane.
 
+mod control;
 mod delete;
 mod events;
 mod open;
@@ -111,6 +112,7 @@ impl VclusterScreen {
             Box::new(sync::SyncTab::default()),
             Box::new(orphans::OrphansTab::new(key.clone())),
             Box::new(store::StoreTab::default()),
+            Box::new(control::ControlTab::default()),
         ];
         Self { key, vcluster, gone: false, tabs: Tabs::default(), panes, entered: false }
     }

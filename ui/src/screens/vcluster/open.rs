@@ -28,8 +28,10 @@ pub const ENTRY: Entry = Entry {
 };
 
 /// The places of the screen that can be named.
-const PLACES: [&str; 11] =
-    ["overview", "pods", "quota", "events", "logs", "previous", "config", "yaml", "sync", "orphans", "store"];
+const PLACES: [&str; 12] = [
+    "overview", "pods", "quota", "events", "logs", "previous", "config", "yaml", "sync", "orphans", "store",
+    "control",
+];
 
 /// The name, and the place behind it if there is one. Names of contexts may hold spaces.
 fn split(argument: &str) -> (&str, Option<&str>) {

@@ -2,18 +2,36 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use v9s::fleet::model::VclusterKey;
 
 use super::{Seen, Tab};
-use crate::actions::{Action, ActionId, Scope};
-use crate::app::{Cmd, Effects, Input, Offer};
+use crate::actions::{Action, ActionId, Need, Scope};
+use crate::app::reads::{Read, Reply};
+use crate::app::{Asked, Cmd, Effects, Input, News, Offer, World};
 use crate::panes::Move;
 use crate::panes::overview::{Overview, Remedy};
 use crate::screens::text::step;
+
+/// What it takes to read certificates.
+const SECRETS: Need = Need { verb: "get", group: "", resource: "secrets" };
 
 /// The overview.
 #[derive(Default)]
 pub struct OverviewTab {
     pane: Overview,
+    asked: Asked,
+}
+
+impl OverviewTab {
+    /// Asks when its certificates end, where nothing that is watched tells it and one may read them.
+    fn look(&mut self, seen: Seen<'_>, out: &mut Effects) {
+        let Seen { vcluster, world } = seen;
+        let VclusterKey { host, namespace, .. } = &vcluster.key;
+        let wanted = !self.asked.waits() && world.ends.wanted(vcluster, world.now);
+        if wanted && world.may(SECRETS, host, namespace) {
+            self.asked.ask(Read::Certificates(vcluster.key.clone()), out);
+        }
+    }
 }
 
 impl Tab for OverviewTab {
@@ -55,23 +73,38 @@ impl Tab for OverviewTab {
         wheel(input, |step| self.pane.go(step))
     }
 
+    fn news(&mut self, news: &News, seen: Seen<'_>, out: &mut Effects) {
+        match news {
+            News::Entered | News::Access | News::Tick => self.look(seen, out),
+            News::Left => self.asked.forget(out),
+            News::Reply(ticket, Reply::Certificates(..)) => {
+                self.asked.take(*ticket);
+            }
+            _ => {}
+        }
+    }
+
     fn draw(&mut self, area: Rect, buf: &mut Buffer, seen: Seen<'_>) {
-        let keymap = &seen.world.config.keymap;
-        let keys = |remedy: Remedy| {
-            let action = match remedy {
-                Remedy::Logs => ActionId::Logs,
-                Remedy::PreviousLogs => ActionId::PreviousLogs,
-                Remedy::Pods => ActionId::Tab2,
-                Remedy::Sync => ActionId::Tab8,
-                Remedy::Store => ActionId::Tab10,
-                Remedy::Quota => ActionId::Tab3,
-                Remedy::Events => ActionId::Tab4,
-                Remedy::Yaml => ActionId::Yaml,
-            };
-            Some(keymap.label(action)).filter(|label| !label.is_empty())
-        };
+        let keys = |remedy: Remedy| key_of(remedy, seen.world);
         self.pane.render(seen.vcluster, &keys, area, buf, &seen.world.theme, seen.world.now);
     }
+}
+
+/// The key that leads to a remedy, if there is one.
+pub(super) fn key_of(remedy: Remedy, world: &World) -> Option<String> {
+    let action = match remedy {
+        Remedy::Logs => ActionId::Logs,
+        Remedy::PreviousLogs => ActionId::PreviousLogs,
+        Remedy::Pods => ActionId::Tab2,
+        Remedy::Sync => ActionId::Tab8,
+        Remedy::Store => ActionId::Tab10,
+        Remedy::Control => ActionId::Tab11,
+        Remedy::Quota => ActionId::Tab3,
+        Remedy::Events => ActionId::Tab4,
+        Remedy::Yaml => ActionId::Yaml,
+        Remedy::Certificates => ActionId::Certificates,
+    };
+    Some(world.config.keymap.label(action)).filter(|label| !label.is_empty())
 }
 
 /// A page is no list: of a list's actions it has only copying.

@@ -6,13 +6,13 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 use ratatui::widgets::Widget;
 use v9s::fleet::model::Severity;
-use v9s::fleet::state::State;
 
 use super::overview::{page_offer, wheel};
 use super::{Seen, Tab};
 use crate::actions::{Action, ActionId, Scope};
 use crate::app::messages::Level;
 use crate::app::reads::{Read, Reply};
+use crate::app::stores::rests;
 use crate::app::{Asked, Cmd, Effect, Effects, Input, News, Offer};
 use crate::panes::store::{StorePane, View};
 use crate::screens::text::step;
@@ -52,11 +52,6 @@ impl StoreTab {
             thresholds: &seen.world.config.thresholds,
         })
     }
-}
-
-/// Whether its store does not run on purpose.
-fn rests(state: State) -> bool {
-    matches!(state, State::Paused | State::ScaledDown)
 }
 
 impl Tab for StoreTab {

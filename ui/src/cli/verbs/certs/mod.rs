@@ -71,8 +71,8 @@ pub fn run(settings: &Settings, args: &CertsArgs) -> anyhow::Result<Exit> {
 fn list(settings: &Settings, args: &ListArgs) -> anyhow::Result<Exit> {
     block_on(async {
         let (cluster, target) = the_one(settings, &args.name).await?;
-        let infos =
-            check(&cluster, &target).await.map_err(|error| anyhow::anyhow!("{error}; {}", error.remedy()))?;
+        let infos = check(&cluster, &target.namespace, &target.name).await;
+        let infos = infos.map_err(|error| anyhow::anyhow!("{error}; {}", error.remedy()))?;
         let (text, exit) = answer(&infos, args, Utc::now())?;
         print(text.as_bytes())?;
         Ok(exit)
