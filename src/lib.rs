@@ -16,9 +16,11 @@ pub mod gc;
 pub mod health;
 pub mod known;
 pub mod lifecycle;
+pub mod links;
 pub mod names;
 pub mod operation;
 pub mod provision;
+pub mod references;
 #[cfg(feature = "backup")]
 pub mod rehearse;
 pub mod secrecy;

@@ -123,6 +123,13 @@ impl Translator {
         }
     }
 
+    /// The label key inside of one that was translated; none of every other.
+    pub fn translated_from(&self, key: &str) -> Option<&'static str> {
+        [label::RELEASE, label::NAMESPACE, label::MANAGED_BY, label::CONTROLLED_BY]
+            .into_iter()
+            .find(|original| self.label_key(original) == key)
+    }
+
     /// Key under which a label of the virtual namespace is copied to pods.
     pub fn namespace_label_key(&self, key: &str) -> String {
         self.hashed_key(label::FROM_NAMESPACE, key)
@@ -144,6 +151,13 @@ pub fn safe_concat(parts: &[&str]) -> String {
     let cut = (0..=KEPT).rev().find(|at| whole.is_char_boundary(*at)).unwrap_or(0);
     let kept = whole.get(..cut).unwrap_or_default();
     format!("{kept}-{}", digest(whole.as_bytes())).replace(".-", "-")
+}
+
+/// What kubelets make of a pod's name when it asks for no other host name.
+pub fn pod_hostname(pod: &str) -> String {
+    let cut = (0..=MAX_NAME.min(pod.len())).rev().find(|at| pod.is_char_boundary(*at)).unwrap_or(0);
+    let kept = pod.get(..cut).unwrap_or_default().replace('.', "-");
+    kept.trim_end_matches('-').to_owned()
 }
 
 /// The first ten hexadecimal digits of the SHA-256.

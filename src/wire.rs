@@ -66,6 +66,9 @@ pub mod annotation {
     pub const RESTORING: &str = "loft.sh/restoring";
     /// On a control plane that v9s restores: what was there before, JSON.
     pub const RESTORE: &str = "v9s.io/restore";
+    /// On what the host carries for a tenant's object that was lost: by which restore it was marked to stay, and the UID that the tenant's
+    /// object had, JSON.
+    pub const ASIDE: &str = "v9s.io/aside";
     /// `"true"` on a virtual cluster that must not be deleted.
     pub const NON_DELETABLE: &str = "loft.sh/non-deletable";
     /// On the configuration Secret: what kind of sleep the virtual cluster is in.
@@ -161,6 +164,9 @@ pub mod annotation {
     pub const TOKENS_EXPIRE: &str = "v9s.io/tokens-expire";
     /// On the configuration Secret: Argo CD deploys this virtual cluster (docs/vclusters.md, Pausing and sleeping).
     pub const ARGO_TRACKING: &str = "argocd.argoproj.io/tracking-id";
+    /// Prefixes of annotations that stay on their side: the syncer's own, and kubectl's copy of a whole object.
+    pub const STAYS: [&str; 3] =
+        ["vcluster.loft.sh/", "v9s.io/", "kubectl.kubernetes.io/last-applied-configuration"];
     /// On what Helm deploys: name of the release.
     pub const HELM_RELEASE: &str = "meta.helm.sh/release-name";
 }
@@ -231,6 +237,9 @@ pub const SYNCER_CONTAINER: &str = "syncer";
 pub const KINE_CONTAINER: &str = "kine";
 /// Container with a member of a deployed etcd.
 pub const ETCD_CONTAINER: &str = "etcd";
+
+/// Init container and volume of pods on the host whose `/etc/hosts` holds the tenant's name.
+pub const HOSTS_CONTAINER: &str = "vcluster-rewrite-hosts";
 
 /// Names of objects that belong to one virtual cluster (docs/vclusters.md, Objects).
 pub mod name {

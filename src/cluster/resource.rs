@@ -131,6 +131,11 @@ impl Resource {
             smol_str::format_smolstr!("{}/{}", self.group, self.version)
         }
     }
+
+    /// Go's words for it, by which synced objects say what they were made for: `apps/v1, Kind=Deployment`, `/v1, Kind=Pod`.
+    pub fn kind_mark(&self) -> String {
+        format!("{}/{}, Kind={}", self.group, self.version, self.kind)
+    }
 }
 
 /// One object on one cluster.

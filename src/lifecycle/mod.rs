@@ -4,6 +4,7 @@
 //! was interrupted does just the rest. Marks are those of the official CLI (docs/vclusters.md, Pausing and sleeping): what one of
 //! the two has paused, the other resumes.
 
+pub mod adopt;
 pub mod certs;
 pub mod delete;
 pub mod edit;

@@ -1,5 +1,7 @@
 //! The kinds that are mirrored: one file each, and one line in the registry.
 
+#[cfg(test)]
+mod adopted;
 pub mod canary;
 mod classes;
 mod config_maps;

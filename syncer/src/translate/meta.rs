@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 use v9s::cluster::Resource;
 use v9s::cluster::lean::Lean;
+use v9s::wire::annotation::STAYS;
 use v9s::wire::{annotation, label};
 
 use super::applied::Applied;
@@ -44,8 +45,6 @@ pub struct Agreement {
     pub virtual_side: Option<Value>,
 }
 
-/// Annotations that stay where they are: the syncer's own, and kubectl's copy of a whole object.
-const OWN: [&str; 3] = ["vcluster.loft.sh/", "v9s.io/", "kubectl.kubernetes.io/last-applied-configuration"];
 /// Annotations of ours that go when they are not wanted any more.
 const WITHDRAWN: [&str; 7] = [
     annotation::RESERVED,
@@ -261,27 +260,21 @@ fn crossing(object: &Lean, extra: &Extra) -> Texts {
 }
 
 fn crosses(key: &str, extra: &Extra) -> bool {
-    !OWN.iter().any(|own| key.starts_with(own))
+    !STAYS.iter().any(|own| key.starts_with(own))
         && !extra.kept_apart.contains(&key)
         && !extra.withheld.contains(key)
 }
 
 fn is_own_label(ctx: &Context, key: &str) -> bool {
     // The four translated keys are the tenant's.
-    let translated = key.starts_with(label::TRANSLATED) && translated_from(ctx, key).is_none();
+    let translated = key.starts_with(label::TRANSLATED) && ctx.names.translated_from(key).is_none();
     matches!(key, label::MANAGED_BY | label::NAMESPACE | label::CONTROLLED_BY)
         || key.starts_with(label::FROM_NAMESPACE)
         || translated
 }
 
 fn label_to_virtual(ctx: &Context, key: &str) -> String {
-    translated_from(ctx, key).unwrap_or(key).to_owned()
-}
-
-fn translated_from(ctx: &Context, key: &str) -> Option<&'static str> {
-    [label::RELEASE, label::NAMESPACE, label::MANAGED_BY, label::CONTROLLED_BY]
-        .into_iter()
-        .find(|original| ctx.names.label_key(original) == key)
+    ctx.names.translated_from(key).unwrap_or(key).to_owned()
 }
 
 /// Labels or annotations as they are.
@@ -291,12 +284,12 @@ pub fn texts(of: &v9s::cluster::lean::Pairs) -> impl Iterator<Item = (&str, &str
 
 /// Labels or annotations without the syncer's own.
 pub fn foreign_texts(of: &v9s::cluster::lean::Pairs) -> Texts {
-    pairs(of).filter(|(key, _)| !OWN.iter().any(|own| key.starts_with(own))).map(own_text).collect()
+    pairs(of).filter(|(key, _)| !STAYS.iter().any(|own| key.starts_with(own))).map(own_text).collect()
 }
 
 /// The syncer's own of labels or annotations, and kubectl's copy of a whole object.
 pub fn own_texts(of: &v9s::cluster::lean::Pairs) -> Texts {
-    pairs(of).filter(|(key, _)| OWN.iter().any(|own| key.starts_with(own))).map(own_text).collect()
+    pairs(of).filter(|(key, _)| STAYS.iter().any(|own| key.starts_with(own))).map(own_text).collect()
 }
 
 fn pairs(pairs: &v9s::cluster::lean::Pairs) -> impl Iterator<Item = (&str, &str)> {

@@ -10,7 +10,7 @@ use crate::engine::mirror::Origin;
 
 /// Go's words for a kind, `apps/v1, Kind=Deployment`, `/v1, Kind=Pod`.
 pub fn kind_mark(resource: &Resource) -> String {
-    format!("{}/{}, Kind={}", resource.group, resource.version, resource.kind)
+    resource.kind_mark()
 }
 
 /// Where a namespaced object of the host namespace comes from, with the name that the usual rule gives it.

@@ -5,12 +5,11 @@
 
 use serde_json::{Value, json};
 use v9s::names::VirtualName;
+use v9s::wire::HOSTS_CONTAINER as NAME;
 
 use super::refs::{items, items_mut};
 use crate::context::{Context, HostsSettings};
 
-/// Name of the container and of the volume.
-const NAME: &str = "vcluster-rewrite-hosts";
 const FILE: &str = "/etc/hosts";
 
 /// Takes the subdomain out of a spec and, when that is wanted, writes the name it stands for. Answers whether it does.

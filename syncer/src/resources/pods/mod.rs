@@ -10,7 +10,6 @@ mod hosts;
 mod keep;
 mod life;
 mod marks;
-mod refs;
 mod security;
 mod spec;
 mod status;
@@ -20,6 +19,7 @@ use serde_json::Value;
 use v9s::cluster::Resource;
 use v9s::cluster::lean::Lean;
 use v9s::names::VirtualName;
+use v9s::references::{self as refs, CONTAINERS};
 use v9s::wire::annotation;
 
 use crate::context::{Classes, Context};
@@ -29,9 +29,6 @@ use crate::engine::plan::Plan;
 use crate::translate::owned;
 
 pub(super) use marks::is_of_daemon_set;
-
-/// All lists of containers.
-const CONTAINERS: [&str; 3] = ["initContainers", "containers", "ephemeralContainers"];
 
 /// Pods of the tenant.
 pub struct Pods;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 use smol_str::SmolStr;
 use v9s::cluster::lean::Pairs;
-use v9s::names::VirtualName;
+use v9s::names::{VirtualName, pod_hostname};
 
 use super::affinity::{self, Terms};
 use super::env::{self, Advertised};
@@ -46,7 +46,7 @@ pub(super) fn to_host(around: &Around<'_>, mut spec: Value) -> (Value, bool) {
     aliases.extend(dns::api_aliases(ctx));
     spec["hostAliases"] = Value::Array(aliases);
     if spec["hostname"].as_str().is_none_or(str::is_empty) {
-        spec["hostname"] = json!(hostname(&pod.name));
+        spec["hostname"] = json!(pod_hostname(&pod.name));
     }
     let rewritten = hosts::rewrite(ctx, &mut spec, pod, around.keep_hosts);
     if ctx.minors.host < 34 {
@@ -181,13 +181,6 @@ fn rename(ctx: &Context, pod: &VirtualName, of: impl FnOnce(&mut dyn FnMut(refs:
             *name = json!(ctx.names.host_name(&object).as_str());
         }
     });
-}
-
-/// What kubelets make of a pod's name when it asks for no other host name.
-fn hostname(pod: &str) -> String {
-    let cut = (0..=63.min(pod.len())).rev().find(|at| pod.is_char_boundary(*at)).unwrap_or(0);
-    let kept = pod.get(..cut).unwrap_or_default().replace('.', "-");
-    kept.trim_end_matches('-').to_owned()
 }
 
 fn remove(of: &mut Value, field: &str) {

@@ -119,7 +119,7 @@ fn a_pod_is_called_what_the_tenant_calls_it() {
     assert_eq!(translated(json!({}))["hostname"], "web-front-0");
     assert_eq!(translated(json!({"hostname": "own"}))["hostname"], "own");
     let long = format!("{}.{}", "a".repeat(62), "b".repeat(40));
-    assert_eq!(hostname(&long), "a".repeat(62));
+    assert_eq!(pod_hostname(&long), "a".repeat(62));
 }
 
 #[test]

@@ -1,21 +1,26 @@
-//! What a pod's spec refers to by name.
+//! What a pod's spec refers to by name: the one list for the way to the host and for the way back. Pure.
 
 use serde_json::Value;
 
-use super::CONTAINERS;
+/// All lists of containers.
+pub const CONTAINERS: [&str; 3] = ["initContainers", "containers", "ephemeralContainers"];
 
 /// A kind that pods refer to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) enum Referred {
+pub enum Referred {
+    /// A ConfigMap.
     ConfigMap,
+    /// A Secret.
     Secret,
+    /// A PersistentVolumeClaim.
     Claim,
+    /// Endpoints.
     Endpoints,
 }
 
 impl Referred {
     /// Its name in the registry.
-    pub(super) fn kind(self) -> &'static str {
+    pub fn kind(self) -> &'static str {
         match self {
             Referred::ConfigMap => "configmaps",
             Referred::Secret => "secrets",
@@ -43,7 +48,7 @@ const IN_VOLUMES: [(Referred, &str); 13] = [
 ];
 
 /// Shows every name in a spec, in place.
-pub(super) fn each(spec: &mut Value, visit: &mut dyn FnMut(Referred, &mut Value)) {
+pub fn each(spec: &mut Value, visit: &mut dyn FnMut(Referred, &mut Value)) {
     for list in CONTAINERS {
         for container in items_mut(spec, list) {
             each_of_container(container, visit);
@@ -64,7 +69,7 @@ pub(super) fn each(spec: &mut Value, visit: &mut dyn FnMut(Referred, &mut Value)
 }
 
 /// Shows every name in a container, in place.
-pub(super) fn each_of_container(container: &mut Value, visit: &mut dyn FnMut(Referred, &mut Value)) {
+pub fn each_of_container(container: &mut Value, visit: &mut dyn FnMut(Referred, &mut Value)) {
     for variable in items_mut(container, "env") {
         named(variable, "/valueFrom/configMapKeyRef/name", Referred::ConfigMap, visit);
         named(variable, "/valueFrom/secretKeyRef/name", Referred::Secret, visit);
@@ -76,12 +81,12 @@ pub(super) fn each_of_container(container: &mut Value, visit: &mut dyn FnMut(Ref
 }
 
 /// The claim of a generic ephemeral volume: the virtual cluster's controller makes it.
-pub(super) fn ephemeral_claim(pod: &str, volume: &str) -> String {
+pub fn ephemeral_claim(pod: &str, volume: &str) -> String {
     format!("{pod}-{volume}")
 }
 
 /// Names of the claims of generic ephemeral volumes.
-pub(super) fn ephemeral_claims(spec: &Value, pod: &str) -> Vec<String> {
+pub fn ephemeral_claims(spec: &Value, pod: &str) -> Vec<String> {
     let volumes = spec["volumes"].as_array().into_iter().flatten();
     volumes
         .filter(|volume| volume.get("ephemeral").is_some_and(|source| !source.is_null()))
@@ -97,13 +102,18 @@ fn named(of: &mut Value, path: &str, kind: Referred, visit: &mut dyn FnMut(Refer
 }
 
 /// The items of a list, none when there is no such list.
-pub(super) fn items_mut<'a>(of: &'a mut Value, list: &str) -> impl Iterator<Item = &'a mut Value> + use<'a> {
+pub fn items_mut<'a>(of: &'a mut Value, list: &str) -> impl Iterator<Item = &'a mut Value> + use<'a> {
     of.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten()
 }
 
 /// The items of a list, none when there is no such list.
-pub(super) fn items<'a>(of: &'a Value, list: &str) -> impl Iterator<Item = &'a Value> + use<'a> {
+pub fn items<'a>(of: &'a Value, list: &str) -> impl Iterator<Item = &'a Value> + use<'a> {
     of.get(list).and_then(Value::as_array).into_iter().flatten()
+}
+
+/// The texts of a list.
+pub fn texts<'a>(of: &'a Value, list: &str) -> impl Iterator<Item = &'a str> + use<'a> {
+    items(of, list).filter_map(Value::as_str)
 }
 
 #[cfg(test)]
