@@ -49,6 +49,7 @@ fn run() -> anyhow::Result<ExitCode> {
         Some(Command::Delete(args)) => Ok(cli::verbs::delete::run(&settings, &args)?.into()),
         Some(Command::Store(args)) => Ok(cli::verbs::store::run(&settings, &args)?.into()),
         Some(Command::Backup(args)) => Ok(cli::verbs::backup::run(&settings, &global, &args)?.into()),
+        Some(Command::Recover(args)) => Ok(cli::verbs::recover::run(&settings, &args)?.into()),
         Some(Command::Restore(args)) => Ok(cli::verbs::restore::run(&settings, &args)?.into()),
         Some(Command::Verify(args)) => Ok(cli::verbs::verify::run(&settings, &args)?.into()),
         Some(Command::Explain(args)) => Ok(cli::verbs::explain::run(&settings, &args)?.into()),

@@ -1,5 +1,6 @@
 //! How well a store is: what was read of it, and what that comes to. Pure.
 
+mod crash;
 mod figures;
 mod judge;
 #[cfg(test)]
@@ -10,6 +11,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use smol_str::SmolStr;
 
+pub use crash::{Remedy, Trouble, remedy, trouble};
 pub use figures::{Figures, Histogram};
 pub use judge::{code, judge, quorum};
 

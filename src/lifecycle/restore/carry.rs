@@ -91,22 +91,22 @@ async fn restored(
     request: &Request,
     progress: &Progress,
 ) -> Result<Restored, RestoreError> {
-    let prepared = progress
+    let (header, prepared) = progress
         .step(step::READ, async {
             let living = anew::living(cluster, target).await?;
-            let prepared = prepare(request, (plan.place.kept, RAISE), living, progress).await?;
+            let (header, prepared) = prepare(request, (plan.place.kept, RAISE), living, progress).await?;
             fits(cluster, target, plan, &prepared).await?;
             progress.note(format_smolstr!(
                 "{} keys, {}, of {}",
                 prepared.rebuilt.keys,
                 binary(prepared.rebuilt.bytes),
-                prepared.header.began.format("%Y-%m-%d %H:%M:%S UTC")
+                header.began.format("%Y-%m-%d %H:%M:%S UTC")
             ));
-            Ok::<_, RestoreError>(prepared)
+            Ok::<_, RestoreError>((header, prepared))
         })
         .await?;
     let target = &cleaned(cluster, target, plan, progress).await?;
-    let saved = save(cluster, target, request, progress).await?;
+    let saved = save(cluster, target, request.safety.as_ref(), progress).await?;
     let from = request.at.place().of(&request.name);
     let mark = Mark::new(target, from, request.who.clone(), Utc::now())
         .ok_or_else(|| RestoreError::Unfit("the clock of this machine tells no year".into()))?;
@@ -115,7 +115,7 @@ async fn restored(
         Ok(checked) => {
             let kept = let_go(&run, saved.as_ref(), progress).await;
             progress.skip(step::UNDO, "the new one has proved itself");
-            Ok(Restored { header: prepared.header.clone(), checked, saved, kept })
+            Ok(Restored { header, checked, saved, kept })
         }
         Err(why) => Err(undone(&run, why, &progress.to_the_end()).await),
     }
@@ -152,7 +152,8 @@ async fn replaced(
         .await
 }
 
-async fn wake(run: &Run<'_>, progress: &Progress) -> Result<(), RestoreError> {
+/// Starts all of it, and waits until it is ready.
+pub(super) async fn wake(run: &Run<'_>, progress: &Progress) -> Result<(), RestoreError> {
     let patience = ResumeOptions::default().patience;
     for etcd in [true, false] {
         run.wake(etcd).await?;
@@ -164,7 +165,7 @@ async fn wake(run: &Run<'_>, progress: &Progress) -> Result<(), RestoreError> {
 }
 
 /// What an earlier run has left is undone before anything else. Answers the virtual cluster as it is then.
-async fn cleaned(
+pub(super) async fn cleaned(
     cluster: &Cluster,
     target: &Target,
     plan: &RestorePlan,
@@ -193,9 +194,19 @@ async fn fits(
             "the backup is of Kubernetes {then} and the virtual cluster runs {now}, which may not understand what the later one wrote: raise its version first"
         )));
     }
+    room(cluster, target, plan, prepared.rebuilt.bytes).await
+}
+
+/// Whether there is room on the volume for a new store of so many bytes.
+pub(super) async fn room(
+    cluster: &Cluster,
+    target: &Target,
+    plan: &RestorePlan,
+    bytes: u64,
+) -> Result<(), RestoreError> {
     // Of a store that does not run it is found out when its volume is held.
     let Ok(store) = store::open(cluster, target).await else { return Ok(()) };
-    let needed = plan.place.kept.needs(prepared.rebuilt.bytes);
+    let needed = plan.place.kept.needs(bytes);
     let Known::Yes(volumes) = store.volumes().await else { return Ok(()) };
     let small = volumes.iter().find(|volume| {
         plan.place.members.iter().any(|member| member.claim == volume.claim) && volume.free() < needed
@@ -212,13 +223,13 @@ async fn fits(
 }
 
 /// Saves the state of now. One whose store does not answer has none that could be saved: the old store stays.
-async fn save(
+pub(super) async fn save(
     cluster: &Cluster,
     target: &Target,
-    request: &Request,
+    safety: Option<&set::Request>,
     progress: &Progress,
 ) -> Result<Option<SmolStr>, RestoreError> {
-    let Some(safety) = &request.safety else {
+    let Some(safety) = safety else {
         progress.skip(step::SAVE, "not wanted; the old store stays on its volume");
         return Ok(None);
     };
@@ -254,7 +265,7 @@ async fn let_go(run: &Run<'_>, saved: Option<&SmolStr>, progress: &Progress) -> 
 }
 
 /// Undoes what was done, and answers what to tell.
-async fn undone(run: &Run<'_>, why: RestoreError, progress: &Progress) -> RestoreError {
+pub(super) async fn undone(run: &Run<'_>, why: RestoreError, progress: &Progress) -> RestoreError {
     let why = Box::new(why);
     let back = progress
         .step(step::UNDO, async {

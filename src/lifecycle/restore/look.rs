@@ -8,6 +8,7 @@ use super::place::{Image, Place, image, keeps, place};
 use crate::cluster::access::Asked;
 use crate::cluster::{Cluster, Resource};
 use crate::lifecycle::Refusal;
+use crate::store;
 use crate::target::{Part, Target};
 
 /// What was found.
@@ -21,6 +22,8 @@ pub struct Found {
     pub(super) mark: Option<Mark>,
     /// What it takes and may not be done.
     pub(super) not_allowed: Vec<Asked>,
+    /// Whether its store answers; only asked where that matters.
+    pub(super) answers: bool,
 }
 
 impl Found {
@@ -38,7 +41,7 @@ pub async fn look(cluster: &Cluster, target: &Target) -> Result<Found, RestoreEr
     let none = |why: &str| Refusal::Elsewhere { why: why.to_owned(), instead: Vec::new() };
     let (Some(plane), Some(part)) = (target.control_plane(), keeps(target)) else {
         let place = Err(none("it has no control plane"));
-        return Ok(Found { place, image: None, mark: None, not_allowed: Vec::new() });
+        return Ok(Found { place, image: None, mark: None, not_allowed: Vec::new(), answers: false });
     };
     let control_plane = workload(cluster, plane).await?;
     let mark = Mark::read(&control_plane).transpose().map_err(RestoreError::OddMark)?;
@@ -53,7 +56,17 @@ pub async fn look(cluster: &Cluster, target: &Target) -> Result<Found, RestoreEr
         .not_allowed(asked.into())
         .await
         .map_err(|failure| cluster.error("ask what may be done", failure))?;
-    Ok(Found { place: place(part, replicas, keeper), image, mark, not_allowed })
+    Ok(Found { place: place(part, replicas, keeper), image, mark, not_allowed, answers: false })
+}
+
+/// The same before what is stored is given up: whether its store answers.
+///
+/// # Errors
+/// As with [`look`].
+pub async fn look_lost(cluster: &Cluster, target: &Target) -> Result<Found, RestoreError> {
+    let found = look(cluster, target).await?;
+    let answers = async { store::open(cluster, target).await?.revision().await }.await.is_ok();
+    Ok(Found { answers, ..found })
 }
 
 async fn workload(cluster: &Cluster, part: &Part) -> Result<Value, RestoreError> {

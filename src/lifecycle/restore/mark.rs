@@ -17,7 +17,7 @@ use crate::wire::annotation;
 pub struct Mark {
     /// Its name.
     pub id: RestoreId,
-    /// The backup.
+    /// The backup, or what else the new store was made of.
     pub from: SmolStr,
     /// When it began.
     pub began: DateTime<Utc>,

@@ -7,11 +7,15 @@
 //!
 //! A mark on the control plane says what was there before. So a run that was killed is undone or begun anew by the next one.
 
+mod adopting;
 mod anew;
+mod aside;
 mod carry;
 mod helper;
+mod host;
 mod keeper;
 mod look;
+mod made;
 mod mark;
 mod members;
 mod place;
@@ -20,18 +24,23 @@ mod prepare;
 mod run;
 mod see;
 mod undo;
+mod why;
 
 use std::path::PathBuf;
 
 use smol_str::SmolStr;
 use thiserror::Error;
 
+pub use adopting::{ADOPT_STEPS, Adopted, Adopting, start_adopt};
+pub use aside::Aside;
 pub use carry::{Restored, STEPS, start};
-pub use look::{Found, look};
+pub use host::carried;
+pub use look::{Found, look, look_lost};
 pub use mark::Mark;
-pub use plan::{RestorePlan, plan};
+pub use plan::{RestorePlan, plan, plan_adopt};
 pub use see::Checked;
 pub use undo::{STEPS as UNDO_STEPS, start as start_undo};
+pub use why::{Diagnosis, Said, diagnose};
 
 use super::LifeError;
 use crate::backup::archive::{Identities, Tenant};

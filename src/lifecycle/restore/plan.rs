@@ -2,9 +2,11 @@
 
 use smol_str::SmolStr;
 
+use super::adopting::FROM;
 use super::look::Found;
 use super::mark::Mark;
 use super::place::{Image, Place};
+use crate::lifecycle::adopt::Adoption;
 use crate::lifecycle::refusal::{kubectl_patch, unless_reconciled};
 use crate::lifecycle::{Decision, Refusal};
 use crate::store::keeper::Kept;
@@ -35,6 +37,53 @@ pub fn plan(
     }
 }
 
+/// Whether its store can be replaced by one that is made of what the host carries.
+pub fn plan_adopt(
+    target: &Target,
+    found: Found,
+    adoption: &Adoption,
+    safe: Option<&str>,
+    anyway: bool,
+) -> Decision<RestorePlan> {
+    if found.answers && !anyway {
+        let why = format!(
+            "its store answers, and adopting throws away what is in it: `v9s backup {0} -n {1}` and `v9s restore {0} -n {1} --from` keep more. Say --anyway where what it answers is of no use",
+            target.name, target.namespace
+        );
+        return Decision::Refused(Refusal::Elsewhere { why, instead: Vec::new() });
+    }
+    let planned = planned(target, found, FROM, safe, anyway);
+    match planned {
+        Ok(plan) => Decision::Do(RestorePlan { lines: adopting(plan.lines, adoption), ..plan }),
+        Err(refusal) => Decision::Refused(refusal),
+    }
+}
+
+/// The lines of a restore, of which the first and the last are others.
+fn adopting(lines: Vec<String>, adoption: &Adoption) -> Vec<String> {
+    let counts: Vec<String> =
+        adoption.counts().iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+    let read = format!("read {FROM} to its end");
+    let mut lines: Vec<String> = lines
+        .into_iter()
+        .filter(|line| !line.starts_with("what the tenant changed"))
+        .map(|line| {
+            if line.starts_with(&read) {
+                format!("make a store of {FROM}, on this machine: {}", counts.join(", "))
+            } else if line.starts_with("start it") {
+                "start it and see that all is there; if not, put the old store back".to_owned()
+            } else {
+                line
+            }
+        })
+        .collect();
+    lines.push(
+        "keep the old store on its volume, in .v9s-restore, until the next restore succeeds".to_owned(),
+    );
+    lines.push("pods on the host run on, with the UIDs that they have inside and outside".to_owned());
+    lines
+}
+
 fn planned(
     target: &Target,
     found: Found,
@@ -42,7 +91,7 @@ fn planned(
     safe: Option<&str>,
     anyway: bool,
 ) -> Result<RestorePlan, Refusal> {
-    let Found { place, image, mark, not_allowed } = found;
+    let Found { place, image, mark, not_allowed, .. } = found;
     if target.control_plane().is_some() && !target.is_ours() {
         return Err(not_ours(target));
     }
@@ -142,7 +191,7 @@ mod tests {
 
     fn found(mark: Option<Mark>) -> Found {
         let place = place(&plane(1), 1, sqlite());
-        Found { place, image: image(&sqlite()), mark, not_allowed: Vec::new() }
+        Found { place, image: image(&sqlite()), mark, not_allowed: Vec::new(), answers: false }
     }
 
     fn mark() -> Mark {
@@ -161,6 +210,21 @@ mod tests {
     #[test]
     fn a_plan_says_what_stops_and_what_is_lost() {
         insta::assert_snapshot!(decided(&alone(vec![plane(1)]), found(None)).unwrap().join("\n"));
+    }
+
+    #[test]
+    fn a_store_that_answers_is_not_given_up_without_a_word() {
+        let adopt = |answers, anyway| {
+            let found = Found { answers, ..found(None) };
+            match plan_adopt(&alone(vec![plane(1)]), found, &Adoption::default(), None, anyway) {
+                Decision::Do(plan) => Ok(plan.lines),
+                Decision::Refused(refusal) => Err(refusal.to_string()),
+                Decision::Nothing(why) => Err(why),
+            }
+        };
+        assert!(adopt(true, false).unwrap_err().contains("its store answers"));
+        assert!(adopt(true, true).is_ok());
+        insta::assert_snapshot!(adopt(false, false).unwrap().join("\n"));
     }
 
     #[test]

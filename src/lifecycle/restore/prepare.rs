@@ -19,15 +19,13 @@ use crate::operation::Progress;
 use crate::store::keeper::Kept;
 
 /// What folders of restores are called.
-const PREFIX: &str = "restore-";
+pub(super) const PREFIX: &str = "restore-";
 /// No restore takes as long: a folder that is older is of one that was killed.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
 /// A new store as a file of this machine; it goes when this is dropped.
 #[derive(Debug)]
 pub(super) struct Prepared {
-    /// Whose backup it was, and when it was begun.
-    pub(super) header: Header,
     /// Version of Kubernetes that it is of.
     pub(super) kubernetes: Option<SmolStr>,
     /// Number of objects by kind.
@@ -38,17 +36,18 @@ pub(super) struct Prepared {
     pub(super) revision: i64,
     /// The store.
     pub(super) rebuilt: Rebuilt,
-    _folder: TempDir,
+    pub(super) _folder: TempDir,
 }
 
 /// Reads the backup to its end, and then again to make a store of it: what it is made of is known to be whole. `raise` is how far
-/// its revision is raised, and `living` are the UIDs of pods that run on the host: the others begin anew.
+/// its revision is raised, and `living` are the UIDs of pods that run on the host: the others begin anew. Answers whose backup it was, and
+/// when it was begun, too.
 pub(super) async fn prepare(
     request: &Request,
     (kept, raise): (Kept, i64),
     living: BTreeSet<SmolStr>,
     progress: &Progress,
-) -> Result<Prepared, RestoreError> {
+) -> Result<(Header, Prepared), RestoreError> {
     progress.waiting("reading it to its end");
     let expected = Some(&request.expected);
     let found = verify(&request.at, &request.name, &request.identities, expected).await?.found;
@@ -72,15 +71,22 @@ pub(super) async fn prepare(
     let maker = Maker { rebuild, living, official, signing_key: None };
     let (_, maker) = shown(&request.at, &request.name, &request.identities, expected, maker).await?;
     let Maker { rebuild, signing_key, .. } = maker;
-    let finished = tokio::task::spawn_blocking(move || rebuild.finish(revision.saturating_add(raise))).await;
+    let raised = revision.saturating_add(raise).max(unseen());
+    let finished = tokio::task::spawn_blocking(move || rebuild.finish(raised)).await;
     let finished = finished.map_err(|broken| scratch(&path, &broken))?;
     let rebuilt = finished.map_err(|why| scratch(&path, &why))?;
     let (header, kubernetes, counts) = told(found, &request.expected);
-    Ok(Prepared { header, kubernetes, counts, signing_key, revision, rebuilt, _folder: folder })
+    Ok((header, Prepared { kubernetes, counts, signing_key, revision, rebuilt, _folder: folder }))
+}
+
+/// A revision that nobody has seen, of a store that can have been made again of nothing meanwhile: milliseconds go faster than any store
+/// counts.
+pub(super) fn unseen() -> i64 {
+    chrono::Utc::now().timestamp_millis()
 }
 
 /// Removes what killed restores have left: it holds Secrets. What cannot be removed is in nobody's way.
-fn clear(scratch: &Path, now: SystemTime) {
+pub(super) fn clear(scratch: &Path, now: SystemTime) {
     for entry in fs::read_dir(scratch).into_iter().flatten().flatten() {
         let modified = entry.metadata().and_then(|meta| meta.modified());
         let old = modified.is_ok_and(|at| now.duration_since(at).is_ok_and(|age| age > LONGEST));
@@ -90,7 +96,7 @@ fn clear(scratch: &Path, now: SystemTime) {
     }
 }
 
-fn scratch(file: &Path, why: &impl std::fmt::Display) -> RestoreError {
+pub(super) fn scratch(file: &Path, why: &impl std::fmt::Display) -> RestoreError {
     RestoreError::Scratch { file: file.to_owned(), why: why.to_smolstr() }
 }
 

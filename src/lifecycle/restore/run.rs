@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::adopting::FROM;
+use super::aside;
 use super::mark::Mark;
 use super::members::Members;
 use super::plan::RestorePlan;
@@ -55,7 +57,11 @@ impl<'a> Run<'a> {
     /// Puts the old store in its place, however far it came.
     pub(super) async fn put_back(&self, progress: &Progress) -> Result<(), RestoreError> {
         self.stop(progress).await?;
-        self.members(progress).put_back().await
+        self.members(progress).put_back().await?;
+        match self.mark.from == FROM {
+            true => aside::unset(self).await,
+            false => Ok(()),
+        }
     }
 
     /// Starts what ran before. Whether it gets ready is another matter: perhaps that is why it was to be restored.

@@ -62,6 +62,8 @@ pub enum Command {
     Backup(verbs::backup::BackupArgs),
     /// Put the state of a backup in the place of what a virtual cluster has stored
     Restore(verbs::restore::RestoreArgs),
+    /// Look what is wrong with the store of a virtual cluster, and put another in the place of a broken one
+    Recover(verbs::recover::RecoverArgs),
     /// Read a backup to its end and say whether it is whole
     Verify(verbs::verify::VerifyArgs),
     /// Say why a pod is not what it should be, and what to do

@@ -13,6 +13,7 @@ pub mod kubeconfig;
 pub mod pause;
 pub mod protect;
 pub mod reap;
+pub mod recover;
 mod rehearse;
 pub mod restart;
 pub mod restore;

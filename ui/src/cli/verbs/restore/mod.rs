@@ -1,5 +1,6 @@
 //! `v9s restore`.
 
+mod adopt;
 mod copy;
 mod only;
 
@@ -16,7 +17,7 @@ use v9s::cluster::Cluster;
 use v9s::known::Known;
 use v9s::lifecycle::Decision;
 use v9s::lifecycle::reinstate::Wanted;
-use v9s::lifecycle::restore::{self, Request, RestorePlan, Restored};
+use v9s::lifecycle::restore::{self, Checked, Request, RestorePlan, Restored};
 use v9s::target::Target;
 
 use super::ask::{note, somebody_is_there, word};
@@ -34,7 +35,7 @@ pub struct RestoreArgs {
     #[command(flatten)]
     pub verb: VerbArgs,
     /// The backup: a file, or s3://BUCKET/PREFIX/NAME; of v9s, or of the official program
-    #[arg(long, value_name = "URL", required_unless_present = "undo", value_parser = crate::cli::args::non_empty)]
+    #[arg(long, value_name = "URL", required_unless_present_any = ["undo", "adopt"], value_parser = crate::cli::args::non_empty)]
     pub from: Option<SmolStr>,
     /// File with the identity that opens it (AGE-SECRET-KEY-1…); may be repeated
     #[arg(long, value_name = "FILE")]
@@ -54,12 +55,18 @@ pub struct RestoreArgs {
     /// Do not save the state of now; the old store stays on its volume
     #[arg(long, conflicts_with_all = ["safety_to", "recipient"])]
     pub no_safety_backup: bool,
+    /// Without a backup: make a store of what the host carries of it, for one whose store is lost
+    #[arg(long, conflicts_with_all = ["from", "only", "of", "undo", "new"])]
+    pub adopt: bool,
     /// Put the old store back that an unfinished restore has replaced, and do nothing else
     #[arg(long, conflicts_with_all = ["from", "of", "safety_to", "recipient", "no_safety_backup"])]
     pub undo: bool,
     /// Into another virtual cluster.
     #[command(flatten)]
     pub copy: copy::CopyArgs,
+    /// It is known that the store is lost.
+    #[arg(skip)]
+    pub is_lost: bool,
     /// The name once more, where nobody can be asked for it
     #[arg(long, value_name = "NAME")]
     pub confirm: Option<String>,
@@ -96,10 +103,13 @@ pub fn run(settings: &Settings, args: &RestoreArgs) -> anyhow::Result<Exit> {
             (Some(from), None) if !args.only.is_empty() => {
                 only::run(settings, args, from, the_one(settings, name).await?).await?
             }
-            (Some(from), None) => {
+            (Some(_), None) => {
                 let (cluster, target) = the_one(settings, name).await?;
-                let request = request(settings, args, &cluster, (&target.namespace, &target.name), from)?;
-                restore(settings, args, cluster, target, (request, Meant::ByName)).await?
+                replace(settings, args, cluster, target).await?
+            }
+            (None, _) if args.adopt => {
+                let (cluster, target) = the_one(settings, name).await?;
+                replace(settings, args, cluster, target).await?
             }
             (None, _) => {
                 let (cluster, target) = the_one(settings, name).await?;
@@ -108,6 +118,18 @@ pub fn run(settings: &Settings, args: &RestoreArgs) -> anyhow::Result<Exit> {
         };
         report.print(args.verb.output)
     })
+}
+
+/// Puts another store in the place of the one that is there: that of a backup, or one of what the host carries.
+pub(super) async fn replace(
+    settings: &Settings,
+    args: &RestoreArgs,
+    cluster: Cluster,
+    target: Target,
+) -> anyhow::Result<Report> {
+    let Some(from) = &args.from else { return adopt::run(settings, args, cluster, target).await };
+    let request = request(settings, args, &cluster, (&target.namespace, &target.name), from)?;
+    restore(settings, args, cluster, target, (request, Meant::ByName)).await
 }
 
 /// What is wanted.
@@ -120,8 +142,7 @@ fn request(
 ) -> anyhow::Result<Request> {
     let (place, name) = Place::parse_file(from)?;
     let identities = identities(&args.identity)?;
-    let scratch = settings.dirs.restores();
-    fs::create_dir_all(&scratch).with_context(|| format!("cannot make the folder {}", scratch.display()))?;
+    let scratch = scratch(settings)?;
     let own = (namespace.clone(), vcluster.clone());
     let (namespace, tenant) = args.of.clone().unwrap_or(own);
     Ok(Request {
@@ -134,6 +155,13 @@ fn request(
         who: who(),
         anyway: args.verb.anyway,
     })
+}
+
+/// The folder in which new stores are made.
+fn scratch(settings: &Settings) -> anyhow::Result<PathBuf> {
+    let scratch = settings.dirs.restores();
+    fs::create_dir_all(&scratch).with_context(|| format!("cannot make the folder {}", scratch.display()))?;
+    Ok(scratch)
 }
 
 /// The backup of now. It holds what the one that is restored holds, so the same people may read it.
@@ -172,7 +200,8 @@ async fn restore(
     if args.verb.dry_run {
         return Ok(report.ended(Outcome::Planned, format!("{target} would be restored from {from}")));
     }
-    if meant == Meant::ByName && !is_meant(args, &target, &plan)? {
+    let question = format!("restore {target}: what changed after the backup is lost inside");
+    if meant == Meant::ByName && !is_meant(args, &target, &plan, &question)? {
         let message = format!("{target} was not restored: its name was not given");
         return Ok(report.ended(Outcome::Refused, message));
     }
@@ -187,16 +216,13 @@ async fn restore(
 }
 
 /// Only who gives its name once more means it.
-fn is_meant(args: &RestoreArgs, target: &Target, plan: &RestorePlan) -> anyhow::Result<bool> {
+fn is_meant(args: &RestoreArgs, target: &Target, plan: &RestorePlan, question: &str) -> anyhow::Result<bool> {
     let name = target.name.as_str();
     match &args.confirm {
         Some(confirmed) => Ok(confirmed == name),
         None if somebody_is_there() => {
             plan.lines.iter().for_each(|line| note(&format!("  {line}")));
-            Ok(word(
-                &format!("restore {target}: what changed after the backup is lost inside; type {name}: "),
-                name,
-            ))
+            Ok(word(&format!("{question}; type {name}: "), name))
         }
         None => bail!("nobody can be asked here: give the name once more with --confirm {name}"),
     }
@@ -213,16 +239,7 @@ fn told(report: Report, name: &str, restored: &Restored) -> Report {
     if let Some(saved) = &restored.saved {
         message.push_str(&format!("\nthe state of before is in {saved}"));
     }
-    let mut left: Vec<(String, String)> = checked
-        .fewer
-        .iter()
-        .map(|(kind, then, now)| {
-            (kind.to_string(), format!("{now} of {then}, as they come and go by themselves"))
-        })
-        .collect();
-    left.extend(checked.stale.iter().map(|pod| {
-        (format!("pod {pod}"), "was started with another address of its API server: restart it".to_owned())
-    }));
+    let mut left = seen(checked);
     match &checked.tokens {
         Known::Yes(false) => left.push((
             "tokens".to_owned(),
@@ -233,6 +250,21 @@ fn told(report: Report, name: &str, restored: &Restored) -> Report {
     }
     left.extend(restored.kept.iter().map(|why| ("the old store".to_owned(), why.to_string())));
     report.with_left(left).ended(Outcome::Done, message)
+}
+
+/// What was seen afterwards that is not as it was.
+fn seen(checked: &Checked) -> Vec<(String, String)> {
+    let mut left: Vec<(String, String)> = checked
+        .fewer
+        .iter()
+        .map(|(kind, then, now)| {
+            (kind.to_string(), format!("{now} of {then}, as they come and go by themselves"))
+        })
+        .collect();
+    left.extend(checked.stale.iter().map(|pod| {
+        (format!("pod {pod}"), "was started with another address of its API server: restart it".to_owned())
+    }));
+    left
 }
 
 /// Puts the old store back.
