@@ -79,8 +79,9 @@ impl Accounts {
             let name = meta["name"].as_str().filter(|_| ours);
             for (key, token) in name.iter().flat_map(|_| super::back::texts(&secret["data"])) {
                 let Some(claims) = claims(token) else { continue };
-                let account = VirtualName::namespaced(&claims.of.namespace, &claims.of.serviceaccount.name);
-                accounts.uids.insert(account, claims.of.serviceaccount.uid.clone());
+                let (namespace, of) = (claims.of.namespace.clone(), &claims.of.serviceaccount);
+                let account = VirtualName::namespaced(namespace, of.name.clone());
+                accounts.uids.insert(account, of.uid.clone());
                 let place = (name.unwrap_or_default().to_owned(), key.to_owned());
                 accounts.asked.insert(place, claims.asked());
             }

@@ -21,7 +21,7 @@ pub(super) fn environment(container: &mut Value, services: &[Advertised]) {
     let api = items(container, "env").find(|variable| variable["name"] == API);
     let api = api.and_then(|variable| variable["value"].as_str()).map(Advertised::api_server);
     let told = of_services(api.iter().chain(services));
-    let Some(env) = container["env"].as_array_mut() else { return };
+    let Some(env) = container.get_mut("env").and_then(Value::as_array_mut) else { return };
     let (mut last, mut first_own) = (String::new(), env.len());
     for (at, variable) in env.iter().enumerate() {
         let name = variable["name"].as_str().unwrap_or_default();

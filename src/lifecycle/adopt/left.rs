@@ -31,10 +31,7 @@ const INSIDE: [(&str, &str); 5] = [
         "they are nowhere on a host",
     ),
     ("quotas, limits, labels and annotations of namespaces", "they are nowhere on a host"),
-    (
-        "ConfigMaps and Secrets that no pod used, Services without selector have no endpoints",
-        "only what is used by pods is on a host",
-    ),
+    ("ConfigMaps and Secrets that no pod used", "only what is used is on a host"),
 ];
 
 /// What is told of every adoption.

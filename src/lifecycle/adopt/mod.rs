@@ -38,6 +38,9 @@ pub const KINDS: [Resource; 5] = [
     Resource::PERSISTENT_VOLUME_CLAIMS,
 ];
 
+/// The namespace whose UID tells stores apart.
+const SYSTEM: &str = "kube-system";
+
 /// What a host carries of one virtual cluster.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Carried {
@@ -112,7 +115,11 @@ pub fn adopt(carried: &Carried) -> Adoption {
     for pair in pairs.iter().filter(|pair| *pair.resource != Resource::PODS) {
         objects.push(adopted(pair, content::back(&names, pair, &used)));
     }
-    let homes: BTreeSet<&SmolStr> = pairs.iter().filter_map(|pair| pair.of.namespace.as_ref()).collect();
+    let mut homes: BTreeSet<&str> = pairs.iter().filter_map(|pair| pair.of.namespace.as_deref()).collect();
+    if carried.store.is_some() {
+        // Whatever is in it: by this one the companion knows its store again.
+        homes.insert(SYSTEM);
+    }
     adoption.objects = homes.into_iter().map(|name| namespace(carried, name)).collect();
     adoption.objects.extend(account::back(carried, &accounts, &pairs));
     adoption.objects.extend(objects);
@@ -146,9 +153,9 @@ fn pairs<'a>(carried: &'a Carried, left: &mut Vec<Left>) -> Vec<Pair<'a>> {
 }
 
 /// A namespace, of which the host knows only the name; of `kube-system` also the UID.
-fn namespace(carried: &Carried, name: &SmolStr) -> Adopted {
-    let uid = carried.store.clone().filter(|_| name == "kube-system");
-    let object = ObjectRef { resource: Resource::NAMESPACES, namespace: None, name: name.clone() };
+fn namespace(carried: &Carried, name: &str) -> Adopted {
+    let uid = carried.store.clone().filter(|_| name == SYSTEM);
+    let object = ObjectRef { resource: Resource::NAMESPACES, namespace: None, name: name.into() };
     let uid = uid.unwrap_or_else(|| new_uid(carried, &object));
     let body = json!({
         "apiVersion": "v1", "kind": "Namespace",
@@ -171,11 +178,86 @@ fn new_uid(carried: &Carried, object: &ObjectRef) -> SmolStr {
     let said =
         format!("{:?} {object} {}", carried.names, carried.at.timestamp_nanos_opt().unwrap_or_default());
     let mut bytes = [0; 16];
-    bytes.copy_from_slice(&Sha256::digest(said)[..16]);
+    bytes.copy_from_slice(&Sha256::digest(said).as_slice()[..16]);
     // RFC 9562: version 8, of our own making.
     bytes[6] = (bytes[6] & 0x0f) | 0x80;
     bytes[8] = (bytes[8] & 0x3f) | 0x80;
     let digits = HEXLOWER.encode(&bytes);
     let part = |from: usize, to: usize| digits.get(from..to).unwrap_or_default();
     format_smolstr!("{}-{}-{}-{}-{}", part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn carried(objects: Vec<(Resource, Value)>) -> Carried {
+        let at = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
+        Carried { names: Translator::new("shop", "team"), store: Some("known".into()), objects, at }
+    }
+
+    fn pod(name: &str, more: Value) -> (Resource, Value) {
+        let on_host = format!("{name}-x-web-x-shop");
+        let mut pod = json!({"metadata": {
+            "name": on_host, "namespace": "team", "uid": format!("host-{name}"),
+            "labels": {"vcluster.loft.sh/managed-by": "shop"},
+            "annotations": {
+                "vcluster.loft.sh/object-name": name, "vcluster.loft.sh/object-namespace": "web",
+                "vcluster.loft.sh/object-uid": format!("uid-{name}"), "vcluster.loft.sh/object-kind": "/v1, Kind=Pod",
+            },
+        }, "spec": {"containers": [{"name": "c", "image": "i"}]}});
+        for (place, value) in more.as_object().into_iter().flatten() {
+            *pod.pointer_mut("/metadata").and_then(|meta| meta.pointer_mut(place)).unwrap() = value.clone();
+        }
+        (Resource::PODS, pod)
+    }
+
+    #[test]
+    fn the_store_is_known_again_whatever_is_in_it() {
+        let adoption = adopt(&carried(Vec::new()));
+        assert!(adoption.is_empty(), "nothing stands on the host for any of it");
+        let system = &adoption.objects[0];
+        assert_eq!((system.object.name.as_str(), &system.body["metadata"]["uid"]), (SYSTEM, &json!("known")));
+        let unknown = adopt(&Carried { store: None, ..carried(Vec::new()) });
+        assert_eq!(unknown.objects, [], "the API server makes its own");
+    }
+
+    #[test]
+    fn only_what_its_annotations_prove_is_adopted() {
+        let copied = json!({"/name": "copy-x-web-x-shop"});
+        let others = json!({"/labels": {"vcluster.loft.sh/managed-by": "other"}});
+        let kept = json!({"/labels": {"vcluster.loft.sh/managed-by": "shop", "vcluster.loft.sh/controlled-by": "x"}});
+        let of_kind = json!({"/annotations/vcluster.loft.sh~1object-kind": "/v1, Kind=Secret"});
+        for (why, more) in
+            [("copy", copied), ("another's", others), ("another keeps it", kept), ("kind", of_kind)]
+        {
+            assert!(adopt(&carried(vec![pod("a", more)])).is_empty(), "{why}");
+        }
+        let adoption = adopt(&carried(vec![pod("a", json!({})), pod("b", json!({}))]));
+        let pods: Vec<_> =
+            adoption.objects.iter().filter(|it| it.object.resource == Resource::PODS).collect();
+        let host: Vec<_> = pods.iter().filter_map(|it| it.host.as_deref()).collect();
+        assert_eq!(host, ["host-a", "host-b"]);
+        assert_eq!(pods[0].body["metadata"]["uid"], "uid-a", "the one that the host remembers");
+        assert_eq!(adoption.counts()["namespaces"], 2);
+    }
+
+    #[test]
+    fn what_is_going_is_not_held_back() {
+        let (resource, mut going) = pod("a", json!({}));
+        going["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+        let adoption = adopt(&carried(vec![(resource, going)]));
+        assert!(adoption.is_empty());
+        assert_eq!(adoption.left[0], Left::new("pods web/a", "it is being deleted on the host"));
+    }
+
+    #[test]
+    fn what_has_no_uid_on_the_host_gets_one_of_its_own() {
+        let object =
+            |name: &str| ObjectRef { resource: Resource::NAMESPACES, namespace: None, name: name.into() };
+        let carried = carried(Vec::new());
+        let (one, other) = (new_uid(&carried, &object("a")), new_uid(&carried, &object("b")));
+        assert_ne!(one, other);
+        assert_eq!((one.len(), one.as_bytes()[14]), (36, b'8'));
+    }
 }

@@ -161,7 +161,8 @@ fn references(around: &Around<'_>, pair: &Pair<'_>, spec: &mut Value, back: &mut
         let host = name.as_str().unwrap_or_default().to_owned();
         match around.names.inside(kind.kind(), &host, namespace) {
             Some(inside) => {
-                back.uses.insert((kind.kind().to_owned(), VirtualName::namespaced(namespace, &inside)));
+                back.uses
+                    .insert((kind.kind().to_owned(), VirtualName::namespaced(namespace, inside.clone())));
                 *name = json!(inside);
             }
             None => back.left.push(Left::new(
