@@ -30,8 +30,8 @@ fn main() -> ExitCode {
 }
 
 fn run_companion(options: process::Options) -> anyhow::Result<()> {
-    // A pod of 40 MB has no room for a thread for each core of a large machine.
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    // One thread: it waits for API servers far more than it computes, and what one thread gives back another's heap cannot use.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.context("cannot start the runtime")?.block_on(process::run(options))
 }
 
