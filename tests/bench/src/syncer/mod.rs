@@ -2,6 +2,7 @@
 //! deleted; from outside it is watched what that takes.
 
 mod eyes;
+mod table;
 mod world;
 
 use std::collections::HashMap;
@@ -15,9 +16,8 @@ use serde_json::{Value, json};
 use smol_str::{SmolStr, format_smolstr};
 use v9s::names::{Translator, VirtualName};
 
-use crate::dashboard::percentile;
 use crate::process::{Spent, memory};
-use crate::report::{Figure, Section, time};
+use crate::report::Section;
 use eyes::Eyes;
 use world::{Companion, NAME, Server, World};
 
@@ -32,28 +32,14 @@ const IDLE: Duration = Duration::from_secs(30);
 const STEADY_PODS: usize = 500;
 const STEADY: u32 = 50;
 
-/// What is asked of a number of pods.
-struct Bars {
-    pods: usize,
-    all: Duration,
-    cpu: f64,
-    memory: f64,
-}
-
-const BARS: [Bars; 3] = [
-    Bars { pods: 500, all: Duration::from_secs(4), cpu: 1.5, memory: 40.0 },
-    Bars { pods: 5_000, all: Duration::from_secs(35), cpu: 15.0, memory: 60.0 },
-    Bars { pods: 20_000, all: Duration::from_secs(140), cpu: 60.0, memory: 150.0 },
-];
-
 /// Measures with these numbers of pods.
 pub async fn measure(program: PathBuf, pods: &[usize]) -> Result<Vec<Section>> {
-    let mut sections = Vec::new();
+    let mut all = Vec::new();
     for count in pods {
         let world = Arc::new(World::start(program.clone()).await?);
-        sections.push(one(&world, *count).await?);
+        all.push(one(&world, *count).await?);
     }
-    Ok(sections)
+    Ok(all.iter().map(table::section).chain(table::flat(&all)).collect())
 }
 
 /// What one number of pods took.
@@ -75,16 +61,19 @@ struct Taken {
     restart_writes: f64,
     idle_cpu: f64,
     deleted: Duration,
+    /// For each pod, without the scheduler's and the kubelet's.
     host_writes: f64,
+    /// For each pod on both sides, with those that only read, and without what the benchmark's own clients ask.
+    requests: f64,
 }
 
-async fn one(world: &Arc<World>, pods: usize) -> Result<Section> {
+async fn one(world: &Arc<World>, pods: usize) -> Result<Taken> {
     let bare = bare(world, pods).await?;
     let (companion, _) = world.companion().await?;
     tokio::time::sleep(Duration::from_secs(2)).await;
     let idle_memory = memory(companion.pid())?.0;
     let before = Spent::now(companion.pid())?;
-    let writes_before = world.host.writes().await?;
+    let asked_before = (world.tenant.requests().await?, world.host.requests().await?);
 
     let (inside, outside) = (Eyes::open(&world.tenant.cluster), Eyes::open(&world.host.cluster));
     let began = Instant::now();
@@ -100,8 +89,12 @@ async fn one(world: &Arc<World>, pods: usize) -> Result<Section> {
     tokio::time::sleep(Duration::from_secs(3)).await;
     let cpu = Spent::now(companion.pid())?.since(before);
     let held = memory(companion.pid())?;
-    // The kubelet binds each pod and writes its status once.
-    let host_writes = (world.host.writes().await? - writes_before) as f64 / pods as f64 - 2.0;
+    let asked = (world.tenant.requests().await?, world.host.requests().await?);
+    let for_each_pod = |before: f64, after: f64| (after - before) / pods as f64;
+    // The kubelet binds each pod and writes its status once; a client creates it.
+    let host_writes = for_each_pod(asked_before.1.writes, asked.1.writes) - 2.0;
+    let requests =
+        for_each_pod(asked_before.0.all() + asked_before.1.all(), asked.0.all() + asked.1.all()) - 3.0;
 
     let slow = create(&world.tenant, STEADY_PODS, Some(STEADY), |at| format_smolstr!("steady-{at}")).await?;
     let all_of_them = pods + STEADY_PODS;
@@ -120,13 +113,13 @@ async fn one(world: &Arc<World>, pods: usize) -> Result<Section> {
     let restarted = memory(companion.pid())?.0;
 
     let began = Instant::now();
-    delete(&world.tenant, created.keys()).await?;
+    delete(&world.tenant, created.keys(), &json!({})).await?;
     inside.until("all pods gone inside", PATIENCE, |eyes| eyes.count() == 0).await?;
     outside.until("all pods gone on the host", PATIENCE, |eyes| eyes.count() == 0).await?;
     let deleted = began.elapsed();
     kubelet.abort();
     let memory = (held.0, held.1.max(memory(companion.pid())?.1));
-    let taken = Taken {
+    Ok(Taken {
         bare,
         pods,
         idle_memory,
@@ -143,18 +136,17 @@ async fn one(world: &Arc<World>, pods: usize) -> Result<Section> {
         idle_cpu,
         deleted,
         host_writes,
-    };
-    Ok(section(&taken))
+        requests,
+    })
 }
 
 /// Creates the same pods on the host alone, as fast as the same client can, and removes them.
 async fn bare(world: &World, pods: usize) -> Result<Duration> {
     let eyes = Eyes::open(&world.host.cluster);
     let began = Instant::now();
-    create(&world.host, pods, None, |at| format_smolstr!("bare-{at}")).await?;
+    let created = create(&world.host, pods, None, |at| format_smolstr!("bare-{at}")).await?;
     let took = began.elapsed();
-    let all = format!("/api/v1/namespaces/{NAME}/pods?gracePeriodSeconds=0");
-    world.host.ask("DELETE", &all, &json!({"gracePeriodSeconds": 0})).await?;
+    delete(&world.host, created.keys(), &json!({"gracePeriodSeconds": 0})).await?;
     eyes.until("the bare client's pods gone", PATIENCE, |eyes| eyes.count() == 0).await?;
     Ok(took)
 }
@@ -188,10 +180,10 @@ async fn create(
     creating.buffer_unordered(CLIENTS).collect::<Vec<_>>().await.into_iter().collect()
 }
 
-async fn delete(server: &Server, names: impl Iterator<Item = &SmolStr>) -> Result<()> {
+async fn delete(server: &Server, names: impl Iterator<Item = &SmolStr>, options: &Value) -> Result<()> {
     let deleting = stream::iter(names).map(|name| async move {
         let path = format!("/api/v1/namespaces/{NAME}/pods/{name}");
-        server.ask("DELETE", &path, &json!({})).await.map(drop)
+        server.ask("DELETE", &path, options).await.map(drop)
     });
     deleting.buffer_unordered(CLIENTS).collect::<Vec<_>>().await.into_iter().collect()
 }
@@ -262,96 +254,5 @@ async fn settled(companion: &Companion) {
             return;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
-
-fn section(taken: &Taken) -> Section {
-    let pods = taken.pods;
-    let bars = BARS.iter().find(|bars| bars.pods == pods);
-    let row = |name, bar: Option<String>, measured: String, met: Option<bool>| Figure {
-        name,
-        bar: bar.unwrap_or_else(|| "–".into()),
-        measured,
-        baseline: None,
-        met,
-    };
-    let share = taken.bare.as_secs_f64() / taken.all.as_secs_f64();
-    let each = |share: f64| percentile(&taken.each, share);
-    let cpu = |cpu: Duration| format!("{:.2} s", cpu.as_secs_f64());
-    let (now, peak) = taken.memory;
-    let ratio = taken.all.as_secs_f64() / taken.bare.as_secs_f64();
-    let figures = vec![
-        Figure {
-            name: "first create to all on the host",
-            bar: bars.map_or_else(
-                || "–".into(),
-                |bars| format!("{} or 60 % of the bare client's rate", time(bars.all)),
-            ),
-            measured: time(taken.all),
-            baseline: Some((taken.bare, ratio)),
-            met: bars.map(|bars| taken.all <= bars.all || share >= 0.6),
-        },
-        row("per pod, p50", None, time(each(0.5)), None),
-        row("per pod, p99", None, time(each(0.99)), None),
-        row("processor time until then", None, cpu(taken.created_cpu), None),
-        row("first create to all seen running inside", None, time(taken.running), None),
-        row(
-            "processor time until then",
-            bars.map(|bars| format!("{} s", bars.cpu)),
-            cpu(taken.cpu),
-            bars.map(|bars| taken.cpu.as_secs_f64() <= bars.cpu),
-        ),
-        row(
-            "memory before",
-            Some("15 MB".into()),
-            format!("{:.1} MB", taken.idle_memory),
-            Some(taken.idle_memory <= 15.0),
-        ),
-        row(
-            "memory with all (peak)",
-            bars.map(|bars| format!("{} MB", bars.memory)),
-            format!("{now:.1} MB ({peak:.1} MB)"),
-            bars.map(|bars| now <= bars.memory),
-        ),
-        row(
-            "of it for each pod, both sides",
-            Some("6 kB of heap".into()),
-            format!("{:.1} kB", (now - taken.idle_memory) * 1000.0 / pods as f64),
-            Some((now - taken.idle_memory) * 1000.0 / pods as f64 <= 6.0),
-        ),
-        row(
-            "per pod at 50 a second, p99",
-            Some("250 ms".into()),
-            format!(
-                "{} (p50 {})",
-                time(percentile(&taken.steady, 0.99)),
-                time(percentile(&taken.steady, 0.5))
-            ),
-            Some(percentile(&taken.steady, 0.99) <= Duration::from_millis(250)),
-        ),
-        row(
-            "host writes for each pod but the kubelet's",
-            Some("2".into()),
-            format!("{:.2}", taken.host_writes),
-            Some(taken.host_writes <= 2.05),
-        ),
-        row("restart to ready", None, time(taken.restart), None),
-        row("memory after a restart", None, format!("{:.1} MB", taken.restarted), None),
-        row(
-            "writes after a restart, both sides",
-            Some("0".into()),
-            // A sum of nothing is a negative zero.
-            format!("{:.0}", taken.restart_writes.abs()),
-            Some(taken.restart_writes == 0.0),
-        ),
-        row("CPU, idle", None, format!("{:.2} %", taken.idle_cpu), None),
-        row("deletion of all, until both sides are empty", None, time(taken.deleted), None),
-    ];
-    Section {
-        host: format!("{pods} pods"),
-        held: "Two API servers, each with an etcd of its own, on the machine that also runs the clients."
-            .into(),
-        figures,
-        notes: Vec::new(),
     }
 }

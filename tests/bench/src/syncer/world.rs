@@ -28,7 +28,8 @@ impl Server {
         let options = Options { controllers: tenant, virtual_cluster: tenant, ..Options::default() };
         let plane = tokio::task::spawn_blocking(move || ControlPlane::start(&options)).await??;
         let client = kubeconfig::client(&plane.kubeconfig()).await?;
-        let cluster = Cluster::from_client(name, plane.url(), "default", client);
+        let cluster =
+            Cluster::from_client(name, plane.url(), "default", client).with_request_timeout(PATIENCE);
         Ok(Self { plane, cluster })
     }
 
@@ -46,22 +47,45 @@ impl Server {
         Ok(serde_json::from_slice(&answer).unwrap_or(Value::Null))
     }
 
-    /// Writing requests that this server has answered so far, whoever sent them.
-    pub async fn writes(&self) -> Result<u64> {
+    /// Requests about objects that this server has answered so far, whoever sent them; watches, leases and events left out.
+    pub async fn requests(&self) -> Result<Requests> {
         let request = Request::get("/metrics").body(Vec::new())?;
         let answer =
             self.cluster.fetch(request).await.map_err(|failure| anyhow::anyhow!("metrics: {failure}"))?;
         let text = String::from_utf8_lossy(&answer).into_owned();
-        let counted =
-            text.lines().filter(|line| line.starts_with("apiserver_request_total{")).filter(|line| {
-                let has = |what: &str| line.contains(what);
-                ["POST", "PUT", "PATCH", "DELETE", "APPLY"]
-                    .iter()
-                    .any(|verb| has(&format!("verb=\"{verb}\"")))
-                    && !has("resource=\"leases\"")
-                    && !has("resource=\"events\"")
-            });
-        Ok(counted.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).map(|n| n as u64).sum())
+        let mut requests = Requests::default();
+        for line in text.lines().filter(|line| line.starts_with("apiserver_request_total{")) {
+            let has = |what: &str| line.contains(what);
+            if ["resource=\"\"", "resource=\"leases\"", "resource=\"events\""].into_iter().any(has) {
+                continue;
+            }
+            let is_verb = |verb: &&str| has(&format!("verb=\"{verb}\""));
+            let count = line.rsplit(' ').next().and_then(|count| count.parse::<f64>().ok()).unwrap_or(0.0);
+            if WRITES.iter().any(is_verb) {
+                requests.writes += count;
+            } else if is_verb(&"GET") {
+                requests.reads += count;
+            }
+        }
+        Ok(requests)
+    }
+}
+
+const WRITES: [&str; 5] = ["POST", "PUT", "PATCH", "DELETE", "APPLY"];
+
+/// How many requests a server has answered.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Requests {
+    /// Those that change something.
+    pub writes: f64,
+    /// Those that read one object.
+    pub reads: f64,
+}
+
+impl Requests {
+    /// Those of both kinds.
+    pub fn all(self) -> f64 {
+        self.writes + self.reads
     }
 }
 
