@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use v9s::fleet::Fleet;
-use v9s::fleet::model::VclusterKey;
+use v9s::fleet::model::{Vcluster, VclusterKey};
 use v9s::health::Thresholds;
 use v9s::health::control::{Reading, judge};
 
@@ -67,7 +67,7 @@ impl Planes {
         for (key, newest, before) in fresh {
             let row = over.vclusters.iter_mut().find(|row| row.key == *key);
             let Some(row) = row.filter(|row| !rests(row.state)) else { continue };
-            let mut with = row.as_ref().clone();
+            let mut with = Vcluster::clone(row);
             with.findings.extend(judge(newest, before, thresholds).1);
             with.findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
             *row = Arc::new(with);

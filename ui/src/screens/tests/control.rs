@@ -12,14 +12,15 @@ use crate::app::{Cmd, Msg};
 use crate::config::Config;
 use crate::fixture;
 use crate::panes::control::tests::{unwell, well};
-use crate::panes::testing::NOW;
 
 /// As it was a moment ago, by the clock of the stage.
 fn lately(reading: Reading) -> Reading {
-    let mut reading = Reading { taken: fixture::now() - TimeDelta::seconds(4), ..reading };
+    let taken = fixture::now() - TimeDelta::seconds(4);
+    let later = taken - reading.taken;
+    let mut reading = Reading { taken, ..reading };
     if let Known::Yes(containers) = &mut reading.containers {
         for end in containers.iter_mut().filter_map(|container| container.ended.as_mut()) {
-            end.at = end.at.map(|at| at - NOW + fixture::now());
+            end.at = end.at.map(|at| at + later);
         }
     }
     reading
