@@ -228,7 +228,7 @@ fn a_lease_is_as_old_as_its_server_says() {
     assert_eq!(age("2026-09-21T14:13:30Z", Some(now())), Some(Duration::ZERO), "clocks differ a little");
     assert_eq!(age("2026-09-21T14:13:10Z", None), None);
     assert_eq!(age("soon", Some(now())), None);
-    assert_eq!(lease(b"[]", Some(now())), None);
+    assert_eq!(lease(b"{", Some(now())), None);
 }
 
 fn pods(value: Value) -> Vec<Pod> {
