@@ -12,6 +12,9 @@ use crate::process::{Spent, memory};
 /// Columns and rows of a person's large window.
 const SIZE: (u16, u16) = (200, 50);
 
+/// Columns of the fleet's rows that hold names only.
+const NAMES: u16 = 40;
+
 /// A way to start it: program and kubeconfig.
 #[derive(Debug)]
 pub struct Dashboard {
@@ -77,10 +80,11 @@ pub fn is_live(screen: &Screen) -> bool {
     header.contains("live") && !header.contains("loading")
 }
 
-/// Seconds from a key to the paint that shows its effect, sorted: the cursor moves one row at a time.
-pub fn cursor_latencies(terminal: &Terminal, presses: usize) -> Result<Vec<Duration>> {
-    let mut latencies = Vec::with_capacity(presses);
-    for press in 0..presses {
+/// Times from a key to the paint that shows its effect, sorted: the cursor moves one row at a time, while `more` of so many presses.
+fn cursor_while(terminal: &Terminal, more: impl Fn(usize) -> bool) -> Result<Vec<Duration>> {
+    let mut latencies = Vec::new();
+    while more(latencies.len()) {
+        let press = latencies.len();
         pause(press);
         let before = selected(&terminal.screen()).context("no row is selected")?;
         // Down and up the screen, so that the table also has to scroll.
@@ -94,7 +98,18 @@ pub fn cursor_latencies(terminal: &Terminal, presses: usize) -> Result<Vec<Durat
     Ok(latencies)
 }
 
-/// The same for opening and closing the help, until the dashboard is live: the initial load keeps it busy then.
+/// For so many presses.
+pub fn cursor_latencies(terminal: &Terminal, presses: usize) -> Result<Vec<Duration>> {
+    cursor_while(terminal, |press| press < presses)
+}
+
+/// From the moment when there are rows until the dashboard is live: the initial load keeps it busy then.
+pub fn cursor_latencies_while_loading(terminal: &Terminal) -> Result<Vec<Duration>> {
+    painted(terminal, "a row to be selected", |screen| selected(screen).is_some())?;
+    cursor_while(terminal, |_| !is_live(&terminal.screen()))
+}
+
+/// The same for opening and closing the help, all the time until the dashboard is live: nearly every cell is painted anew.
 pub fn overlay_latencies_while_loading(terminal: &Terminal) -> Result<Vec<Duration>> {
     let mut latencies = Vec::new();
     while !is_live(&terminal.screen()) {
@@ -142,13 +157,13 @@ fn has_help(screen: &Screen) -> bool {
     screen.contents().contains("┌ help ")
 }
 
-/// Text of the selected row and where it is.
+/// What the selected row is of, and where it is: the names are in its first columns, behind them counts arrive while it loads.
 fn selected(screen: &Screen) -> Option<(u16, String)> {
     let (rows, columns) = screen.size();
     (1..rows.get()).find_map(|row| {
         let marked =
             |column| screen.cell(row, column).is_some_and(|cell| cell.inverse() && cell.has_contents());
-        let text = screen.rows(0, columns.get()).nth(usize::from(row))?;
+        let text = screen.rows(0, NAMES).nth(usize::from(row))?;
         (0..columns.get()).any(marked).then_some((row, text))
     })
 }

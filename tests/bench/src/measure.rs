@@ -25,8 +25,10 @@ struct Round {
     bare_all: baseline::Read,
     alone: library::Took,
     startup: Startup,
-    /// Keys pressed while it loaded.
-    keys: Vec<Duration>,
+    /// Keys that move the cursor, pressed while it loaded.
+    cursor: Vec<Duration>,
+    /// Keys that open and close the help, pressed while it loaded.
+    help: Vec<Duration>,
     /// Keys for which a program painted as much that does nothing else, while the bare client read.
     painter: Vec<Duration>,
 }
@@ -60,10 +62,14 @@ pub fn all(runtime: &Runtime, subject: &Subject, v9s: &Path, args: &Args) -> Res
     let rate = runtime.block_on(busy)??;
     drop(terminal);
     keys.sort_unstable();
-    let mut loading: Vec<Duration> = rounds.iter().flat_map(|round| round.keys.iter().copied()).collect();
-    loading.sort_unstable();
-    let mut painter: Vec<Duration> = rounds.iter().flat_map(|round| round.painter.iter().copied()).collect();
-    painter.sort_unstable();
+    let pressed = |of: &dyn Fn(&Round) -> &[Duration]| {
+        let mut all: Vec<Duration> = rounds.iter().flat_map(|round| of(round).iter().copied()).collect();
+        all.sort_unstable();
+        all
+    };
+    let cursor = pressed(&|round| &round.cursor);
+    let help = pressed(&|round| &round.help);
+    let painter = pressed(&|round| &round.painter);
     let dead = leave_dead_context(runtime, subject, v9s, args.rounds.max(1))?;
 
     let ratio = |took: Duration, bare: Duration| took.as_secs_f64() / bare.as_secs_f64();
@@ -108,12 +114,18 @@ pub fn all(runtime: &Runtime, subject: &Subject, v9s: &Path, args: &Args) -> Res
             busy_cost.0 <= 5.0 && rate >= 0.95 * f64::from(EVENTS_PER_SECOND),
         ),
         plain("key to paint, steady, p99", "16 ms", spread(&keys), within(percentile(&keys, 0.99), 16)),
+        plain(
+            "key to paint while loading, p99",
+            "16 ms",
+            spread(&cursor),
+            within(percentile(&cursor, 0.99), 16),
+        ),
         Figure {
-            name: "key to paint while loading, p99",
+            name: "the whole screen anew while loading, p99",
             bar: "16 ms".into(),
-            measured: spread(&loading),
-            baseline: Some((bare_keys, ratio(percentile(&loading, 0.99), bare_keys))),
-            met: Some(within(percentile(&loading, 0.99), 16)),
+            measured: spread(&help),
+            baseline: Some((bare_keys, ratio(percentile(&help, 0.99), bare_keys))),
+            met: Some(within(percentile(&help, 0.99), 16)),
         },
         plain("leaving a dead context", "100 ms", time(dead), within(dead, 100)),
     ];
@@ -134,7 +146,7 @@ pub fn all(runtime: &Runtime, subject: &Subject, v9s: &Path, args: &Args) -> Res
             subject.installed.objects,
             rounds.len(),
             keys.len(),
-            loading.len()
+            cursor.len() + help.len()
         ),
         figures,
         notes,
@@ -152,16 +164,16 @@ fn round(runtime: &Runtime, subject: &Subject, dashboard: &Dashboard) -> Result<
     let painter = painter(runtime, subject)?;
     let (terminal, startup) = dashboard.startup(subject.vclusters)?;
     drop(terminal);
-    // Keys cost the start something, so they are pressed in one of their own.
-    let terminal = dashboard.start(&[])?;
-    let keys = dashboard::overlay_latencies_while_loading(&terminal)?;
+    // Keys cost the start something, so they are pressed in starts of their own.
+    let cursor = dashboard::cursor_latencies_while_loading(&dashboard.start(&[])?)?;
+    let help = dashboard::overlay_latencies_while_loading(&dashboard.start(&[])?)?;
     eprintln!(
         "{}: bare {} and {}, v9s {startup:?}",
         subject.name,
         time(bare_fleet.took),
         time(bare_all.took)
     );
-    Ok(Round { bare_fleet, bare_all, alone, startup, keys, painter })
+    Ok(Round { bare_fleet, bare_all, alone, startup, cursor, help, painter })
 }
 
 /// Keys for which only a frame is painted while the bare client reads all lists.
