@@ -211,6 +211,17 @@ where
     progress.until(LOOK, patience, late, gone).await
 }
 
+/// Waits until a part has no pods.
+pub(super) async fn until_ended(
+    cluster: &Cluster,
+    part: &Part,
+    patience: Duration,
+    progress: &Progress,
+) -> Result<(), LifeError> {
+    let what = format!("the pods of {} to end", part.object());
+    until_gone(|| of_part(cluster, part), &what, patience, progress).await
+}
+
 /// Waits until a part has no pods, and its controller says so, too.
 pub(super) async fn until_stopped(
     cluster: &Cluster,
@@ -219,8 +230,8 @@ pub(super) async fn until_stopped(
     patience: Duration,
     progress: &Progress,
 ) -> Result<(), LifeError> {
+    until_ended(cluster, part, patience, progress).await?;
     let what = format!("the pods of {} to end", part.object());
-    until_gone(|| of_part(cluster, part), &what, patience, progress).await?;
     let stopped = || async {
         let now = refresh(cluster, &target.namespace, &target.name).await?.into_part(part);
         // One that is gone has no pods.

@@ -1,6 +1,7 @@
 //! Virtual clusters that v9s makes, on a real node: each container of the control plane runs from its own image, the tenant's
 //! API server answers, and what a tenant creates runs.
 
+mod adopt;
 mod backup;
 mod cli;
 mod dedicated;

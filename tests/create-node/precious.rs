@@ -30,7 +30,7 @@ pub const IDENTITY: &str = "AGE-SECRET-KEY-1GQ9778VQXMMJVE8SK7J6VT8UJ4HDQAJUVSFC
 
 /// A tenant that has something to lose, and a backup of it.
 pub struct Precious<'a> {
-    made: &'a Made,
+    pub made: &'a Made,
     pub room: Room,
     pub folder: tempfile::TempDir,
     pub scratch: tempfile::TempDir,

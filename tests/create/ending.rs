@@ -60,12 +60,14 @@ fn finding(listed: &Value) -> Vec<(&str, &str)> {
 }
 
 v9s_testkit::both_hosts! {
+    #![needs(controllers)]
+
     async fn an_end_that_comes_near_is_a_finding_until_a_rotation(host: Host) -> Result<()> {
         let made = Made::on(host, "ending").await?;
         let fresh = made.listed().await?;
         ensure!(fresh["certificates"]["daysLeft"].as_i64().is_some_and(|days| days > 300), "{fresh:#}");
         assert_eq!(finding(&fresh), []);
-        // Nothing runs its pods here: what rests starts with the new ones.
+        // No pod of it gets ready here: what rests starts with the new ones.
         made.done(&["pause"], &[]).await?;
         for (days, code, severity) in [
             (12, "certificates-ending", "warning"),

@@ -40,7 +40,7 @@ pub(super) async fn stop(
         }
     }
     for part in target.parts.iter().filter(is_meant) {
-        pods::until_stopped(cluster, &target, part, patience, progress).await?;
+        pods::until_ended(cluster, part, patience, progress).await?;
     }
     Ok(true)
 }

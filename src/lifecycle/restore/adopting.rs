@@ -95,6 +95,7 @@ async fn adopted(
     progress
         .step(0, async {
             let (_, made) = store_of(cluster, target, plan, wish).await?;
+            aside::can_be_seen(cluster, target).await?;
             room(cluster, target, plan, made.prepared.rebuilt.bytes).await?;
             progress.note(format_smolstr!("{} objects", made.adoption.objects.len()));
             Ok::<_, RestoreError>(())

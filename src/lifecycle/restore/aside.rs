@@ -8,10 +8,14 @@ use smol_str::{SmolStr, ToSmolStr as _, format_smolstr};
 
 use super::run::Run;
 use super::{ACTION, RestoreError};
-use crate::cluster::{FailureKind, ObjectRef, Resource};
+use crate::cluster::{Cluster, FailureKind, ObjectRef, Resource};
 use crate::lifecycle::adopt;
 use crate::names::Translator;
+use crate::target::Target;
 use crate::wire::{annotation, label};
+
+/// Groups of which nothing is stored, and which are silent where their server is gone.
+const MEASURED: &str = "metrics.k8s.io";
 
 /// An object on the host that stays, and of which nothing is inside.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +29,7 @@ pub struct Aside {
 /// Marks them all.
 pub(super) async fn set(run: &Run<'_>) -> Result<Vec<Aside>, RestoreError> {
     let mut aside = Vec::new();
-    for (object, meta) in all(run).await? {
+    for (object, meta) in all(run.cluster, run.target).await? {
         let says = |key: &str| meta["annotations"][key].as_str().filter(|said| !said.is_empty());
         // Slices that the host makes for a Service bear its labels, and are no copy of anything.
         if says(annotation::OBJECT_HOST_NAME) != Some(object.name.as_str()) {
@@ -51,7 +55,7 @@ pub(super) async fn set(run: &Run<'_>) -> Result<Vec<Aside>, RestoreError> {
 
 /// Takes the marks of this restore away again.
 pub(super) async fn unset(run: &Run<'_>) -> Result<(), RestoreError> {
-    for (object, meta) in all(run).await? {
+    for (object, meta) in all(run.cluster, run.target).await? {
         let had = meta["annotations"][annotation::ASIDE].as_str();
         let had: Option<Value> = had.and_then(|had| serde_json::from_str(had).ok());
         let Some(had) = had.filter(|had| had["restore"] == json!(run.mark.id)) else { continue };
@@ -76,13 +80,21 @@ async fn change(
     Ok(())
 }
 
-/// What bears the label of the virtual cluster, of all kinds but those that are made again. What may not be looked at is left out: who
-/// may not list it may not mark it either.
-async fn all(run: &Run<'_>) -> Result<Vec<(ObjectRef, Value)>, RestoreError> {
-    let Run { cluster, target, .. } = *run;
+/// Looks whether all of it may be seen, before anything stops.
+pub(super) async fn can_be_seen(cluster: &Cluster, target: &Target) -> Result<(), RestoreError> {
+    all(cluster, target).await.map(drop)
+}
+
+/// What bears the label of the virtual cluster, of all kinds but those that are made again; all of it or an error. The companion would
+/// take away what is not marked.
+async fn all(cluster: &Cluster, target: &Target) -> Result<Vec<(ObjectRef, Value)>, RestoreError> {
     let names = Translator::new(target.name.clone(), target.namespace.clone());
-    let (mut kinds, _) =
+    let (mut kinds, silent) =
         cluster.kinds().await.map_err(|failure| cluster.error("look which kinds there are", failure))?;
+    if let Some((group, failure)) = silent.into_iter().find(|(group, _)| !group.ends_with(MEASURED)) {
+        let what = format!("look which kinds there are of {group}, to mark what stays of {target}");
+        return Err(cluster.error(what, failure).into());
+    }
     kinds.push(Resource::ENDPOINTS);
     kinds.retain(|kind| !adopt::KINDS.contains(kind));
     let mut all = Vec::new();
@@ -94,11 +106,11 @@ async fn all(run: &Run<'_>) -> Result<Vec<(ObjectRef, Value)>, RestoreError> {
         let selector = format!("{}={marker}", label::MANAGED_BY);
         let listed = cluster.list_metadata::<Value>(&resource, namespace, Some(&selector)).await;
         let listed = match listed {
-            Err(failure) if matches!(failure.kind, FailureKind::NotFound | FailureKind::Forbidden) => {
-                continue;
-            }
+            // Its definition has gone meanwhile, and its objects with it.
+            Err(failure) if failure.kind == FailureKind::NotFound => continue,
             listed => listed.map_err(|failure| {
-                cluster.error(format!("list the {} of {target}", resource.spoken()), failure)
+                let what = format!("list the {}, to mark what stays of {target}", resource.spoken());
+                cluster.error(what, failure)
             })?,
         };
         all.extend(listed.into_iter().map(|mut object| {
