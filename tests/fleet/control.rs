@@ -96,7 +96,7 @@ both_hosts! {
 both_hosts! {
     async fn what_cannot_be_reached_is_not_known(host: Host) -> Result<()> {
         let tenant = tenant(&host, "closed");
-        put(&host, &[tenant.clone()]).await?;
+        put(&host, std::slice::from_ref(&tenant)).await?;
         let ways = ByConnect { patience: std::time::Duration::from_secs(2) };
         let reading = looked(&host, &tenant.name, &ways).await?;
         ensure!(reading.api.why().is_some() && reading.dns.why().is_some(), "{reading:?}");

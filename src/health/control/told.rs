@@ -66,8 +66,9 @@ pub fn part(program: &str, pods: &[Pod]) -> Part {
         return if split { Part::Absent } else { Part::Inside };
     };
     // The last one counts, and without any it elects.
-    let flags = words.iter().flat_map(|word| word.split_whitespace()).filter(|word| word.starts_with(ELECTS));
-    if flags.last() != Some(ALONE) {
+    let mut flags =
+        words.iter().flat_map(|word| word.split_whitespace()).filter(|word| word.starts_with(ELECTS));
+    if flags.next_back() != Some(ALONE) {
         return Part::Elects;
     }
     let ready = pods.iter().any(|pod| statuses(pod).any(|status| status.name == program && status.ready));

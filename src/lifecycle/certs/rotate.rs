@@ -23,7 +23,7 @@ use crate::operation::{Operation, Progress};
 use crate::provision::objects;
 use crate::provision::pki::{self, Keys, serving_names};
 use crate::provision::service_range::ServiceRange;
-use crate::target::{Part, Target, refresh};
+use crate::target::{Part, Target};
 use crate::wire::{App, annotation, name};
 
 /// The steps of a rotation, in order.
@@ -180,10 +180,10 @@ pub async fn carry_out(
         progress.skip(1, "an interrupted run has replaced it");
     }
     let digest = super::digest::digest(keys.files());
-    let roll = Roll { cluster, target, digest, patience: options.patience, progress };
+    let end = keys.first_end().ok().map(pki::written);
+    let roll = Roll { cluster, target, digest, end, patience: options.patience, progress };
     roll.out(2, &plan.etcd).await?;
-    roll.out(3, &plan.control_plane).await?;
-    tell_end(cluster, target, &keys).await
+    roll.out(3, &plan.control_plane).await
 }
 
 /// New leaves, in the place of the old ones if nobody has changed them since they were looked at.
@@ -219,16 +219,6 @@ async fn renew(
     }
 }
 
-/// Tells the fleet, once every pod has the new ones: until then the old end holds.
-async fn tell_end(cluster: &Cluster, target: &Target, keys: &Keys) -> Result<(), LifeError> {
-    let now = refresh(cluster, &target.namespace, &target.name).await?;
-    let Some(plane) = now.control_plane() else { return Ok(()) };
-    let end = keys.first_end().ok().map(pki::written);
-    let annotations = json!({annotation::CERTIFICATES_END: end});
-    let patch = json!({"metadata": {"annotations": annotations}});
-    change_part(cluster, target, plane, ACTION, |_| Some(patch.clone())).await
-}
-
 fn is_leaf(file: &str) -> bool {
     let certificate = file.strip_suffix(".crt").is_some_and(|stem| stem != "ca" && !stem.ends_with("-ca"));
     certificate || file.ends_with(".conf")
@@ -250,6 +240,8 @@ struct Roll<'a> {
     cluster: &'a Cluster,
     target: &'a Target,
     digest: SmolStr,
+    /// When the first of the new ones ends.
+    end: Option<String>,
     patience: Duration,
     progress: &'a Progress,
 }
@@ -262,9 +254,8 @@ impl Roll<'_> {
         }
         let work = async {
             for part in parts {
-                let wanted = |now: &Part| {
-                    (now.certificates.as_ref() != Some(&self.digest)).then(|| mark(&self.digest))
-                };
+                let wanted =
+                    |now: &Part| (now.certificates.as_ref() != Some(&self.digest)).then(|| self.mark(now));
                 change_part(self.cluster, self.target, part, ACTION, wanted).await?;
                 rollout::until_done(self.cluster, self.target, part, self.patience, self.progress).await?;
             }
@@ -275,9 +266,15 @@ impl Roll<'_> {
         };
         self.progress.step(step, work).await
     }
-}
 
-fn mark(digest: &str) -> Value {
-    let annotations = json!({annotation::CERTIFICATES: digest});
-    json!({"metadata": {}, "spec": {"template": {"metadata": {"annotations": annotations}}}})
+    /// Its pods start anew with these. In one write with it, so that no interrupted run has done the one and not the other, the
+    /// control plane tells the fleet when they end.
+    fn mark(&self, part: &Part) -> Value {
+        let annotations = json!({annotation::CERTIFICATES: self.digest});
+        let told = match part.app {
+            App::ControlPlane => json!({"annotations": {annotation::CERTIFICATES_END: self.end}}),
+            _ => json!({}),
+        };
+        json!({"metadata": told, "spec": {"template": {"metadata": {"annotations": annotations}}}})
+    }
 }

@@ -15,9 +15,10 @@ use super::room::Room;
 const DERIVED: [&str; 7] =
     ["ControllerRevision", "EndpointSlice", "Endpoints", "Event", "Lease", "PodMetrics", "ReplicaSet"];
 /// Values that differ between any two runs; that they are there is compared.
-const CHANGING: [&str; 5] = [
+const CHANGING: [&str; 6] = [
     "loft.sh/paused-date",
     "v9s.io/certificates",
+    "v9s.io/certificates-end",
     "v9s.io/expires",
     "clusterIP",
     "vcluster.loft.sh/cert-rotation-at",
