@@ -133,6 +133,8 @@ fn api_server(plan: &Blueprint) -> Option<Container> {
         flag("service-account-key-file", pki("sa.pub")),
         flag("service-account-signing-key-file", pki("sa.key")),
         flag("profiling", false),
+        // Without it watches of clients keep it from ending until it is killed; they are told to go elsewhere instead.
+        flag("shutdown-watch-termination-grace-period", "5s"),
     ];
     flags.extend(store::flags(plan));
     let (place, added) = store::reach(plan);

@@ -19,7 +19,7 @@ use crate::wire::{App, KINE_CONTAINER, name};
 /// Where kine answers, to this pod alone.
 const LISTENS: &str = "127.0.0.1:2379";
 /// For how long kine outlives the other programs of its pod, in seconds: all are told to end at once, the API server does so in
-/// two seconds with its store and in thirty without.
+/// two seconds with its store and takes twenty more without.
 const OUTLIVES: i64 = 5;
 /// Key of the Secret with the place of the store.
 const ENDPOINT: &str = "endpoint";
