@@ -14,7 +14,7 @@ use v9s::lifecycle::restore::{self, Adopted, Adopting};
 use v9s::target::find;
 
 use crate::made::{Made, config, makes, volume};
-use crate::precious::{Precious, on_volume, seen_outside};
+use crate::precious::{Precious, ended, on_volume, seen_outside};
 
 /// Pods of the tenant's namespace on the host, with their UIDs there. Of the name server another may have been made meanwhile.
 fn tenants(outside: BTreeMap<String, String>) -> BTreeMap<String, String> {
@@ -38,12 +38,7 @@ async fn adopted(precious: &Precious<'_>) -> Result<Adopted> {
     };
     let wish = Adopting { safety: None, scratch: precious.scratch.path().to_owned(), who: "ada".into() };
     let operation = restore::start_adopt(made.host.clone(), target, plan, wish);
-    let follow = operation.follow();
-    let done = operation.result().await;
-    for step in &follow.borrow().steps {
-        eprintln!("  {}: {:?}", step.title, step.state);
-    }
-    Ok(done?)
+    Ok(ended(operation).await?)
 }
 
 makes! {

@@ -280,7 +280,7 @@ pub async fn seen_outside(made: &Made) -> Result<BTreeMap<String, String>> {
 }
 
 /// Waits for its end, and tells its steps on standard error.
-pub async fn ended(operation: Operation<Restored, RestoreError>) -> Result<Restored, RestoreError> {
+pub async fn ended<T: Send + 'static>(operation: Operation<T, RestoreError>) -> Result<T, RestoreError> {
     let follow = operation.follow();
     let done = operation.result().await;
     for step in &follow.borrow().steps {

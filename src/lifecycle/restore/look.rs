@@ -69,7 +69,8 @@ pub async fn look_lost(cluster: &Cluster, target: &Target) -> Result<Found, Rest
     Ok(Found { answers, ..found })
 }
 
-async fn workload(cluster: &Cluster, part: &Part) -> Result<Value, RestoreError> {
+/// A workload, whole.
+pub(super) async fn workload(cluster: &Cluster, part: &Part) -> Result<Value, RestoreError> {
     let object = part.object();
     let read = cluster.get(&object).await;
     Ok(read.map_err(|failure| cluster.error(format!("read {object}"), failure))?)

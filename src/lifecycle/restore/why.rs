@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use serde_json::Value;
 use smol_str::SmolStr;
 
 use super::RestoreError;
-use super::look::look_lost;
+use super::look::{look_lost, workload};
 use super::place::keeps;
 use crate::cluster::Cluster;
 use crate::cluster::read::{LogEvent, LogRequest};
@@ -97,9 +96,7 @@ async fn log(cluster: &Cluster, namespace: &SmolStr, pod: &SmolStr, container: &
 
 async fn good(cluster: &Cluster, target: &Target) -> Result<Known<Option<GoodBackup>>, RestoreError> {
     let Some(plane) = target.control_plane() else { return Ok(Known::NotApplicable) };
-    let object = plane.object();
-    let read = cluster.get::<Value>(&object).await;
-    let read = read.map_err(|failure| cluster.error(format!("read {object}"), failure))?;
+    let read = workload(cluster, plane).await?;
     let text = NotedText {
         good: read["metadata"]["annotations"][annotation::BACKUP].as_str(),
         ..NotedText::default()

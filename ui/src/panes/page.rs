@@ -66,6 +66,31 @@ impl Page {
     }
 }
 
+/// Columns of a page as plain text.
+pub(super) const PLAIN: usize = 119;
+
+/// A page of titled blocks behind its head; what is empty has no title.
+pub(super) fn sections(
+    head: Vec<Line>,
+    blocks: impl IntoIterator<Item = (&'static str, Vec<Line>)>,
+    width: usize,
+    symbols: &Symbols,
+) -> Vec<Row> {
+    let mut lines = head;
+    for (title, block) in blocks {
+        if !block.is_empty() {
+            lines.push(rule(title, width, symbols));
+            lines.extend(block);
+        }
+    }
+    single(lines)
+}
+
+/// A page as plain text.
+pub(super) fn plain(rows: &[Row]) -> String {
+    rows.iter().map(|(line, _)| format!("{}\n", line.text().trim_end())).collect()
+}
+
 /// Lines one below the other.
 pub(super) fn single(lines: Vec<Line>) -> Vec<Row> {
     lines.into_iter().map(|line| (line, None)).collect()

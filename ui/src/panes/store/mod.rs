@@ -12,8 +12,7 @@ use v9s::health::store::Reading;
 
 use self::blocks::Context;
 use super::Move;
-use super::lines::Line;
-use super::page::{Page, Row, rule, single};
+use super::page::{PLAIN, Page, Row, plain, sections};
 use crate::theme::{ASCII, Symbols, Theme};
 
 /// What is shown of a store: readings of it.
@@ -56,24 +55,17 @@ impl StorePane {
 
     /// The page as plain text.
     pub fn text(view: View<'_>, now: DateTime<Utc>) -> String {
-        let rows = page(view, 119, &ASCII, now);
-        rows.iter().map(|(line, _)| format!("{}\n", line.text().trim_end())).collect()
+        plain(&page(view, PLAIN, &ASCII, now))
     }
 }
 
 fn page(view: View<'_>, columns: usize, symbols: &'static Symbols, now: DateTime<Utc>) -> Vec<Row> {
     let context = Context { view, symbols, now, columns };
-    let mut lines: Vec<Line> = context.head();
-    for (title, block) in [
+    let blocks = [
         ("What is wrong", context.findings()),
         ("Members", context.members()),
         ("Volumes", context.volumes()),
         ("Not known", context.unknown()),
-    ] {
-        if !block.is_empty() {
-            lines.push(rule(title, columns, symbols));
-            lines.extend(block);
-        }
-    }
-    single(lines)
+    ];
+    sections(context.head(), blocks, columns, symbols)
 }

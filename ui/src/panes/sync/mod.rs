@@ -10,8 +10,7 @@ use v9s::health::{Evidence, Thresholds, Verdict, lag, where_is_the_lag};
 
 use self::blocks::Context;
 use super::Move;
-use super::lines::Line;
-use super::page::{Page, Row, rule, single};
+use super::page::{PLAIN, Page, Row, plain, sections};
 use crate::format;
 use crate::theme::{ASCII, Symbols, Theme};
 
@@ -43,8 +42,7 @@ impl SyncPane {
 
     /// The page as plain text for the clipboard.
     pub fn text(vcluster: &Vcluster, thresholds: &Thresholds, now: DateTime<Utc>) -> String {
-        let rows = page(vcluster, thresholds, 119, &ASCII, now);
-        rows.iter().map(|(line, _)| format!("{}\n", line.text().trim_end())).collect()
+        plain(&page(vcluster, thresholds, PLAIN, &ASCII, now))
     }
 }
 
@@ -74,21 +72,15 @@ fn page(
     now: DateTime<Utc>,
 ) -> Vec<Row> {
     let context = Context { vcluster, symbols, now, columns };
-    let mut lines: Vec<Line> = Vec::new();
-    for (title, block) in [
+    let blocks = [
         ("Where is the lag?", context.verdict(&verdict(vcluster, thresholds, now))),
         ("Lag by kind", context.kinds()),
         ("Apart on the two sides", context.drift()),
         ("On the host alone", context.orphans()),
         ("Writes", context.writes()),
         ("Companion", context.companion()),
-    ] {
-        if !block.is_empty() {
-            lines.push(rule(title, columns, symbols));
-            lines.extend(block);
-        }
-    }
-    single(lines)
+    ];
+    sections(Vec::new(), blocks, columns, symbols)
 }
 
 #[cfg(test)]
