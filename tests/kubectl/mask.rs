@@ -42,10 +42,29 @@ pub fn mask(text: &str, namespace: &str) -> String {
     for (rule, with) in RULES.iter() {
         text = rule.replace_all(&text, *with).into_owned();
     }
+    let text = without_repairs(&text);
     let mut lines: Vec<&str> = text.lines().map(str::trim_end).collect();
     // How often an event has been told by now is a matter of time.
     lines.dedup_by(|next, line| next == line && is_event(line));
     lines.join("\n")
+}
+
+/// Who looks after addresses and ports of Services in an API server. It tells of every Service whose address it has not
+/// heard of yet, and whether it hears of the Service or of the address first is chance.
+static REPAIRS: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"(?m)^.*\b(ipallocator|portallocator)-repair-controller\b.*\n?").unwrap());
+
+/// The head of a table of events in which nothing is left.
+static NO_EVENTS: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"(?m)^Events:\n +Type  Reason .*\n +----  ------ .*\n?(\n|\z)").unwrap());
+
+/// A text without what happens to be told of addresses and ports.
+fn without_repairs(text: &str) -> String {
+    let kept = REPAIRS.replace_all(text, "");
+    if kept == text {
+        return text.to_owned();
+    }
+    NO_EVENTS.replace_all(&kept, "Events:  <none>\n$1").into_owned()
 }
 
 fn is_event(line: &str) -> bool {
@@ -91,4 +110,20 @@ fn what_must_differ_is_masked_and_nothing_else() {
         mask(text, "t0-x"),
         "  uid: UID\n  resourceVersion: \"VERSION\"\n  cpu: 100m\n  namespace: NAMESPACE"
     );
+}
+
+#[test]
+fn what_a_server_happens_to_tell_of_addresses_is_no_difference() {
+    let head =
+        "Events:\n  Type     Reason   Age   From   Message\n  ----     ------   ----  ----   -------\n";
+    let repair = "  Warning  ClusterIPNotAllocated  3s  ipallocator-repair-controller  Cluster IP [IPv4]: 10.0.0.7 is not allocated\n";
+    let none = "Port:  80\nEvents:  <none>";
+    assert_eq!(mask(&format!("Port:  80\n{head}{repair}"), "t0-x"), none);
+    assert_eq!(
+        mask(&format!("Port:  80\n{head}{repair}\n\nName: b"), "t0-x"),
+        format!("{none}\n\n\nName: b")
+    );
+    let other = "  Normal  Made  AGE  s  yes";
+    let head = "Events:\n  Type  Reason  Age  From  Message\n  ----  ------  ----  ----  -------";
+    assert_eq!(mask(&format!("{head}\n{repair}{other}"), "t0-x"), format!("{head}\n{other}"));
 }

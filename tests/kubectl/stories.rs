@@ -11,7 +11,8 @@ macro_rules! stories {
             $(#[$meta])*
             fn $name() -> Result<()> {
                 let text = include_str!(concat!("stories/", stringify!($name), ".txt"));
-                play(stringify!($name), text, Needs::NONE$(.$need())?)
+                let needs = Needs::NONE$(.$need())?;
+                v9s_testkit::attempts::twice_named(stringify!($name), |name| play(name, text, needs))
             }
         })*
     };

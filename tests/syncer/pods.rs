@@ -85,6 +85,7 @@ both! {
         let h = mirrored(&pair, &pod("web", json!({"schedulerName": "custom"}))).await?;
         assert_eq!(h["spec"]["schedulerName"], "custom");
         assert_eq!(h["spec"]["serviceAccountName"], "vc-workload-t");
+        pair.quiet().await?;
         let before = pair.engine().counts().writes[1];
         run(&pair, "web", "worker-1").await?;
         let v = pair.until(&pair.tenant, &in_tenant("web"), |v| v["status"]["phase"] == "Running").await?;
