@@ -159,28 +159,31 @@ pub(super) async fn of_control_plane(
 
 /// The pods that came from inside.
 pub(super) async fn synced(cluster: &Cluster, target: &Target) -> Result<Vec<PodRef>, LifeError> {
-    Ok(synced_as(cluster, target, Sent::Whole).await?)
-}
-
-/// How much of each pod the server sends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sent {
-    Whole,
-    Metadata,
+    Ok(synced_as(cluster, target).await?)
 }
 
 /// The pods that came from inside, and of each what whoever asks reads of it.
 pub(super) async fn synced_as<T: DeserializeOwned>(
     cluster: &Cluster,
     target: &Target,
-    sent: Sent,
 ) -> Result<Vec<T>, ReadError> {
-    let (namespace, selector) = (target.namespace.as_str(), format!("{}={}", label::MANAGED_BY, target.name));
-    let listed = match sent {
-        Sent::Whole => cluster.list(&Resource::PODS, Some(namespace), Some(&selector)).await,
-        Sent::Metadata => cluster.list_metadata(&Resource::PODS, Some(namespace), Some(&selector)).await,
-    };
+    let listed = cluster.list(&Resource::PODS, Some(&target.namespace), Some(&came_from_inside(target))).await;
     listed.map_err(|failure| cluster.error(format!("list the synced pods of {target}"), failure))
+}
+
+/// The same, of which the server sends the metadata alone.
+#[cfg(feature = "backup")]
+pub(super) async fn metadata_of_synced<T: DeserializeOwned>(
+    cluster: &Cluster,
+    target: &Target,
+) -> Result<Vec<T>, ReadError> {
+    let selector = came_from_inside(target);
+    let listed = cluster.list_metadata(&Resource::PODS, Some(&target.namespace), Some(&selector)).await;
+    listed.map_err(|failure| cluster.error(format!("list the synced pods of {target}"), failure))
+}
+
+fn came_from_inside(target: &Target) -> String {
+    format!("{}={}", label::MANAGED_BY, target.name)
 }
 
 pub(super) async fn list(

@@ -19,6 +19,7 @@ pub use part::{Kind, Part};
 pub use term::Term;
 pub(crate) use term::written;
 
+#[cfg(feature = "backup")]
 use crate::cluster::{Cluster, Failure, FailureKind};
 use crate::known::Known;
 use crate::wire::App;
@@ -97,6 +98,7 @@ impl Target {
 
     /// Leaves a record of what came of an operation as a whole, on the control plane; none where there is none. The single changes on
     /// the way have their own.
+    #[cfg(feature = "backup")]
     pub(crate) async fn record(&self, cluster: &Cluster, action: &'static str, done: Result<(), String>) {
         let Some(plane) = self.control_plane() else { return };
         let done = done.map_err(|why| Failure::new(FailureKind::Rejected, why));

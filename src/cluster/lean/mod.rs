@@ -7,6 +7,7 @@ mod fields;
 
 use std::collections::HashSet;
 use std::fmt;
+use std::ops::Deref;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
@@ -16,19 +17,46 @@ use smol_str::SmolStr;
 use super::watch::{Fold, Identified, Identity, Key};
 use fields::{Dictionary, Fields};
 
-/// Pairs of text, in the order they came.
-pub type Pairs = Box<[(SmolStr, SmolStr)]>;
+/// Pairs of text, in the order they came: labels, or annotations.
+#[derive(Debug, Clone, Default)]
+pub struct Pairs(Fields<SmolStr>);
+
+impl Deref for Pairs {
+    type Target = [(SmolStr, SmolStr)];
+
+    fn deref(&self) -> &Self::Target {
+        self.0.all()
+    }
+}
+
+impl FromIterator<(SmolStr, SmolStr)> for Pairs {
+    fn from_iter<I: IntoIterator<Item = (SmolStr, SmolStr)>>(pairs: I) -> Self {
+        Pairs(pairs.into_iter().collect())
+    }
+}
+
+impl<'a> IntoIterator for &'a Pairs {
+    type Item = &'a (SmolStr, SmolStr);
+    type IntoIter = std::slice::Iter<'a, (SmolStr, SmolStr)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
 /// One object of any kind.
 #[derive(Debug, Clone, Default)]
 pub struct Lean {
     /// Its metadata.
     pub metadata: LeanMeta,
-    fields: Fields,
+    fields: Fields<Box<RawValue>>,
 }
 
 /// What objects of one kind have in common, so that they are packed well: the first of them.
 #[derive(Debug, Clone, Default)]
 pub struct Common {
+    labels: Dictionary,
+    annotations: Dictionary,
     metadata: Dictionary,
     fields: Dictionary,
     keys: HashSet<SmolStr>,
@@ -38,9 +66,9 @@ pub struct Common {
 const KEYS: usize = 256;
 
 impl Common {
-    /// Lets objects share the text of the keys of their labels and annotations.
+    /// Lets objects whose labels or annotations are too few to be packed share the text of their keys.
     fn share(&mut self, pairs: &mut Pairs) {
-        for (key, _) in pairs.iter_mut().filter(|(key, _)| key.is_heap_allocated()) {
+        for (key, _) in pairs.0.loose().iter_mut().filter(|(key, _)| key.is_heap_allocated()) {
             match self.keys.get(key) {
                 Some(shared) => *key = shared.clone(),
                 None if self.keys.len() < KEYS => drop(self.keys.insert(key.clone())),
@@ -69,7 +97,7 @@ pub struct LeanMeta {
     pub finalizers: Box<[SmolStr]>,
     /// When it was deleted, as the server wrote it; it may stay for its finalizers.
     pub deletion_timestamp: Option<SmolStr>,
-    other: Fields,
+    other: Fields<Box<RawValue>>,
 }
 
 impl Lean {
@@ -88,6 +116,8 @@ impl Lean {
     /// Makes it smaller while nobody looks at it: what stays text is compressed, and read when it is asked for. Then it stays
     /// readable until this is called again.
     pub fn pack(&mut self, common: &mut Common) {
+        self.metadata.labels.0.pack(&mut common.labels);
+        self.metadata.annotations.0.pack(&mut common.annotations);
         common.share(&mut self.metadata.labels);
         common.share(&mut self.metadata.annotations);
         self.metadata.other.pack(&mut common.metadata);
@@ -96,7 +126,7 @@ impl Lean {
 
     /// The JSON of a top-level field, such as `spec`.
     pub fn field(&self, name: &str) -> Option<&RawValue> {
-        self.fields.get(name)
+        self.fields.get(name).map(|raw| &**raw)
     }
 }
 
@@ -108,7 +138,7 @@ impl LeanMeta {
 
     /// The JSON of a field that has no place of its own, such as `ownerReferences`.
     pub fn other(&self, name: &str) -> Option<&RawValue> {
-        self.other.get(name)
+        self.other.get(name).map(|raw| &**raw)
     }
 
     /// The value of an annotation.
@@ -189,8 +219,8 @@ impl<'de> Deserialize<'de> for LeanMeta {
                         "name" => meta.name = map.next_value()?,
                         "uid" => meta.uid = map.next_value()?,
                         "resourceVersion" => meta.resource_version = map.next_value()?,
-                        "labels" => meta.labels = map.next_value::<TextMap>()?.0,
-                        "annotations" => meta.annotations = map.next_value::<TextMap>()?.0,
+                        "labels" => meta.labels = Pairs(map.next_value()?),
+                        "annotations" => meta.annotations = Pairs(map.next_value()?),
                         "finalizers" => meta.finalizers = map.next_value::<Option<_>>()?.unwrap_or_default(),
                         "deletionTimestamp" => meta.deletion_timestamp = map.next_value()?,
                         "managedFields" => {
@@ -207,35 +237,6 @@ impl<'de> Deserialize<'de> for LeanMeta {
     }
 }
 
-/// A map of text, or nothing.
-struct TextMap(Pairs);
-
-impl<'de> Deserialize<'de> for TextMap {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct MapVisitor;
-        impl<'de> Visitor<'de> for MapVisitor {
-            type Value = TextMap;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a map of text")
-            }
-
-            fn visit_unit<E>(self) -> Result<TextMap, E> {
-                Ok(TextMap(Pairs::default()))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<TextMap, A::Error> {
-                let mut pairs = Vec::new();
-                while let Some(pair) = map.next_entry()? {
-                    pairs.push(pair);
-                }
-                Ok(TextMap(pairs.into()))
-            }
-        }
-        deserializer.deserialize_any(MapVisitor)
-    }
-}
-
 impl Serialize for Lean {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.fields.all().len() + 1))?;
@@ -249,12 +250,6 @@ impl Serialize for Lean {
 
 impl Serialize for LeanMeta {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        struct AsMap<'a>(&'a Pairs);
-        impl Serialize for AsMap<'_> {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_map(self.0.iter().map(|(key, value)| (key, value)))
-            }
-        }
         let mut map = serializer.serialize_map(None)?;
         let texts = [
             ("namespace", &self.namespace),
@@ -267,7 +262,7 @@ impl Serialize for LeanMeta {
         }
         for (key, pairs) in [("labels", &self.labels), ("annotations", &self.annotations)] {
             if !pairs.is_empty() {
-                map.serialize_entry(key, &AsMap(pairs))?;
+                map.serialize_entry(key, &pairs.0.as_object())?;
             }
         }
         if !self.finalizers.is_empty() {
@@ -375,6 +370,27 @@ mod tests {
         };
         let (one, two) = (place("one"), place("two"));
         assert!(std::ptr::eq(one.as_str(), two.as_str()));
+    }
+
+    #[test]
+    fn many_marks_are_packed_and_read_as_before() {
+        let mut common = Common::default();
+        for nth in 0..20 {
+            let marks: serde_json::Map<String, Value> =
+                (0..8).map(|at| (format!("vcluster.loft.sh/mark-{at}"), json!(format!("web-{nth}-x-{at}")))).collect();
+            let object = json!({"metadata": {"name": "n", "labels": marks, "annotations": marks}});
+            let mut lean = read(&object);
+            for round in 0..3 {
+                lean.pack(&mut common);
+                for pairs in [&lean.metadata.labels, &lean.metadata.annotations] {
+                    let packed = pairs.0.packed_len().expect("they are packed");
+                    assert!(nth == 0 || packed < 8 * 16, "{packed} bytes");
+                }
+                let clone = lean.clone();
+                assert_eq!(clone.metadata.label("vcluster.loft.sh/mark-7"), Some(format!("web-{nth}-x-7").as_str()));
+                assert_eq!(serde_json::to_value(&lean).unwrap(), object, "round {round}");
+            }
+        }
     }
 
     #[test]

@@ -16,6 +16,7 @@ pub use self::events::{EventKind, EventRow};
 #[cfg(feature = "backup")]
 pub(crate) use self::kinds::ServedKind;
 pub use self::logs::{LogEvent, LogLine, LogRequest};
+#[cfg(feature = "backup")]
 pub(crate) use self::object::BothConfigs;
 pub use self::object::{ContainerInfo, YamlOptions};
 use super::http::unbuildable;

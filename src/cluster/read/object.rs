@@ -34,6 +34,7 @@ struct ConfigSecret {
 }
 
 /// The configuration of a virtual cluster in two ways.
+#[cfg(feature = "backup")]
 pub(crate) struct BothConfigs {
     /// Word by word, secrets among them.
     pub written: String,
@@ -84,6 +85,7 @@ impl Cluster {
     ///
     /// # Errors
     /// As those two.
+    #[cfg(feature = "backup")]
     pub(crate) async fn vcluster_config_both(
         &self,
         namespace: &str,

@@ -12,7 +12,7 @@ use smol_str::SmolStr;
 
 use crate::cluster::watch::protobuf::{Malformed, Reader, Wire, enveloped, opened, put, uid};
 use crate::cluster::{Cluster, ReadError};
-use crate::lifecycle::pods::{self, Sent};
+use crate::lifecycle::pods;
 use crate::target::Target;
 use crate::wire::annotation;
 
@@ -37,7 +37,7 @@ pub(super) async fn living(cluster: &Cluster, target: &Target) -> Result<BTreeSe
         #[serde(default)]
         annotations: std::collections::BTreeMap<SmolStr, SmolStr>,
     }
-    let pods: Vec<Pod> = pods::synced_as(cluster, target, Sent::Metadata).await?;
+    let pods: Vec<Pod> = pods::metadata_of_synced(cluster, target).await?;
     let stays = pods.into_iter().filter(|pod| pod.metadata.deletion_timestamp.is_none());
     Ok(stays.filter_map(|mut pod| pod.metadata.annotations.remove(annotation::OBJECT_UID)).collect())
 }

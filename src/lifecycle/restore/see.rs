@@ -12,7 +12,7 @@ use super::prepare::Prepared;
 use crate::backup::archive::Census;
 use crate::cluster::{Cluster, ObjectRef, Resource};
 use crate::known::Known;
-use crate::lifecycle::pods::{self, Sent};
+use crate::lifecycle::pods;
 use crate::operation::Progress;
 use crate::store::{Range, Store};
 use crate::target::Target;
@@ -138,7 +138,7 @@ async fn stale(cluster: &Cluster, target: &Target) -> Result<Vec<SmolStr>, Resto
     let spec = &read["spec"];
     let listed = spec["clusterIPs"].as_array().into_iter().flatten();
     let addresses: BTreeSet<&str> = listed.chain([&spec["clusterIP"]]).filter_map(Value::as_str).collect();
-    let pods: Vec<Pod> = pods::synced_as(cluster, target, Sent::Whole).await?;
+    let pods: Vec<Pod> = pods::synced_as(cluster, target).await?;
     Ok(pods.into_iter().filter(|pod| is_stale(pod, &addresses)).map(|pod| pod.metadata.name).collect())
 }
 

@@ -52,6 +52,7 @@ pub fn read(text: &str) -> Result<Settings, Problems> {
 ///
 /// # Errors
 /// Text that is no YAML, and keys that nobody knows.
+#[cfg(feature = "backup")]
 pub(crate) fn document(text: &str) -> Result<serde_json::Value, Problems> {
     let (document, mut problems) = yaml::read(text);
     problems.extend(check::check(&document));

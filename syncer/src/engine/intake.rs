@@ -22,6 +22,8 @@ use crate::translate::owned;
 const PAGE: u32 = 500;
 /// Objects with large bodies come in smaller pages.
 const PAGE_OF_LARGE: u32 = 200;
+/// Where more pairs than these wait for their turn, objects are packed until it comes.
+const CROWD: usize = 64;
 
 /// Starts every watch.
 pub(super) fn watch_all(shared: &Arc<Shared>, tasks: &mut JoinSet<()>) {
@@ -145,6 +147,9 @@ impl Way {
                 let told = take(&self.shared, state, self.side, &key, object, true);
                 if told != Told::Nothing {
                     let urgency = if self.listed == 0 { Urgency::Later } else { Urgency::Now };
+                    if state.queue.depth() > CROWD {
+                        state.index.rest(&key);
+                    }
                     state.queue.add(key, urgency, Instant::now());
                 }
             }

@@ -127,7 +127,7 @@ mod tests {
 
     fn rewritten(spec: Value) -> Value {
         let ctx = Context::new("t", "host");
-        let labels: Pairs = [("app".into(), "web".into()), ("hash".into(), "7d9".into())].into();
+        let labels = Pairs::from_iter([("app".into(), "web".into()), ("hash".into(), "7d9".into())]);
         let matching = |_: &Value| vec!["team-b".into(), "team-a".into()];
         let terms = Terms { ctx: &ctx, namespace: "shop", labels: &labels, matching: &matching };
         let mut spec = spec;

@@ -2,9 +2,7 @@
 
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
-use smol_str::SmolStr;
 use v9s::cluster::lean::Lean;
-use v9s::wire::annotation;
 
 use super::status::DIGESTED;
 use crate::engine::key::Side;
@@ -41,45 +39,16 @@ const OF_STARTED_CONTAINERS: [(&str, &[&str]); 2] = [
     ("containers", &["name", "image", "resources", "env", "envFrom"]),
     ("initContainers", &["name", "image", "resources", "env", "envFrom"]),
 ];
-/// Keys of annotations that every pod on the host has: one text for all of them.
-const COMMON: [&str; 17] = [
-    annotation::OBJECT_NAME,
-    annotation::OBJECT_NAMESPACE,
-    annotation::OBJECT_UID,
-    annotation::OBJECT_KIND,
-    annotation::OBJECT_HOST_NAME,
-    annotation::OBJECT_HOST_NAMESPACE,
-    annotation::MANAGED_ANNOTATIONS,
-    annotation::MANAGED_LABELS,
-    annotation::POD_NAME,
-    annotation::POD_NAMESPACE,
-    annotation::POD_UID,
-    annotation::POD_SERVICE_ACCOUNT,
-    annotation::POD_LABELS,
-    annotation::POD_OWNER_REFERENCES,
-    annotation::POD_OWNER_KIND,
-    annotation::SAFE_TO_EVICT,
-    annotation::APPLIED,
-];
-
 /// Keeps what plans look at.
 pub(super) fn keep(side: Side, object: Lean) -> Lean {
-    let mut object = object.without(&KNOWN);
+    let object = object.without(&KNOWN);
     match side {
-        Side::Virtual => {
-            if has_started(&object) {
-                object = changed(object, "spec", |spec| pruned(&spec, &OF_STARTED, &OF_STARTED_CONTAINERS));
-            }
-            changed(object, "status", digested)
+        Side::Virtual if has_started(&object) => {
+            let spec = |spec| pruned(&spec, &OF_STARTED, &OF_STARTED_CONTAINERS);
+            changed(changed(object, "spec", spec), "status", digested)
         }
-        Side::Host => {
-            for (key, _) in &mut object.metadata.annotations {
-                if let Some(common) = COMMON.into_iter().find(|common| key.as_str() == *common) {
-                    *key = SmolStr::new_static(common);
-                }
-            }
-            changed(object, "spec", |spec| pruned(&spec, &OF_SPEC, &OF_CONTAINERS))
-        }
+        Side::Virtual => changed(object, "status", digested),
+        Side::Host => changed(object, "spec", |spec| pruned(&spec, &OF_SPEC, &OF_CONTAINERS)),
     }
 }
 
@@ -178,19 +147,7 @@ mod tests {
             let ours = |key: &str| key.starts_with("vcluster.loft.sh/") || key.starts_with("v9s.io/");
             mine["metadata"][texts].as_object_mut().unwrap().retain(|key, _| !ours(key));
         }
-        let size = |side, pod: &Value| {
-            let kept = keep(side, lean(pod.clone()));
-            let text = |text: &str| if text.len() > 23 { text.len() + 16 } else { 0 };
-            let key = |key: &str| if COMMON.contains(&key) { 0 } else { text(key) };
-            let pairs = [&kept.metadata.labels, &kept.metadata.annotations];
-            let pairs = pairs.into_iter().flatten().map(|(k, v)| 48 + key(k) + text(v)).sum::<usize>();
-            let raw =
-                ["spec", "status"].iter().map(|name| kept.field(name).unwrap().get().len()).sum::<usize>();
-            let others = ["ownerReferences", "creationTimestamp", "generateName", "generation"];
-            let others =
-                others.iter().filter_map(|name| kept.metadata.other(name)).map(|raw| 40 + raw.get().len());
-            size_of::<Lean>() + pairs + raw + others.sum::<usize>()
-        };
+        let size = |side, pod: &Value| serde_json::to_string(&keep(side, lean(pod.clone()))).unwrap().len();
         let (v, h) = (size(Side::Virtual, &mine), size(Side::Host, &host));
         assert!(v + h <= 7700, "{v} and {h} bytes");
     }
