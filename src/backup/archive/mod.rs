@@ -16,6 +16,7 @@ mod read;
 mod record;
 mod seal;
 mod snapshot;
+mod sum;
 #[cfg(test)]
 mod tests;
 mod write;

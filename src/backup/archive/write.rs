@@ -13,9 +13,12 @@ use super::manifest::{Contents, Header, Manifest, PartEntry, hex};
 use super::record::Record;
 use super::seal::{Recipients, SealWriter};
 use super::snapshot::SnapshotCheck;
+use super::sum::Sum;
 
-/// The level at which zstd is about as fast as a disk.
-const LEVEL: i32 = 3;
+/// The level at which zstd is about as fast as a disk. What stores hold packs no better with the next ones.
+const LEVEL: i32 = 1;
+/// Threads that pack, at most: each takes some megabytes of memory.
+const PACKERS: u32 = 2;
 
 /// An archive while it is written. Parts come in the order of [`Part`]; each is closed by the next.
 pub struct ArchiveWriter<W: Write> {
@@ -36,7 +39,7 @@ struct Open {
     part: Part,
     entries: u32,
     length: u64,
-    hash: Sha256,
+    sum: Sum,
     chunk: Vec<u8>,
 }
 
@@ -57,6 +60,7 @@ impl<W: Write> ArchiveWriter<W> {
     pub fn begin(sink: W, header: Header, recipients: &Recipients) -> Result<Self, WriteError> {
         let mut packed = zstd::Encoder::new(SealWriter::new(sink, recipients)?, LEVEL)?;
         packed.include_checksum(true)?;
+        packed.multithread(PACKERS)?;
         let mut writer = ArchiveWriter {
             tar: tar::Builder::new(packed),
             limits: Limits::default(),
@@ -193,7 +197,7 @@ impl<W: Write> ArchiveWriter<W> {
             }
         }
         self.close_part()?;
-        self.open = Some(Open { part, entries: 0, length: 0, hash: Sha256::new(), chunk: Vec::new() });
+        self.open = Some(Open { part, entries: 0, length: 0, sum: Sum::begin()?, chunk: Vec::new() });
         Ok(())
     }
 
@@ -215,8 +219,7 @@ impl<W: Write> ArchiveWriter<W> {
         self.put(entry, &open.chunk)?;
         open.entries += 1;
         open.length += open.chunk.len() as u64;
-        open.hash.update(&open.chunk);
-        open.chunk.clear();
+        open.chunk = open.sum.add(open.chunk)?;
         self.open = Some(open);
         Ok(())
     }
@@ -230,7 +233,7 @@ impl<W: Write> ArchiveWriter<W> {
                 name: open.part.name().into(),
                 entries: open.entries,
                 length: open.length,
-                sha256: hex(&open.hash.finalize()),
+                sha256: open.sum.end()?,
             });
         }
         Ok(())
