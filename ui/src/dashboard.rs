@@ -20,7 +20,7 @@ use crate::settings::Settings;
 use crate::terminal::{self, Tui};
 use crate::theme::{Appearance, Depth};
 
-/// Threads for clusters; keys and frames have the main thread for themselves.
+/// Threads for clusters, at most; keys and frames have the main thread for themselves.
 const WORKERS: usize = 2;
 
 /// How long files that are being written are waited for in the end.
@@ -55,7 +55,7 @@ pub fn run(settings: Settings, source: Source, filter: Option<&str>) -> anyhow::
     tui.draw(|frame| state.draw(frame)).context("cannot paint")?;
 
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(WORKERS)
+        .worker_threads(workers())
         .on_thread_start(stand_back)
         .enable_all()
         .build()
@@ -85,6 +85,13 @@ pub fn run(settings: Settings, source: Source, filter: Option<&str>) -> anyhow::
         Ended::Left => ExitCode::SUCCESS,
         Ended::Signal(number) => ExitCode::from(u8::try_from(128 + number).unwrap_or(1)),
     })
+}
+
+/// One processor is left to keys and frames: a process that has used up its share of all of them waits for its turn, the thread
+/// that paints as well.
+fn workers() -> usize {
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    processors.saturating_sub(1).clamp(1, WORKERS)
 }
 
 /// Lets keys and frames go before the reading of lists where cores are few. A priority belongs to a thread on Linux only;
