@@ -56,7 +56,8 @@ impl Server {
         let mut requests = Requests::default();
         for line in text.lines().filter(|line| line.starts_with("apiserver_request_total{")) {
             let has = |what: &str| line.contains(what);
-            if ["resource=\"\"", "resource=\"leases\"", "resource=\"events\""].into_iter().any(has) {
+            // With its comma, so that `subresource` is not meant.
+            if [",resource=\"\"", ",resource=\"leases\"", ",resource=\"events\""].into_iter().any(has) {
                 continue;
             }
             let is_verb = |verb: &&str| has(&format!("verb=\"{verb}\""));
