@@ -149,6 +149,6 @@ mod tests {
         }
         let size = |side, pod: &Value| serde_json::to_string(&keep(side, lean(pod.clone()))).unwrap().len();
         let (v, h) = (size(Side::Virtual, &mine), size(Side::Host, &host));
-        assert!(v + h <= 7700, "{v} and {h} bytes");
+        assert!(v + h <= 6800, "{v} and {h} bytes");
     }
 }
