@@ -16,7 +16,7 @@ pub mod read;
 mod release;
 pub mod resource;
 #[cfg(test)]
-mod script;
+pub(crate) mod script;
 mod uid;
 pub mod watch;
 #[cfg(feature = "backup")]

@@ -59,15 +59,15 @@ pub(super) fn behind<'a>(text: &'a str, mark: &str) -> Option<&'a str> {
 
 /// One word of a quota's refusal: which key of which quota has how much of how much, and what was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Exceeded<'a> {
-    pub(super) quota: &'a str,
-    pub(super) requested: Vec<(&'a str, &'a str)>,
-    pub(super) used: Vec<(&'a str, &'a str)>,
-    pub(super) limited: Vec<(&'a str, &'a str)>,
+pub(crate) struct Exceeded<'a> {
+    pub(crate) quota: &'a str,
+    pub(crate) requested: Vec<(&'a str, &'a str)>,
+    pub(crate) used: Vec<(&'a str, &'a str)>,
+    pub(crate) limited: Vec<(&'a str, &'a str)>,
 }
 
 /// Reads `exceeded quota: vc-a, requested: pods=1, used: pods=20, limited: pods=20`.
-pub(super) fn exceeded(message: &str) -> Option<Exceeded<'_>> {
+pub(crate) fn exceeded(message: &str) -> Option<Exceeded<'_>> {
     let (_, rest) = message.split_once("exceeded quota: ")?;
     let (quota, rest) = rest.split_once(", requested: ")?;
     let (requested, rest) = rest.split_once(", used: ")?;
@@ -86,7 +86,7 @@ fn pairs(text: &str) -> Vec<(&str, &str)> {
 
 impl<'a> Exceeded<'a> {
     /// Each key: what is asked for, used, and allowed.
-    pub(super) fn keys(&self) -> impl Iterator<Item = (&'a str, &'a str, &'a str, &'a str)> + '_ {
+    pub(crate) fn keys(&self) -> impl Iterator<Item = (&'a str, &'a str, &'a str, &'a str)> + '_ {
         let of = |all: &[(&'a str, &'a str)], key: &str| {
             all.iter().find(|(known, _)| *known == key).map_or("?", |(_, value)| *value)
         };

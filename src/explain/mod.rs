@@ -13,6 +13,7 @@ mod verdict;
 pub use causes::codes;
 pub use facts::{Claim, Facts, Plane, Seen, Side, Subject, Tenant, Workload};
 pub use gather::{ExplainError, Wish, gather};
+pub(crate) use message::exceeded;
 pub use verdict::{Also, Answer, Cause, Evidence, Fix, Sure, Verdict, explain};
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use super::quota::Quota;
 use super::rows::ControlPod;
 use super::state::State;
 use crate::health::certificates::Maker;
+use crate::health::quota::blocked;
 use crate::health::{Backups, Certificates, Companion, Thresholds, sync};
 use crate::known::Known;
 
@@ -49,6 +50,7 @@ pub(super) fn findings(signs: &Signs<'_>) -> Vec<Finding> {
     found.extend(signs.backups.findings());
     found.extend(signs.certificates.and_then(|certificates| certificates.finding(signs.maker)));
     found.extend(signs.unreadable.map(|why| sync::unreadable(why)));
+    found.extend(signs.companion.get().and_then(|companion| blocked::finding(companion)));
     found.extend(signs.companion.get().into_iter().flat_map(|one| one.findings(signs.thresholds)));
     found.sort_by_key(|finding: &Finding| std::cmp::Reverse(finding.severity));
     found

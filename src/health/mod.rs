@@ -5,6 +5,7 @@ pub mod certificates;
 pub mod control;
 pub mod export;
 pub mod lag;
+pub mod quota;
 pub mod store;
 pub mod sync;
 pub mod thresholds;

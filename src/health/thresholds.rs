@@ -14,6 +14,10 @@ pub struct Thresholds {
     pub quota_warning: f64,
     /// Use of a quota, 0 to 1, from which it is urgent.
     pub quota_critical: f64,
+    /// Hours until a quota is full at the present rate, from which it is worth a look.
+    pub quota_full_warning_hours: f64,
+    /// The same from which it is urgent.
+    pub quota_full_critical_hours: f64,
     /// Seconds that a control plane may take to start.
     pub start_seconds: u32,
     /// Sync lag p99 in seconds beyond which it is worth a look.
@@ -64,6 +68,8 @@ impl Default for Thresholds {
             restarts_per_hour: 2,
             quota_warning: 0.8,
             quota_critical: 0.9,
+            quota_full_warning_hours: 24.0,
+            quota_full_critical_hours: 4.0,
             start_seconds: 300,
             lag_warning_seconds: 10.0,
             lag_critical_seconds: 30.0,
@@ -132,6 +138,12 @@ impl Thresholds {
                 return Err(format!("{name} is more than 0, not {limit}"));
             }
         }
+        let (warning, critical) = (self.quota_full_warning_hours, self.quota_full_critical_hours);
+        if !(warning.is_finite() && critical.is_finite() && 0.0 <= critical && critical <= warning) {
+            return Err(format!(
+                "quota-full-warning-hours ({warning}) is not as early as quota-full-critical-hours ({critical})"
+            ));
+        }
         let (warning, critical) = (self.certificate_warning_days, self.certificate_critical_days);
         if warning < critical {
             return Err(format!(
@@ -161,6 +173,7 @@ mod tests {
         assert!(of(|t| t.lag_warning_seconds = 60.0).contains("lag-critical-seconds (30)"));
         assert!(of(|t| t.api_critical_seconds = f64::NAN).contains("api-warning-seconds"));
         assert!(of(|t| t.certificate_critical_days = 60).contains("certificate-critical-days (60)"));
+        assert!(of(|t| t.quota_full_critical_hours = 30.0).contains("quota-full-critical-hours (30)"));
         assert!(of(|t| t.silent_seconds = 0).contains("silent-seconds"));
         assert!(of(|t| t.store_quota_warning = 0.99).contains("store-quota-critical (0.95)"));
         assert!(of(|t| t.store_fsync_seconds = 0.0).contains("store-fsync-seconds is more than 0"));

@@ -13,6 +13,7 @@ mod memory;
 pub mod pause;
 mod pods;
 pub mod protect;
+pub mod quota;
 pub mod reap;
 mod refusal;
 #[cfg(feature = "backup")]

@@ -30,6 +30,7 @@ pub use error::CreateError;
 pub use planned::{Effect, Planned, effects, look_and_plan};
 pub(crate) use preflight::items::ServiceNow;
 pub use preflight::{ControlPlaneFound, Enforcement, Found, NamespaceFound, Refusal, look};
+pub(crate) use preflight::{amounts, demand};
 pub use presets::{Preset, PresetError};
 pub use run::run;
 

@@ -1,7 +1,7 @@
 //! What must be so before anything is written: facts are gathered ([`look`]), then judged by pure functions.
 
-mod amounts;
-mod demand;
+pub(crate) mod amounts;
+pub(crate) mod demand;
 pub(super) mod items;
 mod look;
 mod nodes;
