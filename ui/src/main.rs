@@ -44,6 +44,7 @@ fn run() -> anyhow::Result<ExitCode> {
         Some(Command::Protect(args)) => Ok(cli::verbs::protect::run(&settings, &args)?.into()),
         Some(Command::Certs(args)) => Ok(cli::verbs::certs::run(&settings, &args)?.into()),
         Some(Command::Edit(args)) => Ok(cli::verbs::edit::run(&settings, &args)?.into()),
+        Some(Command::Quota(args)) => Ok(cli::verbs::quota::run(&settings, &args)?.into()),
         Some(Command::Extend(args)) => Ok(cli::verbs::extend::run(&settings, &args)?.into()),
         Some(Command::Reap(args)) => Ok(cli::verbs::reap::run(&settings, &args)?.into()),
         Some(Command::Delete(args)) => Ok(cli::verbs::delete::run(&settings, &args)?.into()),

@@ -52,6 +52,8 @@ ids! {
     Edit,
     /// Says how long the virtual cluster is to live, and whose it is.
     Extend,
+    /// Changes the limits of its quota.
+    Quota,
     /// Replaces the pods of the control plane.
     Restart,
     /// Replaces the pods of its etcd.

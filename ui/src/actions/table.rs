@@ -56,6 +56,7 @@ pub const ACTIONS: &[Action] = &[
     ),
     changing(A::Edit, "edit-config", "change its vcluster.yaml", &["E"], PATCH_PLANE),
     changing(A::Extend, "extend", "say how long it is to live, and whose it is", &["L"], PATCH_PLANE),
+    changing(A::Quota, "quota", "change the limits of its quota, after a look", &["Q"], PATCH_QUOTAS),
     changing(A::Protect, "protect", "protect it against deletion, or no longer", &["P"], PATCH_PLANE),
     Action {
         scope: S::Whole,
@@ -256,4 +257,5 @@ const CREATE_PLANE: Need = Need { verb: "create", group: "apps", resource: "stat
 const PATCH_PLANE: Need = Need { verb: "patch", group: "apps", resource: "statefulsets" };
 const DELETE_PLANE: Need = Need { verb: "delete", group: "apps", resource: "statefulsets" };
 const DELETE_PODS: Need = Need { verb: "delete", group: "", resource: "pods" };
+const PATCH_QUOTAS: Need = Need { verb: "patch", group: "", resource: "resourcequotas" };
 const PATCH_SECRETS: Need = Need { verb: "patch", group: "", resource: "secrets" };

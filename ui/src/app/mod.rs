@@ -15,6 +15,7 @@ pub mod messages;
 pub mod msg;
 pub mod operation;
 pub mod planes;
+pub mod quotas;
 pub mod reads;
 pub mod registry;
 pub mod runner;

@@ -11,6 +11,7 @@ use v9s::fleet::model::VclusterKey;
 use v9s::gc::Survey;
 use v9s::health::control::Reading as Plane;
 use v9s::health::store::Reading;
+use v9s::lifecycle::quota::Found;
 
 use crate::verbs::{Errand, Looked};
 
@@ -70,6 +71,8 @@ pub enum Read {
     Control(VclusterKey),
     /// When the first certificate of a virtual cluster ends.
     Certificates(VclusterKey),
+    /// What takes the quotas of a virtual cluster's namespace.
+    Quota(VclusterKey),
     /// What a verb comes to.
     Plan(Errand),
     /// A person's own presets.
@@ -124,6 +127,8 @@ pub enum Reply {
     Control(VclusterKey, Result<Box<Plane>, String>),
     /// To [`Read::Certificates`]: of which virtual cluster.
     Certificates(VclusterKey, Result<DateTime<Utc>, String>),
+    /// To [`Read::Quota`].
+    Quota(Result<Box<Found>, String>),
     /// To [`Read::Plan`].
     Plan(Result<Looked, String>),
     /// How far the look at leftovers is.

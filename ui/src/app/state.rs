@@ -109,6 +109,7 @@ impl State {
             Msg::Fleet(session, fleet) => {
                 if session == self.session {
                     self.world.told = fleet;
+                    self.world.see_quotas();
                     self.world.put_looked_in();
                     self.world.arrived = true;
                     self.tell_seen(&News::Fleet);
@@ -174,6 +175,7 @@ impl State {
 
     fn tick(&mut self) {
         self.effects.cmd(Cmd::LookAtTheme);
+        self.world.see_quotas();
         if self.world.looked() != self.world.looked_shown {
             self.world.put_looked_in();
             self.tell_seen(&News::Fleet);

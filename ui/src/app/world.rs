@@ -13,6 +13,7 @@ use super::connections::Connections;
 use super::jobs::Jobs;
 use super::messages::Messages;
 use super::planes::Planes;
+use super::quotas::Quotas;
 use super::stores::Stores;
 use crate::actions::{Action, Need};
 use crate::app::layer::Offer;
@@ -82,8 +83,10 @@ pub struct World {
     pub planes: Planes,
     /// Certificates that were looked at.
     pub ends: Ends,
-    /// How many stores, control planes and certificates stand in the fleet.
-    pub looked_shown: [usize; 3],
+    /// What was seen of quotas over time.
+    pub quotas: Quotas,
+    /// How many stores, control planes and certificates stand in the fleet, and what was found of quotas.
+    pub looked_shown: [usize; 4],
     /// Grows with every snapshot, also across sessions: a key for caches.
     pub snapshot: u64,
     /// Whether the fleet of this session has arrived at least once.
@@ -125,7 +128,8 @@ impl World {
             stores: Stores::default(),
             planes: Planes::default(),
             ends: Ends::default(),
-            looked_shown: [0; 3],
+            quotas: Quotas::default(),
+            looked_shown: [0; 4],
             snapshot: 0,
             arrived: false,
             now,
@@ -144,9 +148,15 @@ impl World {
         }
     }
 
-    /// How many stores, control planes and certificates were looked at lately.
-    pub(super) fn looked(&self) -> [usize; 3] {
-        [self.stores.fresh(self.now), self.planes.fresh(self.now), self.ends.fresh(self.now)]
+    /// How many stores, control planes and certificates were looked at lately, and what was found of quotas.
+    pub(super) fn looked(&self) -> [usize; 4] {
+        let revision = self.quotas.revision();
+        [self.stores.fresh(self.now), self.planes.fresh(self.now), self.ends.fresh(self.now), revision]
+    }
+
+    /// Takes in how quotas are in the newest snapshot.
+    pub(super) fn see_quotas(&mut self) {
+        self.quotas.see(&self.told, &self.config.thresholds, self.now);
     }
 
     /// Puts what was looked at into the fleet; what is too old by now goes out of it.
@@ -155,6 +165,7 @@ impl World {
         let over = self.stores.over(&self.told, thresholds, self.now);
         let over = self.planes.over(&over, thresholds, self.now);
         let over = self.ends.over(&over, thresholds, self.now);
+        let over = self.quotas.over(&over);
         self.looked_shown = self.looked();
         if !Arc::ptr_eq(&over, &self.fleet) {
             self.fleet = over;

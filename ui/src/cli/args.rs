@@ -52,6 +52,8 @@ pub enum Command {
     Certs(verbs::certs::CertsArgs),
     /// Change the configuration of a virtual cluster
     Edit(verbs::edit::EditArgs),
+    /// Show how the quota of a virtual cluster stands and who takes it, or set other limits; documented in docs/quota.md
+    Quota(verbs::quota::QuotaArgs),
     /// Give a virtual cluster more time to live, or an owner
     Extend(verbs::extend::ExtendArgs),
     /// Delete the virtual clusters whose time is over

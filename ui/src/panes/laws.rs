@@ -26,7 +26,7 @@ use super::events::{self, Event, Events};
 use super::logs::{Limits, LogsPane, Mark, Source};
 use super::overview::{Overview, Remedy};
 use super::pods::{self, Pods};
-use super::quota::QuotaPane;
+use super::quota::{QuotaPane, View as QuotaView};
 use super::sync::SyncPane;
 use super::testing::{NOW, ascii, painted, plain, pod, table};
 use super::text::{Highlight, TextPane};
@@ -375,7 +375,7 @@ proptest! {
         let (mut page, mut quota, mut sync) = (Overview::default(), QuotaPane::default(), SyncPane::default());
         let limits = Thresholds::default();
         check(size, |area, buf, theme| page.render(&v, &keys, area, buf, theme, NOW))?;
-        check(size, |area, buf, theme| quota.render(&v, area, buf, theme, NOW))?;
+        check(size, |area, buf, theme| quota.render(QuotaView::of(&v), area, buf, theme, NOW))?;
         check(size, |area, buf, theme| sync.render(&v, &limits, area, buf, theme, NOW))?;
         for step in steps {
             page.go(step);
@@ -383,7 +383,7 @@ proptest! {
             sync.go(step);
             check(size, |area, buf, theme| sync.render(&v, &limits, area, buf, theme, NOW))?;
             check(size, |area, buf, theme| page.render(&v, &keys, area, buf, theme, NOW))?;
-            check(size, |area, buf, theme| quota.render(&v, area, buf, theme, NOW))?;
+            check(size, |area, buf, theme| quota.render(QuotaView::of(&v), area, buf, theme, NOW))?;
         }
         prop_assert!(!SyncPane::text(&v, &limits, NOW).chars().any(|c| c.is_control() && c != '\n'));
         prop_assert!(!Overview::text(&v, NOW).chars().any(|c| c.is_control() && c != '\n'));

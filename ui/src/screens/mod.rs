@@ -19,6 +19,7 @@ pub mod namespaces;
 pub mod orphans;
 pub mod popup;
 pub mod quit;
+pub mod quota;
 pub mod tabs;
 pub mod text;
 pub mod themes;

@@ -13,6 +13,7 @@ use super::confirm::{Confirm, wrapped};
 use super::connect::ConnectPopup;
 use super::extend::ExtendPopup;
 use super::popup;
+use super::quota::QuotaPopup;
 use crate::actions::{Action, ActionId, Scope};
 use crate::app::jobs::Facts;
 use crate::app::messages::Level;
@@ -56,6 +57,7 @@ pub fn act(action: ActionId, vcluster: &Vcluster, out: &mut Effects) -> bool {
     match action {
         ActionId::Connect => out.push(Effect::Popup(Box::new(ConnectPopup::new(vcluster)))),
         ActionId::Extend => out.push(Effect::Popup(Box::new(ExtendPopup::new(vcluster)))),
+        ActionId::Quota => out.push(Effect::Popup(Box::new(QuotaPopup::new(vcluster)))),
         ActionId::Edit => {
             let VclusterKey { host, namespace, name } = &vcluster.key;
             out.push(Effect::Command(format!("edit {host}/{namespace}/{name}")));

@@ -21,7 +21,7 @@ use crate::app::runner::{Clusters, Hands};
 use crate::cli::verbs::edit::{difference, some};
 
 /// How long each of the two waits at the end may take.
-const PATIENCE: Duration = Duration::from_secs(600);
+pub(super) const PATIENCE: Duration = Duration::from_secs(600);
 
 /// The configuration word by word, for the editor.
 ///
@@ -88,7 +88,7 @@ fn judged(target: &Target, before: &str, decision: Decision<EditPlan>) -> Looked
 }
 
 /// What the host would not take.
-fn first_refused(decision: &Decision<EditPlan>) -> Option<String> {
+pub(super) fn first_refused(decision: &Decision<EditPlan>) -> Option<String> {
     let Decision::Do(plan) = decision else { return None };
     let (object, why) = plan.refused().next()?;
     Some(format!("the host would not take {object}: {why}"))
@@ -96,11 +96,14 @@ fn first_refused(decision: &Decision<EditPlan>) -> Option<String> {
 
 fn ask(target: &Target, before: &str, plan: EditPlan) -> Plan {
     let facts = facts(target, before, &plan);
+    let verb = applying(target, plan);
+    Plan { title: verb.title().to_string(), facts, ask: Ask::Yes, verb, leaves: true }
+}
+
+/// What applies a plan.
+pub(super) fn applying(target: &Target, plan: EditPlan) -> Arc<dyn Verb> {
     let apply = Apply { target: target.clone(), plan };
-    let title = apply.title().to_string();
-    let verb: Arc<dyn Verb> =
-        if apply.plan.gone.is_empty() { Arc::new(apply) } else { Arc::new(TakeAway(apply)) };
-    Plan { title, facts, ask: Ask::Yes, verb, leaves: true }
+    if apply.plan.gone.is_empty() { Arc::new(apply) } else { Arc::new(TakeAway(apply)) }
 }
 
 fn facts(target: &Target, before: &str, plan: &EditPlan) -> Facts {

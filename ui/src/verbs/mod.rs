@@ -10,6 +10,7 @@ mod disconnect;
 mod edit;
 mod life;
 mod many;
+mod quota;
 mod rotate;
 mod space;
 mod term;
@@ -152,6 +153,13 @@ pub enum Errand {
         /// What is to be written down.
         lifetime: Lifetime,
     },
+    /// Other limits for its quota.
+    Quota {
+        /// Which one.
+        key: VclusterKey,
+        /// What they are to be.
+        wish: quota::Wish,
+    },
     /// Another configuration for one.
     Edit {
         /// Which one.
@@ -183,9 +191,10 @@ impl Errand {
     pub fn key(&self) -> Option<VclusterKey> {
         match self {
             Errand::Verb(wish) => Some(wish.key.clone()),
-            Errand::Connect { key, .. } | Errand::Extend { key, .. } | Errand::Edit { key, .. } => {
-                Some(key.clone())
-            }
+            Errand::Connect { key, .. }
+            | Errand::Extend { key, .. }
+            | Errand::Quota { key, .. }
+            | Errand::Edit { key, .. } => Some(key.clone()),
             Errand::Create(order) => Some(order.key()),
             Errand::Disconnect | Errand::Several(_) | Errand::Collect(_) => None,
         }
@@ -197,6 +206,7 @@ impl Errand {
             Errand::Verb(wish) => wish.title(),
             Errand::Several(several) => several.title(),
             Errand::Extend { key, .. } => format_smolstr!("extend {}/{}", key.namespace, key.name),
+            Errand::Quota { key, .. } => format_smolstr!("other limits for {}/{}", key.namespace, key.name),
             Errand::Edit { key, .. } => format_smolstr!("change {}/{}", key.namespace, key.name),
             Errand::Connect { key, .. } => format_smolstr!("connect to {}/{}", key.namespace, key.name),
             Errand::Create(order) => order.title(),
@@ -271,6 +281,7 @@ pub async fn look(clusters: &Clusters, errand: &Errand) -> Result<Looked, String
         }
         Errand::Several(several) => return several.look(clusters).await,
         Errand::Extend { key, lifetime } => return term::look(clusters, key, lifetime).await,
+        Errand::Quota { key, wish } => return quota::look(clusters, key, wish).await,
         Errand::Edit { key, before, after } => return edit::look(clusters, key, before, after).await,
         Errand::Verb(wish) => wish,
     };

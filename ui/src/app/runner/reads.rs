@@ -13,7 +13,7 @@ use v9s::fleet::model::VclusterKey;
 use v9s::gc::{ByConnect, GcError, SURVEY_STEPS, Scope, Survey, SurveyOptions, survey};
 use v9s::health::control::Reading as Plane;
 use v9s::health::store::Reading;
-use v9s::lifecycle::certs;
+use v9s::lifecycle::{certs, quota};
 use v9s::operation::{Operation, OperationState, StepState};
 use v9s::store;
 use v9s::target::refresh;
@@ -62,6 +62,7 @@ pub async fn answer(clusters: &Clusters, dirs: &Dirs, read: Read) -> Reply {
             let end = first_end(clusters, &key).await;
             Reply::Certificates(key, end)
         }
+        Read::Quota(key) => Reply::Quota(quotas(clusters, &key).await),
         Read::Plan(errand) => Reply::Plan(verbs::look(clusters, &errand).await),
         Read::Presets => Reply::Presets(files::presets(dirs.presets()).await),
     }
@@ -99,6 +100,12 @@ async fn first_end(clusters: &Clusters, key: &VclusterKey) -> Result<DateTime<Ut
     let cluster = clusters.open(&key.host).await?;
     let infos = certs::check(&cluster, &key.namespace, &key.name).await.map_err(said)?;
     certs::first_end(&infos).map_err(|why| why.to_string())
+}
+
+async fn quotas(clusters: &Clusters, key: &VclusterKey) -> Result<Box<quota::Found>, String> {
+    let cluster = clusters.open(&key.host).await?;
+    let target = refresh(&cluster, &key.namespace, &key.name).await.map_err(said)?;
+    quota::look(&cluster, &target).await.map(Box::new).map_err(said)
 }
 
 async fn on<T>(

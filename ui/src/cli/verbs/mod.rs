@@ -12,6 +12,7 @@ pub mod gc;
 pub mod kubeconfig;
 pub mod pause;
 pub mod protect;
+pub mod quota;
 pub mod reap;
 pub mod recover;
 mod rehearse;

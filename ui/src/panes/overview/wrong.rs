@@ -3,7 +3,7 @@
 use v9s::fleet::model::{Finding, Severity};
 use v9s::fleet::state::State;
 use v9s::health::sync::code;
-use v9s::health::{certificates, control};
+use v9s::health::{certificates, control, quota};
 
 use super::super::lines::{Line, broken};
 use super::Remedy;
@@ -124,7 +124,7 @@ pub(super) fn finding_remedy(code: &str) -> Option<Remedy> {
     match code {
         "not-ready" => Some(Remedy::Events),
         "restarts" | "out-of-memory" => Some(Remedy::PreviousLogs),
-        "quota-near-limit" => Some(Remedy::Quota),
+        "quota-near-limit" | quota::code::RUNS_OUT | quota::code::BLOCKS => Some(Remedy::Quota),
         certificates::code::ENDING | certificates::code::ENDED => Some(Remedy::Certificates),
         "duplicate-workload" => Some(Remedy::Yaml),
         code if code.starts_with("store-") => Some(Remedy::Store),

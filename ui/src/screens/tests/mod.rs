@@ -12,6 +12,7 @@ mod fleet;
 mod life;
 mod orphans;
 mod popups;
+mod quota;
 mod several;
 mod stage;
 mod store;
