@@ -9,6 +9,7 @@ use v9s::companion::{self, ApiStatus, CanaryStatus, DriftStatus, DriftedObject, 
 use v9s::fleet::model::Vcluster;
 use v9s::fleet::state::State;
 use v9s::fleet::{Fleet, FleetOptions};
+use v9s::health::quota;
 use v9s::health::sync::{NO_COMPANION, code};
 use v9s_testkit::both_hosts;
 use v9s_testkit::host::Host;
@@ -39,6 +40,15 @@ fn one(kind: &str) -> Option<DriftStatus> {
     Some(DriftStatus { counts: [(kind.into(), 1)].into(), quarantined: 0, objects: vec![object] })
 }
 
+/// The same, of which a quota refuses the pod.
+fn without_room() -> Option<DriftStatus> {
+    let mut drift = one("pods")?;
+    drift.objects[0].why =
+        "pods \"web\" is forbidden: exceeded quota: vc-a, requested: pods=1, used: pods=20, limited: pods=20"
+            .into();
+    Some(drift)
+}
+
 type Change = fn(&mut SyncerStatus);
 
 both_hosts! {
@@ -57,7 +67,7 @@ both_hosts! {
         let seen = row(&fleet, &name).expect("seen");
         assert_eq!((seen.state, seen.lag.get().map(|lag| lag.history.len())), (State::Running, Some(1)), "{}", seen.reason);
         let well = (*seen.companion.get().expect("its companion").status).clone();
-        let cases: [(Change, &str, State); 9] = [
+        let cases: [(Change, &str, State); 10] = [
             (|s| s.to_host.p99_millis = Some(12_400), code::LAG, State::Lagging),
             (|s| s.synced = false, code::TROUBLE, State::Degraded),
             (|s| s.canary = Some(CanaryStatus { trouble: Some("is away".into()), ..CanaryStatus::default() }), code::CANARY, State::Degraded),
@@ -65,6 +75,7 @@ both_hosts! {
             (|s| s.apis = Some([ApiStatus { answered_millis: Some(1_500), trouble: None }, ApiStatus::default()]), code::API_SLOW, State::Running),
             (|s| s.writes = Some([WriteStatus::default(), WriteStatus { answered: 10, throttled: 5, ..WriteStatus::default() }]), code::THROTTLED, State::Running),
             (|s| s.drift = one("pods"), code::DRIFT, State::Running),
+            (|s| s.drift = without_room(), quota::code::BLOCKS, State::Running),
             (|s| s.drift = one("pods").map(|drift| DriftStatus { quarantined: 1, ..drift }), code::QUARANTINED, State::Running),
             (|s| s.orphans = one("pods"), code::ORPHANS, State::Running),
         ];

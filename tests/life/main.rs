@@ -11,6 +11,7 @@ mod faults;
 mod issuing;
 mod pausing;
 mod program;
+mod quotas;
 mod reinstating;
 mod restoring;
 mod seat;

@@ -1,7 +1,7 @@
 //! What a person does to a host.
 
 use anyhow::Result;
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Pod, ResourceQuota};
 use kube::Api;
 use kube::api::ListParams;
 use serde_json::Value;
@@ -9,6 +9,7 @@ use v9s_testkit::both_hosts;
 use v9s_testkit::host::Host;
 use v9s_testkit::pty::Terminal;
 use v9s_testkit::users::Grant;
+use v9s_ui::demo::spec::QuotaSpec;
 
 use crate::seat::{Seat, put, tenant};
 
@@ -31,6 +32,30 @@ async fn pods(host: &Host, namespace: &str) -> Result<Vec<(String, String)>> {
 }
 
 both_hosts! {
+    async fn other_limits_are_set_after_it_was_shown_what_comes_of_them(host: Host) -> Result<()> {
+        let mut one = tenant(&host, "limits");
+        one.quota = Some(QuotaSpec::default());
+        put(&host, std::slice::from_ref(&one)).await?;
+        let seat = Seat::with(&host.kubeconfig)?;
+        let terminal = seat.v9s(&["-n", &one.namespace]).size(140, 40).start()?;
+        terminal.wait_for_text(&one.name)?;
+        terminal.press(&["enter", "3"])?;
+        terminal.wait_for_text("What its pods ask for")?;
+        terminal.press(&["Q"])?;
+        terminal.wait_for_text("one more: KEY=LIMIT")?;
+        terminal.press(&["up"])?;
+        terminal.send("count/replicasets.apps=50")?;
+        terminal.press(&["enter"])?;
+        terminal.wait_for_text("count/replicasets.apps: no limit -> 50")?;
+        terminal.press(&["y"])?;
+        terminal.wait_for_text("they hold")?;
+        let quotas = Api::<ResourceQuota>::namespaced(host.client(), &one.namespace);
+        let quota = quotas.get(&v9s::wire::name::policy(&one.name)).await?;
+        let hard = quota.spec.and_then(|spec| spec.hard).unwrap_or_default();
+        assert_eq!(hard["count/replicasets.apps"].0, "50");
+        Ok(())
+    }
+
     async fn a_pod_is_deleted_after_a_plan_and_a_record_is_kept(host: Host) -> Result<()> {
         let one = tenant(&host, "deleted");
         put(&host, std::slice::from_ref(&one)).await?;

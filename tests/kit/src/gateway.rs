@@ -40,6 +40,8 @@ pub enum Seen {
     Silence,
     /// Its connection is closed, and so is every later one.
     Loss,
+    /// An answer with this code, such as 409 or 500; everything else passes.
+    Refusal(u16),
 }
 
 /// A gateway on a loopback port. Dropping it closes its connections.
@@ -127,6 +129,9 @@ async fn pass(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Respons
         if wrong.done {
             drop(shared.forward(request).await?);
         }
+        if let Seen::Refusal(code) = wrong.seen {
+            return refusal(code);
+        }
         shared.struck.send_replace(true);
         return nothing(wrong.seen).await;
     }
@@ -139,8 +144,23 @@ async fn pass(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Respons
 async fn nothing(seen: Seen) -> Result<Response<Body>> {
     match seen {
         Seen::Silence => match std::future::pending::<Infallible>().await {},
-        Seen::Loss => anyhow::bail!("nobody is there"),
+        Seen::Loss | Seen::Refusal(_) => anyhow::bail!("nobody is there"),
     }
+}
+
+fn refusal(code: u16) -> Result<Response<Body>> {
+    let reason = match code {
+        403 => "Forbidden",
+        409 => "Conflict",
+        422 => "Invalid",
+        _ => "InternalError",
+    };
+    let status = json!({
+        "kind": "Status", "apiVersion": "v1", "status": "Failure",
+        "reason": reason, "code": code, "message": format!("the gateway answers {code}"),
+    });
+    let answer = Response::builder().status(code).header(header::CONTENT_TYPE, "application/json");
+    Ok(answer.body(Body::from(status.to_string().into_bytes()))?)
 }
 
 impl Shared {

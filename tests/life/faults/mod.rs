@@ -31,7 +31,7 @@ struct Verb {
     command: &'static [&'static str],
 }
 
-const VERBS: [Verb; 9] = [
+const VERBS: [Verb; 10] = [
     Verb { name: "pause", first: &[], command: &["pause", "NAME"] },
     Verb { name: "resume", first: &[&["pause", "NAME"]], command: &["resume", "NAME"] },
     Verb { name: "protect", first: &[], command: &["protect", "NAME"] },
@@ -55,6 +55,8 @@ const VERBS: [Verb; 9] = [
             "policies.resourceQuota.quota={requests.cpu: 30}",
         ],
     },
+    // The object first, and then what it is made of.
+    Verb { name: "quota", first: &[], command: &["quota", "NAME", "--no-wait", "--set", "requests.cpu=30"] },
     Verb {
         name: "reap",
         first: &[&["extend", "NAME", "--ttl", "1s"], &["wait"]],
@@ -83,7 +85,7 @@ impl Verb {
                     ended = child.wait() => ensure!(ended?.success(), "{} ended before write {}", self.name, wrong.write),
                 }
             }
-            Seen::Loss => {
+            Seen::Loss | Seen::Refusal(_) => {
                 let said = child.wait_with_output().await?;
                 let told = String::from_utf8_lossy(&said.stderr).into_owned()
                     + &String::from_utf8_lossy(&said.stdout);
@@ -198,6 +200,10 @@ both_hosts! {
 
     async fn editing_is_completed_whatever_happens(host: Host) -> Result<()> {
         all(&host, verb("edit")).await
+    }
+
+    async fn other_limits_are_completed_whatever_happens(host: Host) -> Result<()> {
+        all(&host, verb("quota")).await
     }
 
     async fn deleting_is_completed_whatever_happens(host: Host) -> Result<()> {

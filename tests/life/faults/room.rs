@@ -121,6 +121,19 @@ impl Room {
         Ok(told)
     }
 
+    /// Exit code, and all that is said, of a run by way of another kubeconfig.
+    pub async fn said_by(&self, kubeconfig: &str, command: &[&str]) -> Result<(Option<i32>, String)> {
+        let said = self.program(kubeconfig, command)?.wait_with_output().await?;
+        let told =
+            String::from_utf8_lossy(&said.stdout).into_owned() + &String::from_utf8_lossy(&said.stderr);
+        Ok((said.status.code(), told))
+    }
+
+    /// The records of what was changed, as they are kept.
+    pub fn records(&self) -> Result<String> {
+        Ok(std::fs::read_to_string(self.home.path().join(".local/state/v9s/audit.jsonl"))?)
+    }
+
     /// Exit code and standard output.
     pub async fn said(&self, command: &[&str]) -> Result<(Option<i32>, String)> {
         let file = self.home.path().join("kubeconfig");
