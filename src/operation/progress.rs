@@ -24,11 +24,13 @@ pub struct Progress {
     /// What the running step has to tell when it is done.
     note: Arc<Mutex<Option<SmolStr>>>,
     cancel: CancellationToken,
+    /// The one step that this tells of; without one, whichever runs.
+    of: Option<usize>,
 }
 
 impl Progress {
     pub(super) fn new(state: watch::Sender<Arc<OperationState>>, cancel: CancellationToken) -> Self {
-        Progress { state: Arc::new(state), note: Arc::default(), cancel }
+        Progress { state: Arc::new(state), note: Arc::default(), cancel, of: None }
     }
 
     /// Does the step at this place, from 0. It is not begun after a cancellation, and never torn away in the middle: a step that
@@ -61,12 +63,21 @@ impl Progress {
     pub fn waiting(&self, cause: impl Into<SmolStr>) {
         let cause = Some(cause.into());
         let same = |state: &OperationState| {
-            let runs = state.running().map(|(_, step)| &step.state);
-            matches!(runs, Some(super::StepState::Running { cause: told, .. }) if *told == cause)
+            let told = match self.of {
+                Some(index) => state.steps.get(index),
+                None => state.running().map(|(_, step)| step),
+            };
+            let told = told.map(|step| &step.state);
+            matches!(told, Some(super::StepState::Running { cause: told, .. }) if *told == cause)
         };
         if !same(&self.state.borrow()) {
-            self.change(|state, _| state.wait_for(cause));
+            self.change(|state, _| state.wait_for(self.of, cause));
         }
+    }
+
+    /// The same for one of several steps that run at the same time: what it waits for and what came of it are told of that one alone.
+    pub fn of_step(&self, index: usize) -> Progress {
+        Progress { note: Arc::default(), of: Some(index), ..self.clone() }
     }
 
     /// What came of the running step, told when it is done.

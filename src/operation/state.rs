@@ -87,10 +87,11 @@ impl OperationState {
         self.set(index, StepState::Running { since: now, cause: None });
     }
 
-    /// What the running step waits for.
-    pub(super) fn wait_for(&mut self, what: Option<SmolStr>) {
-        for step in &mut self.steps {
-            if let StepState::Running { cause, .. } = &mut step.state {
+    /// What a step waits for while it runs; without a place, every one that does.
+    pub(super) fn wait_for(&mut self, which: Option<usize>, what: Option<SmolStr>) {
+        for (index, step) in self.steps.iter_mut().enumerate() {
+            let meant = which.is_none_or(|which| which == index);
+            if let (StepState::Running { cause, .. }, true) = (&mut step.state, meant) {
                 cause.clone_from(&what);
             }
         }

@@ -148,3 +148,31 @@ async fn what_is_waited_for_is_looked_at_until_it_is_there_or_patience_is_over()
         assert_eq!(done, Ok((expected, looks)), "{missing}");
     }
 }
+
+#[tokio::test]
+async fn steps_that_run_at_the_same_time_tell_each_of_itself() {
+    let operation = Operation::start("t", ["one", "two"], |progress: Progress| async move {
+        let met = tokio::sync::Barrier::new(2);
+        let each = |index: usize| {
+            let (own, met) = (progress.of_step(index), &met);
+            async move {
+                let told = async {
+                    own.waiting(format!("for {index}"));
+                    own.note(format!("came of {index}"));
+                    met.wait().await;
+                    // Both have told by now, and neither is over.
+                    let seen = words(&own.follow().borrow());
+                    met.wait().await;
+                    Ok::<_, Trouble>(seen)
+                };
+                own.step(index, told).await
+            }
+        };
+        let (one, two) = tokio::join!(each(0), each(1));
+        Ok::<_, Trouble>((one?, two?))
+    });
+    let (state, done) = last(operation).await;
+    let (seen, _) = done.unwrap();
+    assert_eq!(seen, ["running for 0", "running for 1"]);
+    assert_eq!(words(&state), ["done came of 0", "done came of 1"]);
+}

@@ -84,8 +84,8 @@ pub struct Job {
     pub steps: Vec<Step>,
     /// When it began.
     pub began: DateTime<Utc>,
-    /// When the step that runs began.
-    pub step_began: DateTime<Utc>,
+    /// When each of them was first seen to run.
+    pub steps_began: Vec<Option<DateTime<Utc>>>,
     /// How and when it ended.
     pub ended: Option<(DateTime<Utc>, Outcome)>,
     /// Whether the person has asked to stop it.
@@ -145,8 +145,10 @@ impl Jobs {
         {
             self.all.remove(at);
         }
-        let steps = steps.into_iter().map(|title| Step { title, state: StepState::Waiting }).collect();
-        self.all.push(Job { id, title, steps, began: now, step_began: now, ended: None, stopping: false });
+        let steps: Vec<Step> =
+            steps.into_iter().map(|title| Step { title, state: StepState::Waiting }).collect();
+        let steps_began = vec![None; steps.len()];
+        self.all.push(Job { id, title, steps, steps_began, began: now, ended: None, stopping: false });
         id
     }
 
@@ -156,10 +158,12 @@ impl Jobs {
         self.revision += 1;
         match event {
             JobEvent::State(state) => {
-                let before = job.at();
                 job.steps.clone_from(&state.steps);
-                if job.at() != before {
-                    job.step_began = now;
+                job.steps_began.resize(job.steps.len(), None);
+                for (step, began) in job.steps.iter().zip(&mut job.steps_began) {
+                    if matches!(step.state, StepState::Running { .. }) {
+                        began.get_or_insert(now);
+                    }
                 }
                 None
             }
@@ -234,7 +238,8 @@ mod tests {
         jobs.report(id, state([runs(), StepState::Waiting]), now());
         jobs.report(id, state([done, runs()]), later);
         let job = jobs.get(id).unwrap();
-        assert_eq!((job.at(), job.progress(), job.step_began), (Some(1), (1, 2), later));
+        assert_eq!((job.at(), job.progress()), (Some(1), (1, 2)));
+        assert_eq!(job.steps_began, [Some(now()), Some(later)]);
     }
 
     #[test]

@@ -54,7 +54,12 @@ impl Begun {
         let outcome = async move {
             match operation.result().await {
                 Ok(done) => told(done),
-                Err(_) if stopped.is_cancelled() => Outcome::new(Ended::Cancelled, "stopped"),
+                Err(error) if stopped.is_cancelled() => {
+                    // What was undone for it, or could not be, is more than that it was stopped.
+                    let said = error.to_smolstr();
+                    let bare = said == Cancelled.to_smolstr();
+                    Outcome::new(Ended::Cancelled, if bare { "stopped".into() } else { said })
+                }
                 Err(error) => Outcome::new(Ended::Failed, error.to_smolstr()),
             }
         };
@@ -79,5 +84,27 @@ pub enum Trouble {
 impl From<String> for Trouble {
     fn from(said: String) -> Self {
         Trouble::Said(said)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn whoever_stops_a_job_is_told_what_came_of_that() {
+        for (trouble, expected) in [
+            (Trouble::Cancelled(Cancelled), "stopped"),
+            (
+                Trouble::Said("cancelled. The old store is in its place again".into()),
+                "cancelled. The old store is in its place again",
+            ),
+        ] {
+            let operation = Operation::<(), Trouble>::start("t", ["step"], |_| async { Err(trouble) });
+            let begun = Begun::follow(operation, |()| Outcome::new(Ended::Done, "done"));
+            begun.cancel.cancel();
+            let outcome = begun.outcome.await;
+            assert_eq!((outcome.ended, outcome.said.as_str()), (Ended::Cancelled, expected));
+        }
     }
 }

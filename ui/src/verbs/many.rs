@@ -1,9 +1,10 @@
-//! One verb for several virtual clusters: each is looked at, the plan names each, and they are done one after the other.
+//! One verb for several virtual clusters: each is looked at, the plan names each, and they are done one after the other, or a few at a time.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::{StreamExt as _, stream};
+use futures::future::BoxFuture;
+use futures::{FutureExt as _, StreamExt as _, stream};
 use smol_str::{SmolStr, format_smolstr};
 use v9s::fleet::model::VclusterKey;
 use v9s::operation::{Cancelled, Operation, Progress, StepState};
@@ -105,7 +106,7 @@ fn planned(what: What, found: Vec<Found>, hidden: usize) -> Looked {
         };
     }
     let count = verbs.len();
-    let verb = Many { title: titled(what, count), verbs };
+    let verb = Many { title: titled(what, count), verbs, at_once: 1 };
     let mut facts: Facts = vec![(word(what), done), ("not", not), ("so already", already)];
     facts.retain(|(_, lines)| !lines.is_empty());
     if hidden > 0 {
@@ -159,38 +160,51 @@ fn gist(what: What, facts: &Facts) -> String {
 
 /// The verbs of several, each with the name of its virtual cluster.
 #[derive(Debug)]
-struct Many {
-    title: SmolStr,
-    verbs: Vec<(SmolStr, Arc<dyn Verb>)>,
+pub(super) struct Many {
+    pub(super) title: SmolStr,
+    pub(super) verbs: Vec<(SmolStr, Arc<dyn Verb>)>,
+    /// How many are carried out at a time.
+    pub(super) at_once: usize,
 }
 
 /// What came of one.
 type Came = (SmolStr, Outcome);
 
 async fn carry_out(
-    verbs: Vec<(SmolStr, Arc<dyn Verb>)>,
+    (verbs, at_once): (Vec<(SmolStr, Arc<dyn Verb>)>, usize),
     hands: Hands,
     progress: Progress,
 ) -> Result<Vec<Came>, Trouble> {
-    let mut all = Vec::new();
-    for (at, (name, verb)) in verbs.into_iter().enumerate() {
-        let done = progress.step(at, async {
-            let outcome = follow(verb.begin(&hands), &progress).await?;
-            match outcome.ended {
-                Ended::Done | Ended::Partly => {
-                    progress.note(outcome.said.clone());
-                    Ok(outcome)
-                }
-                Ended::Failed | Ended::Cancelled => Err(Trouble::Said(outcome.said.to_string())),
+    let all = verbs.into_iter().enumerate().map(|(at, (name, verb))| {
+        let (hands, progress) = (hands.clone(), progress.of_step(at));
+        let done = async move {
+            match one(verb.as_ref(), at, &hands, &progress).await {
+                Ok(outcome) => Ok((name, outcome)),
+                Err(Trouble::Cancelled(cancelled)) => Err(cancelled),
+                Err(error) => Ok((name, Outcome::new(Ended::Failed, error.to_string()))),
             }
-        });
-        match done.await {
-            Ok(outcome) => all.push((name, outcome)),
-            Err(Trouble::Cancelled(cancelled)) => return Err(cancelled.into()),
-            Err(error) => all.push((name, Outcome::new(Ended::Failed, error.to_string()))),
+        };
+        done.boxed()
+    });
+    let all: Vec<BoxFuture<'static, Result<Came, Cancelled>>> = all.collect();
+    // What is under way is never torn away: those that were stopped end by themselves, and no other begins.
+    let all: Vec<Result<Came, Cancelled>> = stream::iter(all).buffered(at_once).collect().await;
+    Ok(all.into_iter().collect::<Result<_, _>>()?)
+}
+
+/// Carries out one of them, as the step at its place.
+async fn one(verb: &dyn Verb, at: usize, hands: &Hands, progress: &Progress) -> Result<Outcome, Trouble> {
+    let work = async {
+        let outcome = follow(verb.begin(hands), progress).await?;
+        match outcome.ended {
+            Ended::Done | Ended::Partly => {
+                progress.note(outcome.said.clone());
+                Ok(outcome)
+            }
+            Ended::Failed | Ended::Cancelled => Err(Trouble::Said(outcome.said.to_string())),
         }
-    }
-    Ok(all)
+    };
+    progress.step(at, work).await
 }
 
 /// Tells what one of them waits for; a stop of the whole stops it, too, after what is under way.
@@ -244,7 +258,7 @@ impl Verb for Many {
     }
 
     fn begin(&self, hands: &Hands) -> Begun {
-        let (verbs, hands) = (self.verbs.clone(), hands.clone());
+        let (verbs, hands) = ((self.verbs.clone(), self.at_once.max(1)), hands.clone());
         let operation =
             Operation::start(self.title(), self.steps(), |progress| carry_out(verbs, hands, progress));
         Begun::follow(operation, |all| told(&all))

@@ -51,7 +51,7 @@ fn hands() -> Hands {
 fn many(verbs: &[(&str, Option<(Ended, &'static str)>)]) -> Many {
     let verbs =
         verbs.iter().map(|(name, ends)| (SmolStr::from(*name), Arc::new(Ends(*ends)) as Arc<dyn Verb>));
-    Many { title: "test".into(), verbs: verbs.collect() }
+    Many { title: "test".into(), verbs: verbs.collect(), at_once: 1 }
 }
 
 async fn ended(begun: Begun) -> (Outcome, OperationState) {
@@ -183,6 +183,20 @@ async fn stopping_stops_the_one_that_is_under_way_and_begins_no_other() {
     let (outcome, state) = ended(begun).await;
     assert_eq!(outcome.ended, Ended::Cancelled);
     assert!(matches!(state.steps[1].state, StepState::Waiting), "{state:?}");
+}
+
+#[tokio::test]
+async fn a_few_at_a_time_tell_each_of_itself_and_stop_together() {
+    let three = [("a", None), ("b", None), ("c", None)];
+    let begun = Many { at_once: 2, ..many(&three) }.begin(&hands());
+    let mut states = begun.states.clone();
+    let runs = |step: &v9s::operation::Step| matches!(&step.state, StepState::Running { cause: Some(cause), .. } if cause == "do it: the end of time");
+    states.wait_for(|state| state.steps[..2].iter().all(runs)).await.unwrap();
+    assert!(matches!(states.borrow().steps[2].state, StepState::Waiting), "no more than two at a time");
+    begun.cancel.cancel();
+    let (outcome, state) = ended(begun).await;
+    assert_eq!(outcome.ended, Ended::Cancelled);
+    assert!(matches!(state.steps[2].state, StepState::Waiting), "{state:?}");
 }
 
 #[test]

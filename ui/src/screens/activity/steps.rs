@@ -62,7 +62,8 @@ impl Lines<'_> {
             StepState::Waiting if job.running() => (symbols.dot, Slot::Muted, "", String::new()),
             StepState::Waiting => (symbols.not_applicable, Slot::Muted, "left out", String::new()),
             StepState::Running { cause, .. } => {
-                let since = format::short(format::elapsed(job.step_began, world.now));
+                let began = job.steps_began.get(at).copied().flatten().unwrap_or(job.began);
+                let since = format::short(format::elapsed(began, world.now));
                 (symbols.step, Slot::Accent, cause.as_deref().unwrap_or_default(), since)
             }
             StepState::Done { took: time, note } => {
