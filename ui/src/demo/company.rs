@@ -2,11 +2,12 @@
 
 use chrono::{DateTime, Duration, Utc};
 use v9s::fleet::model::Store;
+use v9s::target::Missed;
 
 use super::catalogue::mould;
 use super::seed::Seed;
 use super::spec::{
-    App, Course, Distro, Fate, Manager, QuotaSpec, Standing, Stray, StrayKind, Tenant, coredns,
+    App, Backups, Course, Distro, Fate, Manager, QuotaSpec, Standing, Stray, StrayKind, Tenant, coredns,
 };
 
 /// What stands on one host cluster.
@@ -80,6 +81,11 @@ impl Company {
         tenant
     }
 
+    /// A good backup of so long ago, which may become a day old.
+    fn saved(&self, days: i64, hours: i64) -> Backups {
+        Backups { good: Some(self.ago(days, hours)), missed: None, objective_hours: Some(24) }
+    }
+
     /// An application from the catalogue, deployed this many days ago.
     fn app(&self, namespace: &str, name: &str, replicas: u32, days: i64) -> App {
         let created = self.ago(days, 3);
@@ -97,6 +103,7 @@ impl Company {
         tenant.replicas = 3;
         tenant.network_policies = true;
         tenant.manager = Manager::ArgoCd;
+        tenant.backups = self.saved(0, 5);
         tenant.quota =
             Some(QuotaSpec { cpu_millis: 10_000, memory_mib: 12 * 1024, storage_gib: 100, pods: 60 });
         tenant.apps.extend([
@@ -116,6 +123,15 @@ impl Company {
         tenant.store = Store::EmbeddedEtcd;
         tenant.replicas = 3;
         tenant.network_policies = true;
+        // The last runs failed, and the last good one is older than it may be.
+        tenant.backups = Backups {
+            missed: Some((
+                self.ago(0, 5),
+                Missed::Failed,
+                "the bucket acme-backups refused it: AccessDenied",
+            )),
+            ..self.saved(3, 5)
+        };
         tenant.quota = Some(QuotaSpec { cpu_millis: 4_000, memory_mib: 8 * 1024, storage_gib: 60, pods: 30 });
         tenant.apps.extend([
             self.app("payments", "api", 6, 2),
@@ -187,6 +203,11 @@ impl Company {
         let mut tenant = self.tenant("support-tools", 140, "support", "dev");
         tenant.companion = Some(Course::Well);
         tenant.standing = Standing::Paused { since: self.ago(3, 14) };
+        tenant.backups = Backups {
+            missed: Some((self.ago(0, 5), Missed::PassedOver, "it is paused")),
+            objective_hours: None,
+            ..self.saved(4, 5)
+        };
         tenant.apps.push(self.app("monitoring", "grafana", 1, 130));
         tenant
     }
@@ -236,6 +257,7 @@ impl Company {
         tenant.companion = Some(Course::Well);
         tenant.store = Store::EmbeddedEtcd;
         tenant.replicas = 3;
+        tenant.backups = self.saved(0, 22);
         tenant.quota =
             Some(QuotaSpec { cpu_millis: 5_500, memory_mib: 20 * 1024, storage_gib: 120, pods: 60 });
         tenant.apps.extend([
@@ -328,6 +350,20 @@ mod tests {
         for kind in [StrayKind::VirtualGone, StrayKind::ForeignCopy, StrayKind::VclusterGone] {
             assert!(strays.contains(&kind), "{kind:?}");
         }
+    }
+
+    #[test]
+    fn of_some_there_is_a_fresh_backup_of_some_an_old_one_and_of_some_none() {
+        let now = DateTime::from_timestamp(1_794_000_000, 0).unwrap();
+        let age = |name: &str| {
+            let tenant =
+                estates_now().into_iter().flat_map(|estate| estate.tenants).find(|it| it.name == name);
+            tenant.unwrap().backups.good.map(|at| (now - at).num_hours())
+        };
+        assert_eq!(
+            (age("checkout-prod"), age("payments-prod"), age("catalog-dev")),
+            (Some(5), Some(77), None)
+        );
     }
 
     #[test]

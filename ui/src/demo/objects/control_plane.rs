@@ -6,8 +6,8 @@ use v9s::fleet::model::Store;
 use v9s::provision::pki::written;
 use v9s::wire::{self, App, annotation, label};
 
-use super::Maker;
 use super::meta::{milli_timestamp, set, strings};
+use super::{Maker, backups};
 use crate::demo::spec::{Distro, Manager, Standing};
 
 /// Port of the API server in the control-plane pod.
@@ -140,6 +140,7 @@ fn mark(maker: &Maker<'_>, meta: &mut Value) {
     if tenant.manager == Manager::V9s {
         annotations.insert(annotation::CERTIFICATES_END.to_owned(), json!(written(certificates_end(maker))));
     }
+    annotations.extend(backups::notes(tenant));
     match tenant.standing {
         Standing::Paused { since } => stopped(&mut annotations, annotation::PAUSED, since),
         Standing::Restoring { since } => stopped(&mut annotations, annotation::RESTORING, since),

@@ -2,6 +2,7 @@
 //! from the description of a tenant. Pure: the same tenant and setting make the same objects.
 
 mod access;
+mod backups;
 mod companion;
 mod config;
 mod control_plane;

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use v9s::fleet::model::Store;
+use v9s::target::Missed;
 
 use super::seed::Seed;
 
@@ -48,8 +49,21 @@ pub struct Tenant {
     pub companion: Option<Course>,
     /// When the first of its certificates ends, where v9s has made them and it is soon.
     pub certificates_end: Option<DateTime<Utc>>,
+    /// What is noted of its backups.
+    pub backups: Backups,
     /// Its source of chance.
     pub seed: Seed,
+}
+
+/// What is noted of the backups of a tenant; nothing of one that was never backed up.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Backups {
+    /// When the last good one was begun.
+    pub good: Option<DateTime<Utc>>,
+    /// A later run that took none: when, what came of it, and why.
+    pub missed: Option<(DateTime<Utc>, Missed, &'static str)>,
+    /// How old the last good one may become, in hours.
+    pub objective_hours: Option<u64>,
 }
 
 /// What a companion has to tell.
@@ -182,6 +196,7 @@ impl Tenant {
             strays: Vec::new(),
             companion: None,
             certificates_end: None,
+            backups: Backups::default(),
             seed: seed.child(name),
         }
     }
