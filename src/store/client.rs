@@ -19,7 +19,7 @@ use super::error::{StoreError, late};
 use crate::cluster::{Failure, FailureKind};
 
 /// The longest answer: a page may hold some hundred of the largest objects there can be.
-const LONGEST: usize = 256 << 20;
+pub(super) const LONGEST: usize = 256 << 20;
 
 /// One process of a store, and how it is asked. Cheap to clone; nothing is opened before it is used.
 #[derive(Debug, Clone)]
@@ -31,6 +31,8 @@ pub(super) struct Door {
     channel: Channel,
     heard: Heard,
     patience: Duration,
+    /// Bytes that an answer may have.
+    room: usize,
 }
 
 impl Door {
@@ -44,7 +46,12 @@ impl Door {
     ) -> Door {
         let heard = Heard::default();
         let channel = dial::channel(way.clone(), port, proof, Arc::clone(&heard));
-        Door { name, vcluster, way, channel, heard, patience }
+        Door { name, vcluster, way, channel, heard, patience, room: LONGEST }
+    }
+
+    /// The same, which takes no answer that is longer than so many bytes.
+    pub fn within(self, room: usize) -> Door {
+        Door { room: room.min(LONGEST), ..self }
     }
 
     /// How long an ordinary answer may take.
@@ -101,7 +108,7 @@ impl Door {
 
     async fn ready(&self) -> Result<Grpc<Channel>, Status> {
         self.hear();
-        let mut grpc = Grpc::new(self.channel.clone()).max_decoding_message_size(LONGEST);
+        let mut grpc = Grpc::new(self.channel.clone()).max_decoding_message_size(self.room);
         grpc.ready().await.map_err(|error| Status::from_error(error.into()))?;
         Ok(grpc)
     }
@@ -147,6 +154,13 @@ impl Door {
             // A member that starts, ends or has no leader: another may know better.
             Code::Unavailable => FailureKind::Server,
             Code::DeadlineExceeded | Code::Cancelled => FailureKind::Timeout,
+            // Ours says the first, before it takes any of it; a server with a limit of its own the second.
+            Code::OutOfRange | Code::ResourceExhausted
+                if said.contains("message length too large") || said.contains("message larger than max") =>
+            {
+                let (vcluster, member) = (self.vcluster.clone(), self.name.clone());
+                return StoreError::TooLong { vcluster, member, what, room: self.room };
+            }
             code => {
                 let said = if said.is_empty() { format_smolstr!("{code}") } else { said };
                 let (vcluster, member) = (self.vcluster.clone(), self.name.clone());

@@ -83,6 +83,18 @@ pub enum StoreError {
         /// The revision.
         revision: i64,
     },
+    /// The answer is longer than was wanted; none of it was taken.
+    #[error("the answer of {member} (store of {vcluster}) to {what} is longer than {room} bytes")]
+    TooLong {
+        /// The virtual cluster.
+        vcluster: SmolStr,
+        /// Pod or address.
+        member: SmolStr,
+        /// What was tried.
+        what: &'static str,
+        /// Bytes that it may have.
+        room: usize,
+    },
     /// What it is kept in cannot do this at all.
     #[error("the store of {vcluster} is kine in front of a database, which cannot {what}")]
     Unable {
@@ -117,6 +129,7 @@ impl StoreError {
             StoreError::Unanswered { failure, .. } => failure.remedy(),
             StoreError::Refused { .. } => "look at the log of that pod",
             StoreError::Compacted { .. } => "begin again at a revision of now",
+            StoreError::TooLong { .. } => "ask for fewer keys at once",
             StoreError::Unable { .. } => "read its keys at one revision instead",
             StoreError::Damaged { .. } => "take another",
         }

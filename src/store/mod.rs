@@ -81,9 +81,14 @@ pub struct Range {
     pub limit: i64,
     /// Whether values stay away.
     pub keys_only: bool,
+    /// Bytes that one page may have; one that has more is not taken at all.
+    pub room: usize,
 }
 
 impl Range {
+    /// The most bytes that a page can have.
+    pub const MOST: usize = client::LONGEST;
+
     /// All keys of a virtual cluster (they begin with `/`), in pages of as many.
     pub fn all(limit: i64) -> Range {
         Range {
@@ -92,6 +97,7 @@ impl Range {
             revision: 0,
             limit,
             keys_only: false,
+            room: Range::MOST,
         }
     }
 
@@ -155,10 +161,12 @@ impl Store {
     /// One page of keys, from the first process that answers.
     ///
     /// # Errors
-    /// When none answers, or the revision is compacted by now: begin again then.
+    /// When none answers, or the page has more bytes than it may: ask for fewer keys then. When the revision is compacted by now: begin
+    /// again then.
     pub async fn range(&self, range: &Range) -> Result<Page, StoreError> {
         const WHAT: &str = "read keys";
         self.first(|door| async move {
+            let door = door.within(range.room);
             let question = RangeRequest {
                 key: range.from.clone(),
                 range_end: range.to.clone(),

@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result, ensure};
 use v9s::backup::archive::{Identities, Recipients};
 use v9s::backup::set::{BackupError, Beside, Protection, browse, verify};
 use v9s::operation::Cancelled;
-use v9s::store::{Kind, of_addresses};
+use v9s::store::{Kind, Range, StoreError, of_addresses};
 use v9s_testkit::real::stores::{Etcd, Kine, put};
 use v9s_testkit::real::{ControlPlane, Options};
 use v9s_testkit::wait::PATIENCE;
@@ -55,6 +55,31 @@ backups! {
         let verified = verify(&to, &taken.card.file, &Identities::default(), None).await?;
         assert_eq!(verified.card, Beside::Fits);
         assert_eq!(browse(&to).await?.good().count(), 1);
+        Ok(())
+    }
+
+    async fn values_that_are_huge_all_of_a_sudden_are_read_in_smaller_pages() -> Result<()> {
+        // Pages grow as long as values are tiny; the next one would have forty megabytes.
+        let etcd = tokio::task::spawn_blocking(|| Etcd::start(1, None)).await??;
+        let address = etcd.addresses()[0].clone();
+        for at in 0..700 {
+            put(&address, &format!("/registry/a/{at:03}"), b"tiny").await?;
+        }
+        for at in 0..40 {
+            put(&address, &format!("/registry/b/{at:03}"), &vec![at; 1_000_000]).await?;
+        }
+        let store = of_addresses("team-a/shop", Kind::DeployedEtcd, &etcd.addresses(), None);
+        let page = Range { room: 16 << 20, from: "/registry/a/690".into(), ..Range::all(500) };
+        let refused = store.range(&page).await.unwrap_err();
+        ensure!(matches!(refused, StoreError::TooLong { .. }), "it is not taken in part: {refused}");
+        ensure!(store.range(&Range { limit: 20, ..page }).await.is_ok(), "the connection is as good as before");
+        let temporary = tempfile::tempdir()?;
+        let to = folder(temporary.path())?;
+        let wish = v9s::backup::set::Request { native: false, ..request(&to) };
+        let taken = take(&source(store.clone()), &wish).await?;
+        let open = shown(&to, &taken, &Identities::default()).await?;
+        assert_eq!(open.keys.len(), 740);
+        ensure!((0..40).all(|at| open.keys[format!("/registry/b/{at:03}").as_bytes()] == vec![at; 1_000_000]));
         Ok(())
     }
 

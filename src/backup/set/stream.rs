@@ -105,6 +105,20 @@ impl Stream<'_> {
         }
     }
 
+    /// One page, of fewer keys than were asked for where so many do not fit: values may be tiny for long and then huge.
+    async fn page(&self, range: &mut Range) -> Result<store::Page, StoreError> {
+        loop {
+            range.room = pages::room(range.limit);
+            match self.source.store.range(range).await {
+                Err(error @ StoreError::TooLong { .. }) => match pages::fewer(range.limit) {
+                    Some(fewer) => range.limit = fewer,
+                    None => return Err(error),
+                },
+                done => return done,
+            }
+        }
+    }
+
     /// Reads the store from its first key to its last.
     async fn feed(&self, pieces: mpsc::Sender<Piece>, progress: &Progress) -> Result<(), BackupError> {
         // Whoever takes the pieces is gone: why, it tells itself.
@@ -116,7 +130,7 @@ impl Stream<'_> {
             if revision > 0 {
                 now = now.at(revision);
             }
-            let page = self.source.store.range(&now).await?;
+            let page = self.page(&mut now).await?;
             revision = page.revision;
             keys += page.keys.len();
             progress.waiting(format!("{keys} keys at revision {revision}"));
