@@ -38,6 +38,8 @@ async fn carried(host: &Host, room: &Room) -> Result<()> {
     host.seed(&[
         json!({"apiVersion": "v1", "kind": "Pod", "metadata": pod, "spec": spec}),
         json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta("/v1, Kind=ConfigMap", "settings"), "data": {"a": "b"}}),
+        json!({"apiVersion": "v1", "kind": "Service", "metadata": meta("/v1, Kind=Service", "by-hand"),
+            "spec": {"ports": [{"port": 5432}]}}),
         json!({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress",
             "metadata": meta("networking.k8s.io/v1, Kind=Ingress", "door"), "spec": rule}),
     ])
@@ -82,11 +84,13 @@ both_hosts! {
         let (code, told) = room.said(&["restore", "NAME", "--adopt", "--dry-run", "-o", "json"]).await?;
         let told = read(&told)?;
         ensure!(code == Some(0) && told["outcome"] == "planned", "{told}");
-        ensure!(plan(&told).contains("1 configmaps, 1 namespaces, 1 pods"), "{told}");
+        ensure!(plan(&told).contains("1 configmaps, 1 namespaces, 1 pods") && plan(&told).contains("1 services"), "{told}");
+        ensure!(plan(&told).contains("EndpointSlices of web/by-hand on the host"), "{told}");
         ensure!(plan(&told).contains("run on, with the UIDs"), "{told}");
         let left = told["left"].to_string();
         ensure!(left.contains("pods web/front-7d9-abcde") && left.contains("ReplicaSet front-7d9"), "{left}");
         ensure!(left.contains("Deployments") && left.contains("roles and bindings"), "{left}");
+        ensure!(left.contains("Endpoints and EndpointSlices of services web/by-hand"), "{left}");
         let (code, told) =
             room.said(&["restore", "NAME", "--adopt", "--confirm", "shap", "--no-safety-backup", "-o", "json"]).await?;
         ensure!(code == Some(4) && told.contains("its name was not given"), "{told}");

@@ -60,6 +60,13 @@ fn service(names: &Names<'_>, host: &Value) -> Value {
     spec
 }
 
+/// Whether somebody leads it by hand, so that its endpoints are nobody else's to make.
+pub(super) fn is_led_by_hand(resource: &Resource, inside: &Value) -> bool {
+    *resource == Resource::SERVICES
+        && inside["spec"]["selector"].is_null()
+        && inside["spec"]["type"] != "ExternalName"
+}
+
 /// A claim before it was bound: the companion shows the volume, and then what the claim is bound to.
 fn claim(names: &Names<'_>, pair: &Pair<'_>) -> Value {
     let mut spec = without(&pair.host["spec"], &["volumeName"]);

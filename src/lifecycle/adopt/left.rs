@@ -1,5 +1,7 @@
 //! What does not come back, or not as it was.
 
+use crate::names::VirtualName;
+
 /// One thing that is lost, or another than before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Left {
@@ -14,6 +16,14 @@ impl Left {
     pub fn new(what: impl Into<String>, why: impl Into<String>) -> Self {
         Left { what: what.into(), why: why.into() }
     }
+}
+
+/// Where a Service without a selector leads: its addresses were written by hand, and only a copy of them is on the host.
+pub(super) fn endpoints(service: &VirtualName) -> Left {
+    Left::new(
+        format!("Endpoints and EndpointSlices of services {service}"),
+        "it has no selector: where it leads stays on the host and works there; inside it leads nowhere until they are applied again",
+    )
 }
 
 /// What only lives inside: no host carries it.

@@ -21,7 +21,7 @@ use chrono::{DateTime, Utc};
 use data_encoding::HEXLOWER;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use smol_str::{SmolStr, format_smolstr};
+use smol_str::{SmolStr, ToSmolStr as _, format_smolstr};
 
 pub use left::Left;
 
@@ -72,6 +72,8 @@ pub struct Adoption {
     pub objects: Vec<Adopted>,
     /// What is not as it was, or not there.
     pub left: Vec<Left>,
+    /// Services of which only the host knows where they lead: they have no selector, and their endpoints are not made again.
+    pub led_outside: Vec<SmolStr>,
 }
 
 impl Adoption {
@@ -113,7 +115,12 @@ pub fn adopt(carried: &Carried) -> Adoption {
         objects.push(adopted(pair, back.body));
     }
     for pair in pairs.iter().filter(|pair| *pair.resource != Resource::PODS) {
-        objects.push(adopted(pair, content::back(&names, pair, &used)));
+        let body = content::back(&names, pair, &used);
+        if content::is_led_by_hand(pair.resource, &body) {
+            adoption.led_outside.push(pair.of.to_smolstr());
+            adoption.left.push(left::endpoints(&pair.of));
+        }
+        objects.push(adopted(pair, body));
     }
     let mut homes: BTreeSet<&str> = pairs.iter().filter_map(|pair| pair.of.namespace.as_deref()).collect();
     if carried.store.is_some() {
@@ -249,6 +256,26 @@ mod tests {
         let adoption = adopt(&carried(vec![(resource, going)]));
         assert!(adoption.is_empty());
         assert_eq!(adoption.left[0], Left::new("pods web/a", "it is being deleted on the host"));
+    }
+
+    #[test]
+    fn where_a_service_without_a_selector_leads_is_named_and_stays_outside() {
+        let service = |name: &str, spec: Value| {
+            let (_, mut object) =
+                pod(name, json!({"/annotations/vcluster.loft.sh~1object-kind": "/v1, Kind=Service"}));
+            object["spec"] = spec;
+            (Resource::SERVICES, object)
+        };
+        let adoption = adopt(&carried(vec![
+            service("by-hand", json!({"clusterIP": "10.0.0.1", "ports": [{"port": 80}]})),
+            service("led", json!({"clusterIP": "10.0.0.2", "selector": {"app": "led"}})),
+            service("elsewhere", json!({"type": "ExternalName", "externalName": "example.com"})),
+        ]));
+        assert_eq!(adoption.counts()["services"], 3, "each of them comes back");
+        assert_eq!(adoption.led_outside, ["web/by-hand"]);
+        let told: Vec<&Left> = adoption.left.iter().filter(|left| left.what.contains("Endpoints")).collect();
+        assert_eq!(told.len(), 1);
+        assert!(told[0].what.contains("web/by-hand"), "{told:?}");
     }
 
     #[test]

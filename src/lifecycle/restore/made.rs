@@ -81,7 +81,7 @@ mod tests {
         let adopted = crate::lifecycle::adopt::Adopted { object, body, host: None };
         for kept in [Kept::Sqlite, Kept::Etcd] {
             let folder = tempfile::tempdir().unwrap();
-            let adoption = Adoption { objects: vec![adopted.clone()], left: Vec::new() };
+            let adoption = Adoption { objects: vec![adopted.clone()], ..Adoption::default() };
             let made = store(adoption, kept, folder.path()).await.unwrap();
             let Prepared { rebuilt, counts, revision, .. } = &made.prepared;
             assert_eq!((rebuilt.keys, counts.get("namespaces")), (1, Some(&1)), "{kept:?}");

@@ -81,7 +81,18 @@ fn adopting(lines: Vec<String>, adoption: &Adoption) -> Vec<String> {
         "keep the old store on its volume, in .v9s-restore, until the next restore succeeds".to_owned(),
     );
     lines.push("pods on the host run on, with the UIDs that they have inside and outside".to_owned());
+    lines.extend(outside(&adoption.led_outside));
     lines
+}
+
+/// What is told of Services without a selector.
+fn outside(services: &[SmolStr]) -> Option<String> {
+    (!services.is_empty()).then(|| {
+        format!(
+            "leave the Endpoints and EndpointSlices of {} on the host, as these have no selector: inside they lead nowhere until they are applied again",
+            services.join(", ")
+        )
+    })
 }
 
 fn planned(
@@ -225,6 +236,13 @@ mod tests {
         assert!(adopt(true, false).unwrap_err().contains("its store answers"));
         assert!(adopt(true, true).is_ok());
         insta::assert_snapshot!(adopt(false, false).unwrap().join("\n"));
+    }
+
+    #[test]
+    fn services_whose_endpoints_stay_outside_are_named() {
+        assert_eq!(outside(&[]), None);
+        let line = outside(&["web/a".into(), "web/b".into()]).unwrap();
+        assert!(line.contains("EndpointSlices of web/a, web/b on the host"), "{line}");
     }
 
     #[test]
