@@ -20,6 +20,9 @@ pub const FOLDER: &str = ".v9s-restore";
 /// The most that a frame may hold, in bytes.
 pub const FRAME: u32 = 64 << 10;
 
+/// Bytes that must stay free on a volume besides a new store: the old one is written to until it stops.
+pub const SPARE: u64 = 16 << 20;
+
 /// What one restore is called: in pods, on the volume, and in the mark on the control plane. Its characters fit everywhere.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "SmolStr", into = "SmolStr")]

@@ -11,10 +11,11 @@ use chrono::Utc;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::aside::{self, Aside};
-use super::carry::{cleaned, room, save, undone, wake};
+use super::carry::{cleaned, save, undone, wake};
 use super::made::{self, Made};
 use super::mark::Mark;
 use super::plan::RestorePlan;
+use super::room::room;
 use super::run::Run;
 use super::see::{Checked, see};
 use super::{RestoreError, anew, host};
@@ -78,10 +79,24 @@ pub fn start_adopt(
     wish: Adopting,
 ) -> Operation<Adopted, RestoreError> {
     Operation::start(format_smolstr!("adopt {target}"), ADOPT_STEPS, move |progress| async move {
-        let done = adopted(&cluster, &target, &plan, &wish, &progress).await;
-        target.record(&cluster, ACTION, done.as_ref().map(drop).map_err(ToString::to_string)).await;
-        done
+        carry_out(&cluster, &target, &plan, &wish, &progress).await
     })
+}
+
+/// Carries it out, and leaves a record. The steps are [`ADOPT_STEPS`].
+///
+/// # Errors
+/// Why it was not adopted, and what is in place now.
+pub async fn carry_out(
+    cluster: &Cluster,
+    target: &Target,
+    plan: &RestorePlan,
+    wish: &Adopting,
+    progress: &Progress,
+) -> Result<Adopted, RestoreError> {
+    let done = adopted(cluster, target, plan, wish, progress).await;
+    target.record(cluster, ACTION, done.as_ref().map(drop).map_err(ToString::to_string)).await;
+    done
 }
 
 async fn adopted(
@@ -96,7 +111,7 @@ async fn adopted(
         .step(0, async {
             let (_, made) = store_of(cluster, target, plan, wish).await?;
             aside::can_be_seen(cluster, target).await?;
-            room(cluster, target, plan, made.prepared.rebuilt.bytes).await?;
+            room(cluster, target, plan, (made.prepared.rebuilt.bytes, None)).await?;
             progress.note(format_smolstr!("{} objects", made.adoption.objects.len()));
             Ok::<_, RestoreError>(())
         })

@@ -7,6 +7,7 @@ use super::anew;
 use super::mark::Mark;
 use super::plan::RestorePlan;
 use super::prepare::{Prepared, prepare};
+use super::room::room;
 use super::run::Run;
 use super::see::{Checked, see};
 use super::{ACTION, Request, RestoreError};
@@ -14,7 +15,6 @@ use crate::backup::archive::Header;
 use crate::backup::set;
 use crate::cluster::{Cluster, minor};
 use crate::fleet::quantity::binary;
-use crate::known::Known;
 use crate::lifecycle::pods;
 use crate::lifecycle::resume::ResumeOptions;
 use crate::operation::{Operation, Progress};
@@ -71,8 +71,11 @@ pub fn start(
     })
 }
 
-/// Carries it out, and leaves a record.
-async fn carry_out(
+/// Carries it out, and leaves a record. The steps are [`STEPS`].
+///
+/// # Errors
+/// Why it was not restored, and what is in place now.
+pub async fn carry_out(
     cluster: &Cluster,
     target: &Target,
     plan: &RestorePlan,
@@ -95,7 +98,7 @@ async fn restored(
         .step(step::READ, async {
             let living = anew::living(cluster, target).await?;
             let (header, prepared) = prepare(request, (plan.place.kept, RAISE), living, progress).await?;
-            fits(cluster, target, plan, &prepared).await?;
+            fits(cluster, target, plan, (&prepared, request.at.place().of(&request.name).as_str())).await?;
             progress.note(format_smolstr!(
                 "{} keys, {}, of {}",
                 prepared.rebuilt.keys,
@@ -183,7 +186,7 @@ async fn fits(
     cluster: &Cluster,
     target: &Target,
     plan: &RestorePlan,
-    prepared: &Prepared,
+    (prepared, from): (&Prepared, &str),
 ) -> Result<(), RestoreError> {
     let version = cluster.vcluster_config(&target.namespace, &target.name).await;
     let version = version.ok().and_then(|config| set::kubernetes(&config));
@@ -194,32 +197,7 @@ async fn fits(
             "the backup is of Kubernetes {then} and the virtual cluster runs {now}, which may not understand what the later one wrote: raise its version first"
         )));
     }
-    room(cluster, target, plan, prepared.rebuilt.bytes).await
-}
-
-/// Whether there is room on the volume for a new store of so many bytes.
-pub(super) async fn room(
-    cluster: &Cluster,
-    target: &Target,
-    plan: &RestorePlan,
-    bytes: u64,
-) -> Result<(), RestoreError> {
-    // Of a store that does not run it is found out when its volume is held.
-    let Ok(store) = store::open(cluster, target).await else { return Ok(()) };
-    let needed = plan.place.kept.needs(bytes);
-    let Known::Yes(volumes) = store.volumes().await else { return Ok(()) };
-    let small = volumes.iter().find(|volume| {
-        plan.place.members.iter().any(|member| member.claim == volume.claim) && volume.free() < needed
-    });
-    match small {
-        Some(volume) => Err(RestoreError::Unfit(format!(
-            "the volume {} has {} left, and the new store takes {} beside the old one: enlarge it",
-            volume.claim,
-            binary(volume.free()),
-            binary(needed)
-        ))),
-        None => Ok(()),
-    }
+    room(cluster, target, plan, (prepared.rebuilt.bytes, Some(from))).await
 }
 
 /// Saves the state of now. One whose store does not answer has none that could be saved: the old store stays.

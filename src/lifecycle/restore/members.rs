@@ -5,9 +5,11 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use smol_str::{SmolStr, format_smolstr};
 
+use super::adopting::FROM;
 use super::helper::{self, LABEL, Task};
 use super::keeper::Keeper;
 use super::place::{Member, Place};
+use super::room::{Needed, Room};
 use super::run::Run;
 use super::{ACTION, RestoreError};
 use crate::backup::rebuild::Rebuilt;
@@ -43,6 +45,10 @@ impl<'a> Members<'a> {
             self.claim(member).await?;
             self.begin(member, task).await?;
         }
+        // Of a store that did not run nothing was known of its volumes before: nothing is sent where it does not fit.
+        for member in &self.place().members {
+            self.has_room(member, task, new).await?;
+        }
         for member in &self.place().members {
             self.send(member, task, new).await?;
         }
@@ -51,6 +57,16 @@ impl<'a> Members<'a> {
             self.open(member, task).await?.order(&swap).await?;
         }
         self.end(task).await
+    }
+
+    /// Whether the new store fits on the volume of a member, as its keeper sees it.
+    async fn has_room(&self, member: &Member, task: Task, new: &Rebuilt) -> Result<(), RestoreError> {
+        let seen = self.open(member, task).await?.look().await?;
+        let Run { cluster, target, plan, mark } = self.run;
+        let from = (mark.from != FROM).then_some(mark.from.as_str());
+        let needed = Needed { cluster, target, place: &plan.place, from, length: new.bytes };
+        let room = Room { free: seen.free, old: seen.store.unwrap_or_default() };
+        needed.on(&member.claim, room).await.map_err(RestoreError::NoRoom)
     }
 
     /// Puts the old store back everywhere, and lets go of the new one.

@@ -21,6 +21,7 @@ mod members;
 mod place;
 mod plan;
 mod prepare;
+mod room;
 mod run;
 mod see;
 mod undo;
@@ -31,13 +32,14 @@ use std::path::PathBuf;
 use smol_str::SmolStr;
 use thiserror::Error;
 
-pub use adopting::{ADOPT_STEPS, Adopted, Adopting, start_adopt};
+pub use adopting::{ADOPT_STEPS, Adopted, Adopting, carry_out as carry_out_adopt, start_adopt};
 pub use aside::Aside;
-pub use carry::{Restored, STEPS, start};
+pub use carry::{Restored, STEPS, carry_out, start};
 pub use host::carried;
 pub use look::{Found, look, look_lost};
 pub use mark::Mark;
 pub use plan::{RestorePlan, plan, plan_adopt};
+pub use room::NoRoom;
 pub use see::Checked;
 pub use undo::{STEPS as UNDO_STEPS, start as start_undo};
 pub use why::{Diagnosis, Said, diagnose};
@@ -108,6 +110,9 @@ pub enum RestoreError {
         /// What it said, or that it said nothing.
         why: SmolStr,
     },
+    /// A volume has no room for the new store beside the old one, which was found out when it was held.
+    #[error("{0}")]
+    NoRoom(Box<NoRoom>),
     /// Pods, workloads.
     #[error(transparent)]
     Life(#[from] LifeError),

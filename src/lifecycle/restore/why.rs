@@ -8,6 +8,7 @@ use smol_str::SmolStr;
 use super::RestoreError;
 use super::look::{look_lost, workload};
 use super::place::keeps;
+use super::room::more;
 use crate::cluster::Cluster;
 use crate::cluster::read::{LogEvent, LogRequest};
 use crate::health::store::{Trouble, trouble};
@@ -34,6 +35,8 @@ pub struct Diagnosis {
     pub good: Known<Option<GoodBackup>>,
     /// An unfinished restore has left its marks.
     pub unfinished: bool,
+    /// What makes room, where there is none: a sentence each.
+    pub room: Vec<String>,
 }
 
 /// A line of a log.
@@ -61,12 +64,18 @@ pub async fn diagnose(cluster: &Cluster, target: &Target) -> Result<Diagnosis, R
             unready.extend(pod.unready.map(|why| (pod.name, why)));
         }
     }
+    let is_full = said.iter().any(|said: &Said| said.trouble == Trouble::Full);
+    let room = match &found.place {
+        Ok(place) if is_full => more(cluster, target, place).await,
+        _ => Vec::new(),
+    };
     Ok(Diagnosis {
         answers: found.answers,
         said,
         unready,
         good: good(cluster, target).await?,
         unfinished: found.mark.is_some(),
+        room,
     })
 }
 

@@ -10,10 +10,7 @@ use std::path::{Path, PathBuf};
 
 use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
-use v9s::store::keeper::{FOLDER, Kept, RestoreId, Seen};
-
-/// What must stay free besides the new store: the old one is written to until it stops.
-const SPARE: u64 = 16 << 20;
+use v9s::store::keeper::{FOLDER, Kept, RestoreId, SPARE, Seen};
 
 /// A volume with a store that nobody runs on.
 #[derive(Debug)]

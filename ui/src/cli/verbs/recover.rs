@@ -49,7 +49,7 @@ pub fn run(settings: &Settings, args: &RecoverArgs) -> anyhow::Result<Exit> {
         let lines = lines(&found);
         let report = Report::new("recover", &target).with_plan(lines.clone()).with_result(document(&found));
         let needed = remedy(found.said.iter().map(|said| said.trouble), found.answers);
-        if let Some((outcome, message)) = instead(needed, &target, *anyway || found.unfinished) {
+        if let Some((outcome, message)) = instead(needed, &target, &found, *anyway) {
             return report.ended(outcome, message).print(*output);
         }
         if super::ResultFormat::Text == *output {
@@ -74,8 +74,15 @@ pub fn run(settings: &Settings, args: &RecoverArgs) -> anyhow::Result<Exit> {
 }
 
 /// What is told instead of putting another store in place.
-fn instead(needed: Remedy, target: &Target, anyway: bool) -> Option<(Outcome, String)> {
+pub(crate) fn instead(
+    needed: Remedy,
+    target: &Target,
+    found: &Diagnosis,
+    anyway: bool,
+) -> Option<(Outcome, String)> {
     let Target { namespace, name, .. } = target;
+    // What a killed restore has left is gone on with.
+    let anyway = anyway || found.unfinished;
     let message = match needed {
         Remedy::Replace => return None,
         Remedy::Nothing if anyway => return None,
@@ -88,8 +95,12 @@ fn instead(needed: Remedy, target: &Target, anyway: bool) -> Option<(Outcome, St
                 ),
             ));
         }
-        Remedy::Mend(Trouble::Full) => format!(
+        Remedy::Mend(Trouble::Full) if found.room.is_empty() => format!(
             "the store of {target} has no room, and what it holds is whole: enlarge its volume, or see `v9s store {name} -n {namespace} --recover-space`"
+        ),
+        Remedy::Mend(Trouble::Full) => format!(
+            "the store of {target} has no room, and what it holds is whole: {}",
+            found.room.join("; or ")
         ),
         Remedy::Mend(_) => format!(
             "the volume of {target} cannot be used, and what is on it may be whole: see to the volume and its node first"
@@ -101,7 +112,7 @@ fn instead(needed: Remedy, target: &Target, anyway: bool) -> Option<(Outcome, St
     Some((Outcome::Refused, message))
 }
 
-fn lines(found: &Diagnosis) -> Vec<String> {
+pub(crate) fn lines(found: &Diagnosis) -> Vec<String> {
     let mut lines = vec![match found.answers {
         true => "its store answers".to_owned(),
         false => "its store does not answer".to_owned(),
