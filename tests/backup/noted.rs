@@ -26,11 +26,18 @@ pub struct Ran {
     pub err: String,
 }
 
-impl Tenant {
-    pub async fn on(host: Host) -> Result<Self> {
+/// Another one of the same name on the same host, in a namespace of its own.
+pub struct Beside {
+    pub namespace: String,
+    etcd: Etcd,
+}
+
+impl Beside {
+    /// Puts one there, with a store that answers.
+    async fn on(host: &Host, stem: &str) -> Result<Self> {
         let etcd = tokio::task::spawn_blocking(|| Etcd::start(1, None)).await??;
         put(&etcd.addresses()[0], "/registry/pods/web/a", b"pod").await?;
-        let namespace = host.namespace("team").await?;
+        let namespace = host.namespace(stem).await?;
         let config = format!(
             "controlPlane:\n  backingStore:\n    etcd:\n      external:\n        enabled: true\n        endpoint: http://{}\n",
             etcd.addresses()[0]
@@ -41,6 +48,22 @@ impl Tenant {
             }
             v9s_testkit::objects::create(&host.client(), &object).await?;
         }
+        Ok(Beside { namespace, etcd })
+    }
+
+    /// Its store answers no more.
+    pub async fn stop_store(mut self) -> Result<Self> {
+        let stopped = tokio::task::spawn_blocking(move || {
+            self.etcd.kill(0);
+            self
+        });
+        Ok(stopped.await?)
+    }
+}
+
+impl Tenant {
+    pub async fn on(host: Host) -> Result<Self> {
+        let Beside { namespace, etcd } = Beside::on(&host, "team").await?;
         let home = tempfile::tempdir()?;
         let kubeconfig = home.path().join("kubeconfig");
         std::fs::write(&kubeconfig, &host.kubeconfig)?;
@@ -84,9 +107,19 @@ impl Tenant {
         self.v9s(&[&all[..], more].concat()).await
     }
 
+    /// Another one on the same host.
+    pub async fn beside(&self, stem: &str) -> Result<Beside> {
+        Beside::on(&self.host, stem).await
+    }
+
     /// What `v9s list` says of it.
     pub async fn listed(&self) -> Result<Value> {
-        let list = self.v9s(&["list", "-n", &self.namespace, "-o", "json"]).await?;
+        self.listed_in(&self.namespace).await
+    }
+
+    /// What `v9s list` says of the one in a namespace.
+    pub async fn listed_in(&self, namespace: &str) -> Result<Value> {
+        let list = self.v9s(&["list", "-n", namespace, "-o", "json"]).await?;
         let all: Value = serde_json::from_str(&list.out).with_context(|| list.err.clone())?;
         Ok(all["items"][0].clone())
     }
@@ -98,7 +131,12 @@ impl Tenant {
 
     /// Changes the workload by a merge patch.
     pub async fn change(&self, patch: &Value) -> Result<()> {
-        let path = format!("/apis/apps/v1/namespaces/{}/statefulsets/shop", self.namespace);
+        self.change_in(&self.namespace, patch).await
+    }
+
+    /// Changes the workload of the one in a namespace.
+    pub async fn change_in(&self, namespace: &str, patch: &Value) -> Result<()> {
+        let path = format!("/apis/apps/v1/namespaces/{namespace}/statefulsets/shop");
         let request = Request::patch(path)
             .header("content-type", "application/merge-patch+json")
             .body(serde_json::to_vec(patch)?)?;
@@ -113,9 +151,20 @@ impl Tenant {
         .await
         .map_err(Into::into)
     }
+
+    /// What was done, as the audit log has it: action, namespace, and whether it came about.
+    pub fn audited(&self) -> Result<Vec<(String, String, bool)>> {
+        let log = std::fs::read_to_string(self.home.path().join(".local/state/v9s/audit.jsonl"))?;
+        let line = |line: &str| -> Result<(String, String, bool)> {
+            let record: v9s::audit::Record = serde_json::from_str(line)?;
+            let done = !matches!(record.outcome, v9s::audit::Outcome::Failed(_));
+            Ok((record.action.to_string(), record.namespace.to_string(), done))
+        };
+        log.lines().map(line).collect()
+    }
 }
 
-fn codes(listed: &Value) -> Vec<&str> {
+pub fn codes(listed: &Value) -> Vec<&str> {
     let findings = listed["findings"].as_array().into_iter().flatten();
     findings
         .filter_map(|finding| finding["code"].as_str())
