@@ -4,6 +4,7 @@
 
 mod all;
 mod buckets;
+mod dashboard;
 mod looked;
 mod noted;
 mod program;

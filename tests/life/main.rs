@@ -17,3 +17,4 @@ mod restoring;
 mod seat;
 mod terms;
 mod tunnels;
+mod wizard;

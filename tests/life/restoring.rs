@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use v9s::backup::archive::{
     ArchiveWriter, By, Contents, Coverage, Header, Part, Recipients, Record, StoreFacts, Tenant, Volumes,
+    Written,
 };
 use v9s_testkit::both_hosts;
 
@@ -15,8 +16,12 @@ use crate::seat::{object, until};
 
 /// A backup of a virtual cluster `shop`, as its bytes.
 fn backup(namespace: &str) -> Result<Vec<u8>> {
+    Ok(written(namespace, Utc::now())?.sink)
+}
+
+/// The same of a moment, with what it says of itself.
+pub fn written(namespace: &str, began: DateTime<Utc>) -> Result<Written<Vec<u8>>> {
     let tenant = Tenant { host: "https://host".into(), namespace: namespace.into(), name: "shop".into() };
-    let began = Utc::now();
     let mut writer = ArchiveWriter::begin(Vec::new(), Header::new(tenant, began), &Recipients::NONE)?;
     writer.document(Part::Config, b"sync: {}\n")?;
     let (key, value) = (b"/registry/namespaces/default", b"a namespace");
@@ -29,7 +34,7 @@ fn backup(namespace: &str) -> Result<Vec<u8>> {
         kubernetes: None,
         coverage: Coverage { state: true, config: true, keys: false, volumes },
     };
-    Ok(writer.finish(contents)?.sink)
+    Ok(writer.finish(contents)?)
 }
 
 fn message(told: &str) -> String {

@@ -23,7 +23,7 @@ pub use configured::{Config, Configured, configured};
 pub use error::{BackupError, VerifyError};
 pub(crate) use look::kubernetes;
 pub use look::{Gathered, Mirrored, VolumeClaim, look};
-pub use note::{Aim, NOTED_STEPS, NotedBackup, aim_at, missed, start_noted};
+pub use note::{Aim, NOTED_STEPS, NotedBackup, aim_at, carry_out as carry_out_noted, missed, start_noted};
 pub use plan::{BackupPlan, Protection, plan};
 pub use retain::{Keep, to_remove};
 pub use shelf::{Shelf, Slot, browse, prune, prune_of};

@@ -53,7 +53,11 @@ pub fn start_noted(
     })
 }
 
-async fn carry_out(
+/// Takes it as [`start_noted`] does. The steps are [`NOTED_STEPS`].
+///
+/// # Errors
+/// Why none was taken; that is noted, too.
+pub async fn carry_out(
     cluster: &Cluster,
     target: &Target,
     request: &Request,

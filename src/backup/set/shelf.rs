@@ -1,7 +1,8 @@
 //! What lies at a destination: backups with their cards, and archives without.
 
 use chrono::{DateTime, Utc};
-use futures::{StreamExt as _, TryStreamExt as _, stream};
+use futures::future::BoxFuture;
+use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 use smol_str::SmolStr;
 
 use super::card::{Card, CardError, card_name, is_archive, of_card};
@@ -58,14 +59,13 @@ pub async fn browse(at: &Destination) -> Result<Shelf, DestinationError> {
     });
     let bereft = bereft.collect();
     let archives = all.iter().filter(|stored| is_archive(&stored.name)).cloned();
-    let slots = stream::iter(archives)
-        .map(|stored| {
-            let carded = has(&card_name(&stored.name));
-            slot(at, stored, carded)
-        })
-        .buffered(AT_ONCE)
-        .try_collect()
-        .await?;
+    // Put together before any is asked for: what waits holds nothing of the list.
+    let archives = archives.map(|stored| {
+        let carded = has(&card_name(&stored.name));
+        slot(at, stored, carded).boxed()
+    });
+    let archives: Vec<BoxFuture<'_, Result<Slot, DestinationError>>> = archives.collect();
+    let slots = stream::iter(archives).buffered(AT_ONCE).try_collect().await?;
     Ok(Shelf { slots, bereft })
 }
 

@@ -95,6 +95,11 @@ impl Room {
         Room { name: name.to_owned(), namespace: namespace.to_owned(), ..self }
     }
 
+    /// The home of whoever sits there; its kubeconfig is `kubeconfig`.
+    pub fn home(&self) -> &std::path::Path {
+        self.home.path()
+    }
+
     fn arguments(&self, command: &[&str]) -> Vec<String> {
         let word = |word: &&str| if *word == "NAME" { self.name.clone() } else { (*word).to_owned() };
         command.iter().map(word).chain(["-n".to_owned(), self.namespace.clone()]).collect()

@@ -60,6 +60,16 @@ ids! {
     RestartEtcd,
     /// Protects the virtual cluster against deletion, or no longer.
     Protect,
+    /// Takes a backup of the virtual cluster.
+    Backup,
+    /// Reads a backup of the virtual cluster to its end.
+    Verify,
+    /// Puts a backup in the place of what it has stored.
+    Restore,
+    /// Makes another virtual cluster of a backup.
+    Duplicate,
+    /// Says what is wrong with its store, and what helps.
+    Recover,
     /// Deletes the virtual cluster.
     Delete,
     /// Shows what virtual clusters have left.

@@ -59,6 +59,14 @@ pub const ACTIONS: &[Action] = &[
     changing(A::Quota, "quota", "change the limits of its quota, after a look", &["Q"], PATCH_QUOTAS),
     changing(A::Protect, "protect", "protect it against deletion, or no longer", &["P"], PATCH_PLANE),
     Action {
+        needs: Some(Need { verb: "get", group: "", resource: "secrets" }),
+        ..quiet(A::Backup, "backup", "take a backup of it", &["b"], S::Vcluster)
+    },
+    quiet(A::Verify, "verify", "read a backup of it to its end: is it whole?", &[], S::Vcluster),
+    changing(A::Restore, "restore", "restore a backup of it", &[], CREATE_PODS),
+    changing(A::Duplicate, "clone", "make another virtual cluster of a backup of it", &[], CREATE_PLANE),
+    changing(A::Recover, "recover", "see what is wrong with its store", &[], CREATE_PODS),
+    Action {
         scope: S::Whole,
         ..changing(
             A::Delete,
@@ -256,6 +264,7 @@ const fn changing(
 const CREATE_PLANE: Need = Need { verb: "create", group: "apps", resource: "statefulsets" };
 const PATCH_PLANE: Need = Need { verb: "patch", group: "apps", resource: "statefulsets" };
 const DELETE_PLANE: Need = Need { verb: "delete", group: "apps", resource: "statefulsets" };
+const CREATE_PODS: Need = Need { verb: "create", group: "", resource: "pods" };
 const DELETE_PODS: Need = Need { verb: "delete", group: "", resource: "pods" };
 const PATCH_QUOTAS: Need = Need { verb: "patch", group: "", resource: "resourcequotas" };
 const PATCH_SECRETS: Need = Need { verb: "patch", group: "", resource: "secrets" };

@@ -8,6 +8,7 @@ use v9s::cluster::LogRequest;
 use v9s::gc::Scope;
 
 use super::connections::ConnectionId;
+use super::habits::Habits;
 use super::jobs::JobId;
 use super::layer::Layer;
 use super::messages::Level;
@@ -95,6 +96,8 @@ pub enum Cmd {
     LoadTheme(String),
     /// Keep a command for the next run.
     Remember(String),
+    /// Keep what was answered, for the next time and the next run.
+    Keep(Habits),
     /// End.
     Exit,
 }

@@ -8,6 +8,7 @@ pub mod certificates;
 pub mod connections;
 pub mod effect;
 pub mod event_loop;
+pub mod habits;
 pub mod jobs;
 pub mod layer;
 pub mod line;
@@ -27,6 +28,7 @@ pub mod world;
 
 pub use asked::Asked;
 pub use effect::{Cmd, Effect, Effects};
+pub use habits::Habits;
 pub use layer::{Address, Input, Layer, News, Offer};
 pub use msg::Msg;
 pub use state::State;

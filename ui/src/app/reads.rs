@@ -13,7 +13,8 @@ use v9s::health::control::Reading as Plane;
 use v9s::health::store::Reading;
 use v9s::lifecycle::quota::Found;
 
-use crate::verbs::{Errand, Looked};
+use super::habits::Habits;
+use crate::verbs::{Archive, Errand, Looked};
 
 /// Joins a question and its answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -77,6 +78,15 @@ pub enum Read {
     Plan(Errand),
     /// A person's own presets.
     Presets,
+    /// What was answered last.
+    Habits,
+    /// Which good backups of a virtual cluster lie at a place.
+    Shelf {
+        /// Whose.
+        key: VclusterKey,
+        /// Where, as a person writes it.
+        at: String,
+    },
 }
 
 /// What is to be explained.
@@ -135,6 +145,10 @@ pub enum Reply {
     Leftovers(Looking),
     /// To [`Read::Presets`]: names and texts.
     Presets(Vec<(SmolStr, String)>),
+    /// To [`Read::Habits`]; where nothing was answered yet, what goes without.
+    Habits(Habits),
+    /// To [`Read::Shelf`], the newest first.
+    Shelf(Result<Vec<Archive>, String>),
 }
 
 /// How far the look at what virtual clusters have left is.

@@ -43,6 +43,11 @@ impl Dirs {
         self.state.join("history")
     }
 
+    /// What was answered last in forms of the dashboard.
+    pub fn habits(&self) -> PathBuf {
+        self.state.join("habits.json")
+    }
+
     /// One line for every change that v9s makes.
     pub fn audit(&self) -> PathBuf {
         self.state.join("audit.jsonl")

@@ -1,6 +1,8 @@
 //! The screens: one file or folder each, and one line in the registry.
 
 pub mod activity;
+pub mod archives;
+pub mod backup;
 pub mod chooser;
 pub mod command;
 pub mod confirm;
@@ -11,6 +13,7 @@ pub mod create;
 pub mod edit;
 pub mod explain;
 pub mod extend;
+pub mod fields;
 pub mod findings;
 pub mod fleet;
 pub mod help;

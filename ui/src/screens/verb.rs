@@ -9,6 +9,8 @@ use ratatui::text::{Line as Text, Span};
 use ratatui::widgets::Widget;
 use v9s::fleet::model::{Vcluster, VclusterKey};
 
+use super::archives::{ArchivesPopup, Purpose};
+use super::backup::BackupPopup;
 use super::confirm::{Confirm, wrapped};
 use super::connect::ConnectPopup;
 use super::extend::ExtendPopup;
@@ -23,7 +25,7 @@ use crate::app::world::Access;
 use crate::app::{Address, Cmd, Effect, Effects, Input, Layer, News, Offer, World};
 use crate::text;
 use crate::theme::Slot;
-use crate::verbs::{Errand, Looked, Several, Wish};
+use crate::verbs::{Errand, Looked, Several, Wish, out_of_place};
 
 /// Back from the context of a virtual cluster.
 pub const DISCONNECT: Entry = Entry {
@@ -42,8 +44,12 @@ pub fn is_verb(action: &Action) -> bool {
 
 /// Whether a verb can be done to a virtual cluster. What one may do is asked where one is opened; until then the server says so.
 pub fn offer(action: &Action, vcluster: &Vcluster, world: &World) -> Offer {
-    match world.permits_on(action, vcluster) {
+    let offer = match world.permits_on(action, vcluster) {
         Offer::Impossible(_) if !is_known(world, vcluster) => Offer::Possible,
+        offer => offer,
+    };
+    match offer {
+        Offer::Possible => out_of_place(action.id, vcluster).map_or(Offer::Possible, Offer::Impossible),
         offer => offer,
     }
 }
@@ -58,6 +64,14 @@ pub fn act(action: ActionId, vcluster: &Vcluster, out: &mut Effects) -> bool {
         ActionId::Connect => out.push(Effect::Popup(Box::new(ConnectPopup::new(vcluster)))),
         ActionId::Extend => out.push(Effect::Popup(Box::new(ExtendPopup::new(vcluster)))),
         ActionId::Quota => out.push(Effect::Popup(Box::new(QuotaPopup::new(vcluster)))),
+        ActionId::Backup => out.push(Effect::Popup(Box::new(BackupPopup::new(&[vcluster], 0)))),
+        ActionId::Verify => archives(vcluster, Purpose::Verify, out),
+        ActionId::Restore => archives(vcluster, Purpose::Restore, out),
+        ActionId::Duplicate => archives(vcluster, Purpose::Duplicate, out),
+        ActionId::Recover => {
+            let errand = Errand::Recover(vcluster.key.clone());
+            out.push(Effect::Popup(Box::new(VerbDialog::new(errand))));
+        }
         ActionId::Edit => {
             let VclusterKey { host, namespace, name } = &vcluster.key;
             out.push(Effect::Command(format!("edit {host}/{namespace}/{name}")));
@@ -70,8 +84,17 @@ pub fn act(action: ActionId, vcluster: &Vcluster, out: &mut Effects) -> bool {
     true
 }
 
+fn archives(vcluster: &Vcluster, purpose: Purpose, out: &mut Effects) {
+    out.push(Effect::Popup(Box::new(ArchivesPopup::new(vcluster, purpose))));
+}
+
 /// Whether a verb can be done to several virtual clusters: to each of them, and at once.
 pub fn offer_several(action: &Action, chosen: &[&Vcluster], world: &World) -> Offer {
+    if action.id == ActionId::Backup {
+        // Those that cannot be backed up are passed over, and told.
+        let offers = chosen.iter().map(|vcluster| offer(action, vcluster, world));
+        return offers.reduce(either).unwrap_or(Offer::Absent);
+    }
     if !Wish::goes_for_several(action.id) {
         let why = format!("{} are marked, and this is done to one at a time", chosen.len());
         return Offer::Impossible(why.into());
@@ -89,8 +112,17 @@ pub fn offer_several(action: &Action, chosen: &[&Vcluster], world: &World) -> Of
     Offer::Possible
 }
 
+/// What can be done to one of two can be done.
+fn either(one: Offer, other: Offer) -> Offer {
+    if one == Offer::Possible { one } else { other }
+}
+
 /// Does what an action wants of several virtual clusters, of which so many are not shown; false when it is no verb.
 pub fn act_on_several(action: ActionId, chosen: &[&Vcluster], hidden: usize, out: &mut Effects) -> bool {
+    if action == ActionId::Backup {
+        out.push(Effect::Popup(Box::new(BackupPopup::new(chosen, hidden))));
+        return true;
+    }
     let Some(what) = Wish::of_several(action, chosen) else { return false };
     let keys = chosen.iter().map(|vcluster| vcluster.key.clone()).collect();
     let errand = Errand::Several(Several { what, keys, hidden });

@@ -1,6 +1,8 @@
 //! What a person does to virtual clusters from the dashboard. Each verb looks at its virtual cluster first, says what it comes
 //! to, and runs as a job after a yes. The library does the work, as it does for the subcommands.
 
+mod archive;
+mod backup;
 mod certificates;
 mod collect;
 mod connect;
@@ -10,11 +12,16 @@ mod disconnect;
 mod edit;
 mod life;
 mod many;
+mod out_of_place;
 mod quota;
+mod recover;
+mod restore;
 mod rotate;
 mod space;
 mod term;
 
+pub use self::archive::{Archive, Archived, shelf};
+pub use self::backup::{Saving, UNENCRYPTED, place, readers};
 pub use self::collect::Gathering;
 #[cfg(test)]
 pub(crate) use self::collect::look as plan_of;
@@ -22,6 +29,8 @@ pub use self::connect::Use;
 pub use self::create::Order;
 pub use self::edit::written;
 pub use self::many::Several;
+pub use self::out_of_place::out_of_place;
+pub use self::restore::Duplicate;
 #[cfg(test)]
 pub(crate) use self::space::told as space_of;
 pub use self::term::{Ends, Lifetime};
@@ -29,6 +38,7 @@ pub use self::term::{Ends, Lifetime};
 use std::fmt;
 use std::sync::Arc;
 
+use futures::FutureExt as _;
 use smol_str::{SmolStr, format_smolstr};
 use v9s::cluster::Cluster;
 use v9s::fleet::model::{Vcluster, VclusterKey};
@@ -41,6 +51,7 @@ use crate::actions::ActionId;
 use crate::app::jobs::Facts;
 use crate::app::operation::Verb;
 use crate::app::runner::Clusters;
+use crate::config::Dirs;
 
 /// What is wanted of one virtual cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -184,6 +195,16 @@ pub enum Errand {
     Create(Box<Order>),
     /// Leftovers that are to be collected.
     Collect(Box<Gathering>),
+    /// Backups of one or several.
+    Backup(Saving),
+    /// Whether a backup is whole.
+    Verify(Archived),
+    /// A backup in the place of what its virtual cluster has stored.
+    Restore(Archived),
+    /// Another virtual cluster with the state of a backup.
+    Duplicate(Duplicate),
+    /// What is wrong with the store of one, and what helps.
+    Recover(VclusterKey),
 }
 
 impl Errand {
@@ -195,8 +216,14 @@ impl Errand {
             | Errand::Extend { key, .. }
             | Errand::Quota { key, .. }
             | Errand::Edit { key, .. } => Some(key.clone()),
+            Errand::Verify(archived) | Errand::Restore(archived) => Some(archived.key.clone()),
+            Errand::Recover(key) => Some(key.clone()),
             Errand::Create(order) => Some(order.key()),
-            Errand::Disconnect | Errand::Several(_) | Errand::Collect(_) => None,
+            Errand::Disconnect
+            | Errand::Several(_)
+            | Errand::Collect(_)
+            | Errand::Backup(_)
+            | Errand::Duplicate(_) => None,
         }
     }
 
@@ -212,6 +239,13 @@ impl Errand {
             Errand::Create(order) => order.title(),
             Errand::Disconnect => "disconnect".into(),
             Errand::Collect(gathering) => gathering.title(),
+            Errand::Backup(saving) => saving.title(),
+            Errand::Verify(archived) => format_smolstr!("verify {}", archived.file),
+            Errand::Restore(Archived { key, .. }) => {
+                format_smolstr!("restore {}/{}", key.namespace, key.name)
+            }
+            Errand::Duplicate(copy) => copy.title(),
+            Errand::Recover(key) => format_smolstr!("recover {}/{}", key.namespace, key.name),
         }
     }
 }
@@ -271,7 +305,7 @@ pub enum Looked {
 ///
 /// # Errors
 /// A sentence: the host cannot be reached, or does not say.
-pub async fn look(clusters: &Clusters, errand: &Errand) -> Result<Looked, String> {
+pub async fn look(clusters: &Clusters, dirs: &Dirs, errand: &Errand) -> Result<Looked, String> {
     let wish = match errand {
         Errand::Create(order) => return create::look(clusters, order).await,
         Errand::Collect(gathering) => return Ok(collect::look(gathering)),
@@ -283,6 +317,11 @@ pub async fn look(clusters: &Clusters, errand: &Errand) -> Result<Looked, String
         Errand::Extend { key, lifetime } => return term::look(clusters, key, lifetime).await,
         Errand::Quota { key, wish } => return quota::look(clusters, key, wish).await,
         Errand::Edit { key, before, after } => return edit::look(clusters, key, before, after).await,
+        Errand::Backup(saving) => return saving.look(clusters).boxed().await,
+        Errand::Verify(archived) => return archive::look(archived),
+        Errand::Restore(archived) => return restore::look(clusters, dirs, archived).boxed().await,
+        Errand::Duplicate(copy) => return copy.look(clusters, dirs).boxed().await,
+        Errand::Recover(key) => return recover::look(clusters, dirs, key).boxed().await,
         Errand::Verb(wish) => wish,
     };
     wish.look(clusters).await

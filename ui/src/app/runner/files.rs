@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use smol_str::SmolStr;
 use tokio::io::AsyncWriteExt;
 
+use crate::app::habits::Habits;
 use crate::app::messages::Level;
 
 /// Most commands kept.
@@ -66,6 +67,25 @@ pub async fn remember(path: PathBuf, line: String) -> Option<(Level, String)> {
     };
     if let Err(error) = written.await {
         tracing::warn!(%error, path = %path.display(), "cannot write the history");
+    }
+    None
+}
+
+/// Keeps what was answered beside what was before. What cannot be kept is asked for again, which is nobody's trouble.
+pub async fn keep(path: PathBuf, now: Habits) -> Option<(Level, String)> {
+    let written = async {
+        if let Some(folder) = path.parent() {
+            tokio::fs::create_dir_all(folder).await?;
+        }
+        let before = tokio::fs::read(&path).await.unwrap_or_default();
+        let before: Habits = serde_json::from_slice(&before).unwrap_or_default();
+        let text = serde_json::to_vec_pretty(&before.with(&now))?;
+        let aside = path.with_extension(format!("{}", std::process::id()));
+        tokio::fs::write(&aside, text).await?;
+        tokio::fs::rename(&aside, &path).await
+    };
+    if let Err(error) = written.await {
+        tracing::warn!(%error, path = %path.display(), "cannot keep what was answered");
     }
     None
 }

@@ -146,6 +146,7 @@ impl Runner {
             Cmd::Disconnect(id) => self.disconnect(id),
             Cmd::Save { name, text } => self.file(files::save(self.dirs.saved(), name, text)),
             Cmd::Remember(line) => self.file(files::remember(self.dirs.history(), line)),
+            Cmd::Keep(habits) => self.file(files::keep(self.dirs.habits(), habits)),
             Cmd::LookAtTheme => self.theme(None),
             Cmd::LoadTheme(name) => self.theme(Some(name)),
             // The loop has the terminal and carries these out itself.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use futures::StreamExt;
+use futures::{FutureExt as _, StreamExt};
 use smol_str::{SmolStr, format_smolstr};
 use tokio::sync::mpsc;
 use v9s::cluster::{Cluster, LogEvent, LogRequest, ReadError, YamlOptions};
@@ -19,6 +19,7 @@ use v9s::store;
 use v9s::target::refresh;
 
 use super::{Clusters, files};
+use crate::app::habits::Habits;
 use crate::app::msg::Msg;
 use crate::app::reads::{LogPart, Looking, Puzzle, Read, Reply, Ticket};
 use crate::config::Dirs;
@@ -63,9 +64,17 @@ pub async fn answer(clusters: &Clusters, dirs: &Dirs, read: Read) -> Reply {
             Reply::Certificates(key, end)
         }
         Read::Quota(key) => Reply::Quota(quotas(clusters, &key).await),
-        Read::Plan(errand) => Reply::Plan(verbs::look(clusters, &errand).await),
+        Read::Plan(errand) => Reply::Plan(verbs::look(clusters, dirs, &errand).boxed().await),
         Read::Presets => Reply::Presets(files::presets(dirs.presets()).await),
+        Read::Habits => Reply::Habits(habits(dirs)),
+        Read::Shelf { key, at } => Reply::Shelf(verbs::shelf(&key, &at).boxed().await),
     }
+}
+
+/// What was answered last; backups go to the state folder until somebody says otherwise.
+fn habits(dirs: &Dirs) -> Habits {
+    let usual = Habits { to: dirs.backups().display().to_string(), ..Habits::default() };
+    usual.with(&Habits::read(&dirs.habits()))
 }
 
 async fn explained(clusters: &Clusters, puzzle: &Puzzle) -> Result<Box<Verdict>, String> {

@@ -1,5 +1,6 @@
 //! The real state driven by keys, and pictures of what it shows.
 
+mod backup;
 mod connect;
 mod control;
 mod create;

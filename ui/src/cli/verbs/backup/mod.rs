@@ -162,13 +162,13 @@ fn protection(args: &TakeArgs) -> anyhow::Result<Protection> {
 }
 
 /// Who takes it, as this machine knows them.
-pub(super) fn who() -> SmolStr {
+pub(crate) fn who() -> SmolStr {
     let named = ["USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
     named.filter(|name| !name.is_empty()).map_or_else(|| "unknown".into(), SmolStr::from)
 }
 
 /// The identities in files.
-pub(super) fn identities(files: &[PathBuf]) -> anyhow::Result<Identities> {
+pub(crate) fn identities(files: &[PathBuf]) -> anyhow::Result<Identities> {
     let mut text = String::new();
     for file in files {
         let shown = file.display();

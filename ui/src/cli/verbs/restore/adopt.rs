@@ -63,6 +63,12 @@ pub(super) async fn run(
 }
 
 fn told(report: Report, name: &str, adopted: &Adopted) -> Report {
+    let (message, all) = words(name, adopted);
+    report.with_left(all).with_result(counted(&adopted.adoption)).ended(Outcome::Done, message)
+}
+
+/// What came of it in a sentence, and what is left to look at.
+pub(crate) fn words(name: &str, adopted: &Adopted) -> (String, Vec<(String, String)>) {
     let counts: Vec<String> =
         adopted.adoption.counts().iter().map(|(kind, count)| format!("{count} {kind}")).collect();
     let mut message = format!("{name} was made again of what the host carries: {}", counts.join(", "));
@@ -84,11 +90,11 @@ fn told(report: Report, name: &str, adopted: &Adopted) -> Report {
     }));
     all.extend(left(&adopted.adoption));
     all.push(("the old store".to_owned(), format!("it stays on the volume, in {}", adopted.kept)));
-    report.with_left(all).with_result(counted(&adopted.adoption)).ended(Outcome::Done, message)
+    (message, all)
 }
 
 /// What does not come back, and why.
-fn left(adoption: &Adoption) -> Vec<(String, String)> {
+pub(crate) fn left(adoption: &Adoption) -> Vec<(String, String)> {
     let line = |text: &str| clean(text).into_owned();
     adoption.left.iter().map(|left| (line(&left.what), line(&left.why))).collect()
 }

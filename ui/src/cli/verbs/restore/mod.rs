@@ -1,6 +1,6 @@
 //! `v9s restore`.
 
-mod adopt;
+pub(crate) mod adopt;
 mod copy;
 mod only;
 
@@ -229,6 +229,12 @@ fn is_meant(args: &RestoreArgs, target: &Target, plan: &RestorePlan, question: &
 }
 
 fn told(report: Report, name: &str, restored: &Restored) -> Report {
+    let (message, left) = words(name, restored);
+    report.with_left(left).ended(Outcome::Done, message)
+}
+
+/// What came of it in a sentence, and what is left to look at.
+pub(crate) fn words(name: &str, restored: &Restored) -> (String, Vec<(String, String)>) {
     let checked = &restored.checked;
     let mut message = format!(
         "{name} was restored: {} keys at revision {}, of the backup that was begun at {}",
@@ -249,7 +255,7 @@ fn told(report: Report, name: &str, restored: &Restored) -> Report {
         Known::Yes(true) | Known::NotApplicable => {}
     }
     left.extend(restored.kept.iter().map(|why| ("the old store".to_owned(), why.to_string())));
-    report.with_left(left).ended(Outcome::Done, message)
+    (message, left)
 }
 
 /// What was seen afterwards that is not as it was.
