@@ -19,6 +19,7 @@ pub mod lifecycle;
 pub mod links;
 pub mod names;
 pub mod operation;
+pub mod probe;
 pub mod provision;
 pub mod references;
 #[cfg(feature = "backup")]

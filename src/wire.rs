@@ -39,6 +39,12 @@ pub mod label {
     pub const NODE: &str = "vcluster.loft.sh/node";
     /// On volumes of the tenant that stand for one of the host which the tenant may not see.
     pub const FAKE_PV: &str = "vcluster.loft.sh/fake-pv";
+    /// On everything that `v9s observe` makes: the virtual cluster beside which its companion stands (docs/vclusters.md, Objects).
+    pub const OBSERVER_OF: &str = "v9s.io/observer-of";
+    /// On what `v9s probe` makes: which probe.
+    pub const PROBE: &str = "v9s.io/probe";
+    /// On its pods: what each is for.
+    pub const PROBE_ROLE: &str = "v9s.io/probe-role";
     /// On events of the tenant that were copied from the host: which one, hashed.
     pub const HOST_EVENT: &str = "v9s.io/host-event";
     /// Prefix of a translated label key (docs/vclusters.md, Names).
@@ -231,6 +237,11 @@ pub const TOKENS_CONTROLLER: &str = "v9s-tokens";
 pub const KUBELET_DOMAIN: &str = "nodes.vcluster.com";
 /// Value of the label `controlled-by` on both objects of the canary.
 pub const CANARY_CONTROLLER: &str = "v9s-canary";
+/// Value of the label `controlled-by` on pods that probe the network: they are selected as a tenant's pods are, and are none.
+pub const PROBE_CONTROLLER: &str = "v9s-probe";
+/// Value of the label `app` on the pods of a companion that stands beside another syncer. With `release` it lets them have the
+/// network of the control plane where the chart's policies are on.
+pub const OBSERVER_APP: &str = "v9s-observer";
 /// Container that decides about the version (docs/vclusters.md, Version).
 pub const SYNCER_CONTAINER: &str = "syncer";
 /// Container that speaks etcd's language for SQLite or a database.
@@ -306,6 +317,11 @@ pub mod name {
         format!("vc-kube-dns-{vcluster}")
     }
 
+    /// NetworkPolicy of pods that take snapshots.
+    pub fn snapshot_policy(vcluster: impl Display) -> String {
+        format!("vc-snapshot-{vcluster}")
+    }
+
     /// Headless Service of a StatefulSet's control plane.
     pub fn headless_service(vcluster: impl Display) -> String {
         format!("{vcluster}-headless")
@@ -324,6 +340,11 @@ pub mod name {
     /// ResourceQuota and LimitRange that the chart makes.
     pub fn policy(vcluster: impl Display) -> String {
         format!("vc-{vcluster}")
+    }
+
+    /// Everything of a companion that stands beside another syncer, but what it publishes.
+    pub fn observer(vcluster: &str) -> String {
+        safe_concat(&[vcluster, "observer"])
     }
 
     /// Lease of the leading replica (docs/vclusters.md, Objects).

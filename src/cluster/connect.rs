@@ -26,6 +26,8 @@ pub struct ConnectOptions {
     pub interactive: bool,
     /// How servers are found that a kubeconfig calls by name.
     pub names: Names,
+    /// Where the API server is, whatever the kubeconfig says; its certificate must be good for this name.
+    pub server: Option<http::Uri>,
     /// Where every change leaves a record.
     pub audit: Option<AuditLog>,
 }
@@ -38,6 +40,7 @@ impl Default for ConnectOptions {
             request_timeout: Duration::from_secs(15),
             interactive: false,
             names: Names::default(),
+            server: None,
             audit: None,
         }
     }
@@ -187,6 +190,10 @@ fn adjust(config: &mut Config, options: &ConnectOptions) {
     config.default_retry = false;
     config.connect_timeout = Some(options.request_timeout);
     config.read_timeout = None;
+    if let Some(server) = &options.server {
+        config.cluster_url = server.clone();
+        config.tls_server_name = None;
+    }
     if let Some(user) = &options.impersonate {
         config.auth_info.impersonate = Some(user.clone());
     }
@@ -318,5 +325,14 @@ mod tests {
         assert!(config.disable_compression);
         assert_eq!(config.auth_info.impersonate.as_deref(), Some("jane"));
         assert_eq!(config.auth_info.impersonate_groups.as_deref(), Some(&["team-a".to_owned()][..]));
+    }
+
+    #[test]
+    fn a_server_that_is_given_is_known_by_its_own_name() {
+        let mut config = Config::new("https://localhost:8443".parse().unwrap());
+        config.tls_server_name = Some("elsewhere".to_owned());
+        let server = Some("https://shop.team".parse().unwrap());
+        adjust(&mut config, &ConnectOptions { server, ..ConnectOptions::default() });
+        assert_eq!((config.cluster_url.host(), config.tls_server_name), (Some("shop.team"), None));
     }
 }

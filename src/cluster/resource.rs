@@ -102,6 +102,8 @@ impl Resource {
     /// PriorityClasses.
     pub const PRIORITY_CLASSES: Resource =
         known("scheduling.k8s.io", "priorityclasses", "PriorityClass", false);
+    /// Jobs.
+    pub const JOBS: Resource = known("batch", "jobs", "Job", true);
     /// CronJobs.
     pub const CRON_JOBS: Resource = known("batch", "cronjobs", "CronJob", true);
     /// RuntimeClasses.

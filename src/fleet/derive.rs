@@ -18,7 +18,7 @@ use super::state::State;
 use super::told::Told;
 use crate::health::backups::{Measure, judge as judge_backups};
 use crate::health::certificates::{self, Maker};
-use crate::health::{Backups, Certificates, Companion, Thresholds, sync};
+use crate::health::{Backups, Certificates, Companion, Isolation, Thresholds, sync};
 use crate::known::Known;
 use crate::target::Noted;
 use crate::wire::{App, label};
@@ -35,7 +35,7 @@ pub(super) struct Facts<'a> {
     pub(super) control_pods: Known<Vec<&'a ControlPod>>,
     pub(super) recent_restarts: u32,
     pub(super) quota: Known<Arc<Quota>>,
-    pub(super) policies: Known<u32>,
+    pub(super) policies: Known<Arc<Isolation>>,
     /// What its companion told.
     pub(super) told: Known<Option<&'a Told>>,
     /// How far the host's clock is ahead of ours.

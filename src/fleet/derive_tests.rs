@@ -24,7 +24,7 @@ fn facts<'a>(
         control_pods: Known::Yes(vec![]),
         recent_restarts: 0,
         quota: Known::NotApplicable,
-        policies: Known::Yes(1),
+        policies: Known::Yes(Arc::new(Isolation::of("team-a", []))),
         told: Known::Yes(None),
         ahead: None,
         hears_until: now(),

@@ -11,7 +11,7 @@ use super::rows::ControlPod;
 use super::state::State;
 use crate::health::certificates::Maker;
 use crate::health::quota::blocked;
-use crate::health::{Backups, Certificates, Companion, Thresholds, sync};
+use crate::health::{Backups, Certificates, Companion, Isolation, Thresholds, sync};
 use crate::known::Known;
 
 /// What findings are made of.
@@ -21,8 +21,8 @@ pub(super) struct Signs<'a> {
     /// Restarts of the control plane within the last hour.
     pub(super) recent_restarts: u32,
     pub(super) quota: &'a Known<Arc<Quota>>,
-    /// NetworkPolicies in its namespace.
-    pub(super) policies: &'a Known<u32>,
+    /// What the NetworkPolicies of its namespace come to.
+    pub(super) policies: &'a Known<Arc<Isolation>>,
     /// What its companion told, as far as that counts now.
     pub(super) companion: &'a Known<Arc<Companion>>,
     /// Why what its companion told cannot be read.
@@ -45,7 +45,7 @@ pub(super) fn findings(signs: &Signs<'_>) -> Vec<Finding> {
     found.extend(restarts(signs));
     found.extend(out_of_memory(signs));
     found.extend(quota(signs));
-    found.extend(policies(signs));
+    found.extend(signs.policies.get().and_then(|isolation| isolation.finding()));
     found.extend(duplicates(signs));
     found.extend(signs.backups.findings());
     found.extend(signs.certificates.and_then(|certificates| certificates.finding(signs.maker)));
@@ -116,13 +116,6 @@ fn quota(signs: &Signs<'_>) -> Vec<Finding> {
     }
 }
 
-fn policies(signs: &Signs<'_>) -> Option<Finding> {
-    let message =
-        "its namespace has no NetworkPolicy: every pod of the host may reach this tenant's, and the reverse";
-    (*signs.policies == Known::Yes(0))
-        .then(|| Finding::new(Severity::Info, "no-network-policy", SmolStr::new_static(message), None))
-}
-
 fn duplicates(signs: &Signs<'_>) -> Option<Finding> {
     let names = signs.duplicates.join(", ");
     (!names.is_empty()).then(|| {
@@ -161,7 +154,7 @@ mod tests {
             pods,
             recent_restarts: recent,
             quota,
-            policies: &Known::Yes(1),
+            policies: &Known::NotApplicable,
             companion: &Known::NotApplicable,
             unreadable: None,
             duplicates: &[],

@@ -14,7 +14,7 @@ use smol_str::SmolStr;
 use crate::cluster::Uid;
 use crate::fleet::quota::Quota;
 use crate::fleet::state::State;
-use crate::health::{Backups, Certificates, Companion};
+use crate::health::{Backups, Certificates, Companion, Isolation};
 use crate::known::Known;
 
 /// Which virtual cluster: unique over all hosts that one v9s watches.
@@ -139,8 +139,8 @@ pub struct Vcluster {
     pub synced: Known<PodCounts>,
     /// Use of the ResourceQuotas of its namespace; `NotApplicable` without any.
     pub quota: Known<Arc<Quota>>,
-    /// NetworkPolicies in its namespace.
-    pub policies: Known<u32>,
+    /// What the NetworkPolicies of its namespace say of its pods.
+    pub policies: Known<Arc<Isolation>>,
     /// What measures it from inside, and what that told last.
     pub companion: Known<Arc<Companion>>,
     /// Time from a change on one side to the confirmed write on the other.

@@ -15,15 +15,16 @@ use super::pod_status::{self, ending};
 use super::pool::Pool;
 use super::quota::{Quota, QuotaEntry};
 use super::views::{
-    BareView, ConfigView, ContainerStatus, NamespaceView, Pairs, PodView, QuotaView, StatusView,
+    ConfigView, ContainerStatus, NamespaceView, Pairs, PodView, PolicyView, QuotaView, StatusView,
     WorkloadAnnotations, WorkloadView, instant,
 };
 use crate::cluster::watch::{Fold, Key, Text};
 use crate::companion::{self, SyncerStatus};
 use crate::health::certificates;
+use crate::health::isolation::Policy;
 use crate::known::Known;
 use crate::target::{Noted, NotedText, Term};
-use crate::wire::{App, SYNCER_CONTAINER, label};
+use crate::wire::{App, PROBE_CONTROLLER, SYNCER_CONTAINER, label};
 
 /// A StatefulSet or Deployment of a control plane.
 #[derive(Debug, Clone, PartialEq)]
@@ -263,7 +264,12 @@ impl Fold for SyncedPods {
     type Row = SyncedPod;
 
     fn fold(&mut self, key: &Key, pod: PodView<'_>) -> Option<SyncedPod> {
-        let vcluster = pod.metadata.labels()?.managed_by.as_deref().filter(|name| !name.is_empty())?;
+        let labels = pod.metadata.labels()?;
+        // What probes the network is selected as they are, and is none of them.
+        if labels.controlled_by.as_deref() == Some(PROBE_CONTROLLER) {
+            return None;
+        }
+        let vcluster = labels.managed_by.as_deref().filter(|name| !name.is_empty())?;
         let vcluster = self.0.get(vcluster);
         let mut row = pod_row(&mut self.0, key, &pod);
         let identity = pod.metadata.annotations();
@@ -378,15 +384,15 @@ impl Fold for Statuses {
     }
 }
 
-/// Folds what only has to be there.
-pub(super) struct Presence;
+/// Folds NetworkPolicies.
+pub(super) struct Policies;
 
-impl Fold for Presence {
-    type Object<'a> = BareView<'a>;
-    type Row = ();
+impl Fold for Policies {
+    type Object<'a> = PolicyView<'a>;
+    type Row = Policy;
 
-    fn fold(&mut self, _: &Key, _: BareView<'_>) -> Option<()> {
-        Some(())
+    fn fold(&mut self, key: &Key, policy: PolicyView<'_>) -> Option<Policy> {
+        Some(Policy::of(key.name.clone(), &policy.spec))
     }
 }
 

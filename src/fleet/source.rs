@@ -64,9 +64,9 @@ impl Kind {
             }
             // A configuration is large: fewer in a page.
             Kind::Configs => Target { page_size: 200, ..target.labelled(wire::config_selector()) },
-            Kind::Quotas => target,
+            Kind::Quotas | Kind::Policies => target,
             Kind::Statuses => target.labelled(companion::LABEL),
-            Kind::Policies | Kind::Namespaces => target.metadata_only(),
+            Kind::Namespaces => target.metadata_only(),
             Kind::SyncedPods => target.labelled(wire::synced_selector()).in_protobuf(POD),
         }
     }

@@ -20,6 +20,7 @@ use super::source::{Health, Kind, LOADING, Source, forbidden};
 use super::told::Told;
 use crate::cluster::watch::{Event, Key, Phase};
 use crate::health::Thresholds;
+use crate::health::isolation::Policy;
 use crate::known::Known;
 use crate::wire::App;
 
@@ -34,7 +35,7 @@ pub(super) enum Rows {
     SyncedPods(Vec<Event<SyncedPod>>),
     Configs(Vec<Event<ConfigRow>>),
     Quotas(Vec<Event<Arc<Quota>>>),
-    Policies(Vec<Event<()>>),
+    Policies(Vec<Event<Policy>>),
     Statuses(Vec<Event<StatusRow>>),
     Namespaces(Vec<Event<NamespaceRow>>),
 }
@@ -61,7 +62,7 @@ pub(super) struct Table {
     filed: HashMap<(Kind, Key), SmolStr>,
     buckets: HashMap<SmolStr, Few<SmolStr, Bucket>>,
     quotas: HashMap<SmolStr, Few<SmolStr, Arc<Quota>>>,
-    policies: HashMap<SmolStr, BTreeSet<SmolStr>>,
+    policies: HashMap<SmolStr, Few<SmolStr, Policy>>,
     /// How far the host's clock is ahead of ours.
     ahead: Option<TimeDelta>,
     namespaces: HashMap<SmolStr, NamespaceRow>,
@@ -229,7 +230,7 @@ impl Table {
             control_pods: self.known(Kind::ControlPods, namespace, parts.pods.values().collect()),
             recent_restarts,
             quota,
-            policies: self.policies_of(namespace),
+            policies: self.policies_of(tenant),
             told: self.known(Kind::Statuses, namespace, parts.told.as_ref()),
             ahead: self.ahead,
             hears_until: self.hears_until(namespace, now),

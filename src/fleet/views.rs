@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::cluster::watch::{Identified, Identity, Text};
+use crate::health::isolation;
 use crate::time;
 
 pub(super) use status::StatusView;
@@ -105,8 +106,8 @@ view! {
     QuotaView { labels: IgnoredAny, annotations: IgnoredAny, spec: QuotaSpec<'a>, status: QuotaStatus<'a> }
 }
 view! {
-    /// Anything of which it is enough that it is there.
-    BareView { labels: IgnoredAny, annotations: IgnoredAny, }
+    /// A NetworkPolicy.
+    PolicyView { labels: IgnoredAny, annotations: IgnoredAny, spec: isolation::Spec }
 }
 view! {
     /// A namespace, of which metadata is enough.
@@ -186,6 +187,8 @@ pub(super) struct PodLabels<'a> {
     pub(super) release: Option<Text<'a>>,
     #[serde(borrow, rename = "vcluster.loft.sh/managed-by")]
     pub(super) managed_by: Option<Text<'a>>,
+    #[serde(borrow, rename = "vcluster.loft.sh/controlled-by")]
+    pub(super) controlled_by: Option<Text<'a>>,
 }
 
 #[derive(Deserialize)]

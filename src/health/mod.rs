@@ -4,6 +4,7 @@ pub mod backups;
 pub mod certificates;
 pub mod control;
 pub mod export;
+pub mod isolation;
 pub mod lag;
 pub mod quota;
 pub mod store;
@@ -12,6 +13,7 @@ pub mod thresholds;
 
 pub use backups::Backups;
 pub use certificates::Certificates;
+pub use isolation::Isolation;
 pub use lag::{Evidence, Place, Verdict, where_is_the_lag};
 pub use sync::Companion;
 pub use thresholds::Thresholds;

@@ -10,6 +10,7 @@ pub mod delete;
 pub mod edit;
 mod exact;
 mod memory;
+pub mod observe;
 pub mod pause;
 mod pods;
 pub mod protect;
@@ -25,7 +26,7 @@ pub mod resume;
 pub mod space;
 pub mod term;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::time::Duration;
 

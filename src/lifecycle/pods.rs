@@ -167,7 +167,8 @@ pub(super) async fn synced_as<T: DeserializeOwned>(
     cluster: &Cluster,
     target: &Target,
 ) -> Result<Vec<T>, ReadError> {
-    let listed = cluster.list(&Resource::PODS, Some(&target.namespace), Some(&came_from_inside(target))).await;
+    let listed =
+        cluster.list(&Resource::PODS, Some(&target.namespace), Some(&came_from_inside(target))).await;
     listed.map_err(|failure| cluster.error(format!("list the synced pods of {target}"), failure))
 }
 

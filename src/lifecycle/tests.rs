@@ -45,7 +45,7 @@ pub(super) fn paused(part: Part) -> Part {
     Part { paused: true, paused_replicas: Some(part.replicas), replicas: 0, running: 0, ready: 0, ..part }
 }
 
-pub(super) fn plane(replicas: u32) -> Part {
+pub(crate) fn plane(replicas: u32) -> Part {
     part(App::ControlPlane, "shop", replicas)
 }
 
@@ -53,7 +53,7 @@ pub(super) fn etcd() -> Part {
     part(App::Etcd, "shop-etcd", 3)
 }
 
-pub(super) fn target(parts: Vec<Part>, manager: Manager) -> Target {
+pub(crate) fn target(parts: Vec<Part>, manager: Manager) -> Target {
     Target {
         host: "prod".into(),
         namespace: "team".into(),
@@ -64,7 +64,7 @@ pub(super) fn target(parts: Vec<Part>, manager: Manager) -> Target {
     }
 }
 
-pub(super) fn alone(parts: Vec<Part>) -> Target {
+pub(crate) fn alone(parts: Vec<Part>) -> Target {
     target(parts, Manager::Nobody)
 }
 

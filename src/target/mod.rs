@@ -6,6 +6,7 @@ mod find;
 mod manager;
 mod noted;
 mod part;
+mod placement;
 mod term;
 
 use smol_str::SmolStr;
@@ -16,6 +17,7 @@ pub use noted::{GoodBackup, Missed, MissedBackup, Noted, NotedText, Objective};
 #[cfg(test)]
 pub(crate) use part::tests::part as part_of;
 pub use part::{Kind, Part};
+pub use placement::Placement;
 pub use term::Term;
 pub(crate) use term::written;
 

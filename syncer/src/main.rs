@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Parser as _;
-use v9s_syncer::{keeper, process};
+use v9s_syncer::{keeper, probe, process};
 
 /// Threads wait for musl's own one after the other.
 #[cfg(target_env = "musl")]
@@ -14,19 +14,22 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// What comes first on the command line when the image is to hold the volume of a store.
 const KEEP_STORE: &str = "keep-store";
+/// The same when it is one end of a probe of the network.
+const PROBE: &str = "probe";
 
 fn main() -> ExitCode {
     let mut args: Vec<_> = std::env::args_os().collect();
-    let done = if args.get(1).is_some_and(|word| word == KEEP_STORE) {
+    let is = |wanted: &str| args.get(1).is_some_and(|word| word == wanted);
+    let done = if is(KEEP_STORE) {
         args.remove(1);
-        keeper::run(&keeper::Options::parse_from(args))
+        keeper::run(&keeper::Options::parse_from(args)).map(|()| ExitCode::SUCCESS)
+    } else if is(PROBE) {
+        args.remove(1);
+        probe::run(&probe::Options::parse_from(args))
     } else {
-        run_companion(process::Options::parse_from(args))
+        run_companion(process::Options::parse_from(args)).map(|()| ExitCode::SUCCESS)
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => refuse(&error),
-    }
+    done.unwrap_or_else(|error| refuse(&error))
 }
 
 fn run_companion(options: process::Options) -> anyhow::Result<()> {

@@ -18,9 +18,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing_subscriber::EnvFilter;
-use v9s::cluster::{
-    Cluster, ConnectOptions, FailureKind, KubeconfigSource, Names, ObjectRef, Resource, open,
-};
+use v9s::cluster::{Cluster, FailureKind, ObjectRef, Resource};
 use v9s::provision::values::{self, Settings, settings::Logging};
 use v9s::wire::name;
 
@@ -31,6 +29,7 @@ use crate::leader::Candidate;
 use crate::observe::{self, Mode, Observer};
 use crate::serve::mirroring::Mirroring;
 use crate::serve::{Told, probes::Probes};
+use crate::sides::{open_host, open_tenant};
 use crate::{beginning, dns, kubelet, requests, resources, serve, service_range, status, webhook};
 
 /// Where the chart mounts the configuration.
@@ -58,6 +57,9 @@ pub struct Options {
         required_unless_present = "print_service_range"
     )]
     pub virtual_kubeconfig: Option<PathBuf>,
+    /// Where the virtual API server is, instead of where its kubeconfig says; its certificate must be good for this name
+    #[arg(long, value_name = "URL")]
+    pub virtual_server: Option<http::Uri>,
     /// Kubeconfig of the host; by default the pod's own service account, or the environment's
     #[arg(long, value_name = "FILE")]
     pub host_kubeconfig: Option<PathBuf>,
@@ -105,11 +107,18 @@ pub async fn run(options: Options) -> Result<()> {
     if options.mode == Mode::Observe && options.leader_elect {
         bail!("--mode observe takes part in no election: it writes nothing; leave --leader-elect out");
     }
-    let settings = read_settings(options.config.as_deref())?;
+    let (settings, unread) = match read_settings(options.config.as_deref()) {
+        // Who only looks gets nothing wrong by it, and another syncer may know settings that we do not.
+        Err(error) if options.mode == Mode::Observe => (Settings::default(), Some(error)),
+        settings => (settings?, None),
+    };
     if options.print_service_range {
         return print_service_range(&options, &settings).await;
     }
     start_log(&options.log, settings.logging)?;
+    if let Some(error) = unread {
+        tracing::warn!(%error, "what is mirrored by default is observed");
+    }
     let stop = CancellationToken::new();
     tokio::spawn(stop_on_signal(stop.clone())?);
     let (host, tenant) = (open_host(&options).await?, open_tenant(&options).await?);
@@ -260,25 +269,6 @@ fn stop_on_signal(stop: CancellationToken) -> Result<impl Future<Output = ()>> {
         }
         stop.cancel();
     })
-}
-
-/// The image holds one static program, which resolves names without the C library.
-fn connect() -> ConnectOptions {
-    ConnectOptions { names: Names::Own, ..ConnectOptions::default() }
-}
-
-async fn open_host(options: &Options) -> Result<Cluster> {
-    let source =
-        options.host_kubeconfig.clone().map_or(KubeconfigSource::Environment, KubeconfigSource::File);
-    let opened = open(&source, None, &connect()).await;
-    opened.context("the host cluster")
-}
-
-async fn open_tenant(options: &Options) -> Result<Cluster> {
-    let file = options.virtual_kubeconfig.clone().context("--virtual-kubeconfig is needed")?;
-    let source = KubeconfigSource::File(file);
-    let opened = open(&source, None, &connect()).await;
-    opened.context("the virtual cluster")
 }
 
 fn asked_for_ranges(

@@ -7,6 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::Modifier;
+use smol_str::format_smolstr;
 use v9s::fleet::model::{
     Finding, PodCounts, Replicas, Restarts, Severity, Store, StoreHealth, SyncLag, Vcluster, VclusterKey,
     Workload,
@@ -15,7 +16,8 @@ use v9s::fleet::quota::{Quota, QuotaEntry};
 use v9s::fleet::state::State;
 use v9s::health::backups::Standing;
 use v9s::health::certificates::{NOT_TOLD, judge};
-use v9s::health::{Backups, Certificates, Thresholds};
+use v9s::health::isolation::Way;
+use v9s::health::{Backups, Certificates, Isolation, Thresholds};
 use v9s::known::Known;
 use v9s::target::{GoodBackup, Objective};
 
@@ -39,7 +41,12 @@ pub fn vcluster(namespace: &str, name: &str) -> Vcluster {
         restarts: Known::Yes(Restarts::default()),
         synced: Known::Yes(PodCounts { total: 388, running: 388, ..PodCounts::default() }),
         quota: quota("requests.cpu", "5200m", "10", 0.52),
-        policies: Known::Yes(4),
+        policies: Known::Yes(Arc::new(Isolation {
+            policies: 4,
+            chart: vec![format_smolstr!("vc-work-{name}"), format_smolstr!("vc-cp-{name}")],
+            ingress: Way::Listed,
+            egress: Way::Listed,
+        })),
         companion: Known::unknown("not measured in tests"),
         lag: lag(61, &[61, 60, 80, 61, 61]),
         orphans: Known::Yes(0),

@@ -10,7 +10,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::cluster::watch::{Controls, Event, Fold, Outlet, Phase, Signal, watch};
 use crate::fleet::model::Workload;
 use crate::fleet::rows::{
-    Configs, ControlPods, Namespaces, Presence, Quotas, Statuses, SyncedPods, Workloads,
+    Configs, ControlPods, Namespaces, Policies, Quotas, Statuses, SyncedPods, Workloads,
 };
 use crate::fleet::source::{Kind, Source};
 use crate::fleet::table::Rows;
@@ -61,7 +61,7 @@ pub(super) fn start(
         Kind::ControlPods => spawn(begin.watch(ControlPods::default(), Rows::ControlPods)),
         Kind::Configs => spawn(begin.watch(Configs, Rows::Configs)),
         Kind::Quotas => spawn(begin.watch(Quotas::default(), Rows::Quotas)),
-        Kind::Policies => spawn(begin.watch(Presence, Rows::Policies)),
+        Kind::Policies => spawn(begin.watch(Policies, Rows::Policies)),
         Kind::Statuses => spawn(begin.watch(Statuses, Rows::Statuses)),
         Kind::Namespaces => spawn(begin.watch(Namespaces, Rows::Namespaces)),
         Kind::SyncedPods => spawn(async move {

@@ -1,14 +1,19 @@
 //! What companions told, policies, and since when a finding has stood.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use smol_str::SmolStr;
 
-use super::Table;
+use super::{Table, Tenant};
 use crate::cluster::watch::Key;
+use crate::fleet::few::Few;
 use crate::fleet::model::{Finding, Vcluster};
 use crate::fleet::rows::StatusRow;
 use crate::fleet::source::{Kind, LOADING, Source};
 use crate::fleet::told::Told;
+use crate::health::Isolation;
+use crate::health::isolation::Policy;
 use crate::health::sync::code;
 use crate::known::Known;
 
@@ -36,11 +41,11 @@ impl Table {
         }
     }
 
-    pub(super) fn policy(&mut self, key: Key, row: Option<()>) {
+    pub(super) fn policy(&mut self, key: Key, row: Option<Policy>) {
         let here = self.policies.entry(key.namespace.clone()).or_default();
         let changed = match row {
-            Some(()) => here.insert(key.name),
-            None => here.remove(&key.name),
+            Some(row) => here.insert(key.name, row.clone()) != Some(row),
+            None => here.remove(&key.name).is_some(),
         };
         if here.is_empty() {
             self.policies.remove(&key.namespace);
@@ -50,9 +55,9 @@ impl Table {
         }
     }
 
-    pub(super) fn policies_of(&self, namespace: &SmolStr) -> Known<u32> {
-        let count = self.policies.get(namespace).map_or(0, std::collections::BTreeSet::len);
-        self.known(Kind::Policies, namespace, u32::try_from(count).unwrap_or(u32::MAX))
+    pub(super) fn policies_of(&self, (namespace, name): &Tenant) -> Known<Arc<Isolation>> {
+        let policies = self.policies.get(namespace).into_iter().flat_map(Few::values);
+        self.known(Kind::Policies, namespace, Arc::new(Isolation::of(name, policies)))
     }
 
     /// Until when a word of a companion in this namespace would have reached us.

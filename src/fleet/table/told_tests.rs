@@ -9,6 +9,7 @@ use crate::fleet::state::State;
 use crate::fleet::table::Rows;
 use crate::fleet::table::tests::{control_pod, now, workload};
 use crate::health::Thresholds;
+use crate::health::isolation::{Policy, Way};
 use crate::wire::App;
 use std::sync::Arc;
 
@@ -171,10 +172,13 @@ fn a_namespace_without_a_policy_is_told_and_one_clears_it() {
     let mut table = table();
     let open = |row: &Vcluster| row.findings.iter().any(|one| one.code == "no-network-policy");
     assert!(open(&row(&mut table, 0)));
-    let event = Event::Upsert(key("isolation"), ());
+    let deny = serde_json::from_value(serde_json::json!({"policyTypes": ["Ingress"]})).unwrap();
+    let event = Event::Upsert(key("isolation"), Policy::of("isolation", &deny));
     table.apply(&source(Kind::Policies), Rows::Policies(vec![event]), now());
     let seen = row(&mut table, 0);
-    assert_eq!((open(&seen), &seen.policies), (false, &Known::Yes(1)));
+    let told = seen.policies.get().map(|told| (told.policies, told.ingress, told.egress));
+    assert_eq!((open(&seen), told), (false, Some((1, Way::Nothing, Way::Unconfined))));
+    assert!(seen.findings.iter().any(|one| one.code == "network-policy-open"));
     let gone = Event::Gone(key("isolation"), None);
     table.apply(&source(Kind::Policies), Rows::Policies(vec![gone]), now());
     assert!(open(&row(&mut table, 0)));

@@ -146,7 +146,7 @@ impl Whose<'_> {
 
     /// What the syncer and hands make without the chart's labels, by the labels or the exact names that it has.
     fn is_own(&self, found: &Found) -> bool {
-        let labelled = [label::VCLUSTER_NAME, label::BELONGS_TO, companion::LABEL];
+        let labelled = [label::VCLUSTER_NAME, label::BELONGS_TO, companion::LABEL, label::OBSERVER_OF];
         if labelled.into_iter().any(|key| found.label(key) == Some(self.name)) {
             return true;
         }

@@ -217,4 +217,16 @@ mod tests {
         let api = VirtualName::namespaced("default", "kubernetes");
         assert!(kind("services").is_special(&api) && !kind("pods").is_special(&api));
     }
+
+    #[test]
+    fn what_is_compared_is_what_an_installed_observer_may_read() {
+        let all = "sync: {toHost: {ingresses: {enabled: true}, networkPolicies: {enabled: true},
+            podDisruptionBudgets: {enabled: true}, serviceAccounts: {enabled: true}}}";
+        let few = "sync: {toHost: {secrets: {enabled: false}, configMaps: {enabled: false}, services: {enabled: false}}}";
+        for text in ["", all, few] {
+            let sync = values::read(text).expect("a configuration").sync;
+            let compared: Vec<Resource> = kinds(&sync).into_iter().map(|kind| kind.resource).collect();
+            assert_eq!(v9s::lifecycle::observe::watched(&sync), compared, "{text}");
+        }
+    }
 }

@@ -31,13 +31,20 @@ struct Verb {
     command: &'static [&'static str],
 }
 
-const VERBS: [Verb; 10] = [
+const VERBS: [Verb; 12] = [
     Verb { name: "pause", first: &[], command: &["pause", "NAME"] },
     Verb { name: "resume", first: &[&["pause", "NAME"]], command: &["resume", "NAME"] },
     Verb { name: "protect", first: &[], command: &["protect", "NAME"] },
     Verb { name: "restart", first: &[], command: &["restart", "NAME"] },
     Verb { name: "rotate", first: &[], command: &["certs", "rotate", "NAME"] },
     Verb { name: "extend", first: &[], command: &["extend", "NAME", "--forever", "--owner", "jane"] },
+    // Without waiting, as nothing runs in pods here.
+    Verb { name: "observe", first: &[&["official"]], command: &["observe", "NAME", "--no-wait"] },
+    Verb {
+        name: "unobserve",
+        first: &[&["official"], &["observe", "NAME", "--no-wait"]],
+        command: &["observe", "NAME", "--remove"],
+    },
     Verb { name: "delete", first: &[], command: &["delete", "NAME", "--confirm", "NAME"] },
     // Something goes, something changes, something is made; without waiting, as nothing mirrors here.
     Verb {
@@ -110,6 +117,7 @@ impl Verb {
         let room = Room::make(host, stem).await?;
         for command in self.first {
             match command {
+                ["official"] => room.of_somebody_else().await?,
                 ["wait"] => tokio::time::sleep(std::time::Duration::from_millis(2100)).await,
                 _ => room.v9s(command).await?,
             }
@@ -192,6 +200,11 @@ both_hosts! {
 
     async fn restarting_is_completed_whatever_happens(host: Host) -> Result<()> {
         all(&host, verb("restart")).await
+    }
+
+    async fn observing_is_completed_and_taken_away_whatever_happens(host: Host) -> Result<()> {
+        all(&host, verb("observe")).await?;
+        all(&host, verb("unobserve")).await
     }
 
     async fn rotating_is_completed_whatever_happens(host: Host) -> Result<()> {

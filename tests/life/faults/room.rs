@@ -1,6 +1,8 @@
 //! A virtual cluster that v9s has made, of a test's own, on a host without kubelets.
 
 use anyhow::{Context as _, Result, ensure};
+use kube::api::{Api, ApiResource, DynamicObject, Patch, PatchParams};
+use kube::core::GroupVersionKind;
 use serde_json::json;
 use tokio::process::Child;
 use tokio_util::task::AbortOnDropHandle;
@@ -88,6 +90,19 @@ impl Room {
             Ok(target.parts.iter().all(settled))
         })
         .await
+    }
+
+    /// Says of it that the official chart has made it.
+    pub async fn of_somebody_else(&self) -> Result<()> {
+        let cluster = Cluster::from_client("host", "https://host", "default", self.client.clone());
+        let target = v9s::target::find(&cluster, Some(&self.namespace), &self.name).await?;
+        let plane = target.control_plane().context("it has a control plane")?;
+        let resource =
+            ApiResource::from_gvk(&GroupVersionKind::gvk("apps", "v1", &plane.kind.resource().kind));
+        let api: Api<DynamicObject> = Api::namespaced_with(self.client.clone(), &self.namespace, &resource);
+        let helm = Patch::Merge(json!({"metadata": {"labels": {"heritage": "Helm"}}}));
+        api.patch(&plane.name, &PatchParams::default(), &helm).await?;
+        Ok(())
     }
 
     /// The same seat before another virtual cluster.

@@ -58,6 +58,10 @@ ids! {
     Restart,
     /// Replaces the pods of its etcd.
     RestartEtcd,
+    /// Puts a companion beside the virtual cluster that measures, or takes it away.
+    Observe,
+    /// Tries whether its pods reach those of another tenant.
+    Probe,
     /// Protects the virtual cluster against deletion, or no longer.
     Protect,
     /// Takes a backup of the virtual cluster.

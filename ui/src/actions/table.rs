@@ -57,6 +57,14 @@ pub const ACTIONS: &[Action] = &[
     changing(A::Edit, "edit-config", "change its vcluster.yaml", &["E"], PATCH_PLANE),
     changing(A::Extend, "extend", "say how long it is to live, and whose it is", &["L"], PATCH_PLANE),
     changing(A::Quota, "quota", "change the limits of its quota, after a look", &["Q"], PATCH_QUOTAS),
+    changing(
+        A::Observe,
+        "observe",
+        "measure its lag by a companion beside it, or take that away",
+        &["o"],
+        CREATE_DEPLOYMENTS,
+    ),
+    changing(A::Probe, "probe", "try whether its pods reach those of another tenant", &["I"], CREATE_JOBS),
     changing(A::Protect, "protect", "protect it against deletion, or no longer", &["P"], PATCH_PLANE),
     Action {
         needs: Some(Need { verb: "get", group: "", resource: "secrets" }),
@@ -262,6 +270,8 @@ const fn changing(
 }
 
 const CREATE_PLANE: Need = Need { verb: "create", group: "apps", resource: "statefulsets" };
+const CREATE_DEPLOYMENTS: Need = Need { verb: "create", group: "apps", resource: "deployments" };
+const CREATE_JOBS: Need = Need { verb: "create", group: "batch", resource: "jobs" };
 const PATCH_PLANE: Need = Need { verb: "patch", group: "apps", resource: "statefulsets" };
 const DELETE_PLANE: Need = Need { verb: "delete", group: "apps", resource: "statefulsets" };
 const CREATE_PODS: Need = Need { verb: "create", group: "", resource: "pods" };

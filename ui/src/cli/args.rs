@@ -46,6 +46,8 @@ pub enum Command {
     Resume(verbs::resume::ResumeArgs),
     /// Replace the pods of a virtual cluster's control plane, one after the other
     Restart(verbs::restart::RestartArgs),
+    /// Put a companion beside a virtual cluster that somebody else's syncer runs, to measure its lag; or take it away
+    Observe(verbs::observe::ObserveArgs),
     /// Keep a virtual cluster from being deleted
     Protect(verbs::protect::ProtectArgs),
     /// List when the certificates of a virtual cluster end, or make new ones
@@ -70,6 +72,8 @@ pub enum Command {
     Verify(verbs::verify::VerifyArgs),
     /// Say why a pod is not what it should be, and what to do
     Explain(verbs::explain::ExplainArgs),
+    /// Try whether the pods of one virtual cluster reach those of another; documented in docs/health.md
+    Probe(verbs::probe::ProbeArgs),
     /// Show how the store of a virtual cluster is, or recover its space; documented in docs/health.md
     Store(verbs::store::StoreArgs),
     /// Find what virtual clusters have left on their host, prove it, and collect it

@@ -21,6 +21,7 @@ pub mod list;
 pub mod namespaces;
 pub mod orphans;
 pub mod popup;
+pub mod probe;
 pub mod quit;
 pub mod quota;
 pub mod tabs;

@@ -15,6 +15,7 @@ use super::confirm::{Confirm, wrapped};
 use super::connect::ConnectPopup;
 use super::extend::ExtendPopup;
 use super::popup;
+use super::probe::ProbePopup;
 use super::quota::QuotaPopup;
 use crate::actions::{Action, ActionId, Scope};
 use crate::app::jobs::Facts;
@@ -62,6 +63,7 @@ fn is_known(world: &World, vcluster: &Vcluster) -> bool {
 pub fn act(action: ActionId, vcluster: &Vcluster, out: &mut Effects) -> bool {
     match action {
         ActionId::Connect => out.push(Effect::Popup(Box::new(ConnectPopup::new(vcluster)))),
+        ActionId::Probe => out.push(Effect::Popup(Box::new(ProbePopup::new(vcluster)))),
         ActionId::Extend => out.push(Effect::Popup(Box::new(ExtendPopup::new(vcluster)))),
         ActionId::Quota => out.push(Effect::Popup(Box::new(QuotaPopup::new(vcluster)))),
         ActionId::Backup => out.push(Effect::Popup(Box::new(BackupPopup::new(&[vcluster], 0)))),

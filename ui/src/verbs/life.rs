@@ -56,7 +56,7 @@ pub(super) async fn look(cluster: &Cluster, target: &Target, what: What) -> Resu
             looked(decision, |part| ask(target, Act::Protect(Box::new(part), on)))
         }
         // These look by themselves.
-        What::Delete | What::Certificates | What::Rotate | What::RecoverSpace => {
+        What::Delete | What::Certificates | What::Rotate | What::RecoverSpace | What::Observe => {
             Looked::Nothing(format!("{what} {target}: not here"))
         }
     })

@@ -139,6 +139,7 @@ fn word(what: What) -> &'static str {
         What::Rotate => "rotates",
         What::RecoverSpace => "recovers space of",
         What::Certificates => "tells",
+        What::Observe => "observes",
         What::Delete => "deletes",
     }
 }

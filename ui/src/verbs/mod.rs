@@ -12,7 +12,9 @@ mod disconnect;
 mod edit;
 mod life;
 mod many;
+mod observe;
 mod out_of_place;
+mod probe;
 mod quota;
 mod recover;
 mod restore;
@@ -72,6 +74,8 @@ pub enum What {
     Rotate,
     /// Recover space in its store.
     RecoverSpace,
+    /// Put a companion beside it that measures, or take that away.
+    Observe,
     /// Delete it.
     Delete,
 }
@@ -97,6 +101,7 @@ impl Wish {
             ActionId::Certificates => What::Certificates,
             ActionId::Rotate => What::Rotate,
             ActionId::RecoverSpace => What::RecoverSpace,
+            ActionId::Observe => What::Observe,
             ActionId::Delete => What::Delete,
             _ => return None,
         };
@@ -145,6 +150,7 @@ impl fmt::Display for What {
             What::Certificates => "certificates of",
             What::Rotate => "rotate the certificates of",
             What::RecoverSpace => "recover space in the store of",
+            What::Observe => "observe",
             What::Delete => "delete",
         })
     }
@@ -189,6 +195,13 @@ pub enum Errand {
         /// Whether it may be woken if it is paused.
         may_wake: bool,
     },
+    /// Whether the pods of one reach those of another.
+    Probe {
+        /// Whose pods call.
+        from: VclusterKey,
+        /// Whose pods are called.
+        to: VclusterKey,
+    },
     /// Back from the context of one, in the person's own kubeconfig.
     Disconnect,
     /// One that is to be made.
@@ -218,6 +231,7 @@ impl Errand {
             | Errand::Edit { key, .. } => Some(key.clone()),
             Errand::Verify(archived) | Errand::Restore(archived) => Some(archived.key.clone()),
             Errand::Recover(key) => Some(key.clone()),
+            Errand::Probe { from, .. } => Some(from.clone()),
             Errand::Create(order) => Some(order.key()),
             Errand::Disconnect
             | Errand::Several(_)
@@ -237,6 +251,9 @@ impl Errand {
             Errand::Edit { key, .. } => format_smolstr!("change {}/{}", key.namespace, key.name),
             Errand::Connect { key, .. } => format_smolstr!("connect to {}/{}", key.namespace, key.name),
             Errand::Create(order) => order.title(),
+            Errand::Probe { from, to } => {
+                format_smolstr!("probe {}/{} → {}/{}", from.namespace, from.name, to.namespace, to.name)
+            }
             Errand::Disconnect => "disconnect".into(),
             Errand::Collect(gathering) => gathering.title(),
             Errand::Backup(saving) => saving.title(),
@@ -310,6 +327,7 @@ pub async fn look(clusters: &Clusters, dirs: &Dirs, errand: &Errand) -> Result<L
         Errand::Create(order) => return create::look(clusters, order).await,
         Errand::Collect(gathering) => return Ok(collect::look(gathering)),
         Errand::Disconnect => return disconnect::look(clusters).await,
+        Errand::Probe { from, to } => return probe::look(clusters, from, to).await,
         Errand::Connect { key, purpose, may_wake } => {
             return connect::look(clusters, key, *purpose, *may_wake).await;
         }
@@ -338,6 +356,7 @@ impl Wish {
             What::Certificates => certificates::look(&cluster, &target).await,
             What::Rotate => rotate::look(&cluster, &target).await,
             What::RecoverSpace => space::look(&cluster, &target).await,
+            What::Observe => observe::look(&cluster, &target).await,
             what => life::look(&cluster, &target, what).await,
         }
     }

@@ -4,12 +4,14 @@ use smol_str::SmolStr;
 use v9s::fleet::model::{Severity, Store, Vcluster};
 use v9s::fleet::state::State;
 
+use super::observe;
 use crate::actions::ActionId;
 
 /// Why a verb has nothing to do there; None where it may have, which a look finds out.
 pub fn out_of_place(action: ActionId, vcluster: &Vcluster) -> Option<SmolStr> {
     match action {
         ActionId::Backup => resting(vcluster).map(|how| format!("it {how}: its store does not run").into()),
+        ActionId::Observe => observe::impossible(vcluster).map(SmolStr::new_static),
         ActionId::Restore => elsewhere(vcluster).or_else(|| asleep(vcluster)),
         ActionId::Recover => elsewhere(vcluster).or_else(|| asleep(vcluster)).or_else(|| well(vcluster)),
         _ => None,

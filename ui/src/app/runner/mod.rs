@@ -291,7 +291,14 @@ async fn rights(cluster: &Cluster, namespace: &SmolStr) -> Access {
         Err(error) => return Access::Failed(error.to_string().into()),
     };
     let missing = |need: &Need| {
-        let resource = [Resource::PODS, Resource::STATEFUL_SETS, Resource::DEPLOYMENTS, Resource::SECRETS]
+        let asked = [
+            Resource::PODS,
+            Resource::STATEFUL_SETS,
+            Resource::DEPLOYMENTS,
+            Resource::SECRETS,
+            Resource::JOBS,
+        ];
+        let resource = asked
             .into_iter()
             .find(|resource| resource.plural == need.resource && resource.group == need.group);
         resource.is_some_and(|resource| access.may(need.verb, &resource, None) == Permission::Missing)

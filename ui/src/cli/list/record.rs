@@ -7,6 +7,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 use smol_str::SmolStr;
 use v9s::fleet::model::{Finding, Fleet, Host, Link, Phase, Scope, Severity, Store, Vcluster, Workload};
+use v9s::health::isolation::Way;
 use v9s::health::sync::total;
 use v9s::health::{Certificates, Companion};
 use v9s::known::Known;
@@ -59,6 +60,7 @@ struct VclusterRecord {
     pods: Option<PodsRecord>,
     quota: Option<QuotaRecord>,
     network_policies: Option<u32>,
+    isolation: Option<IsolationRecord>,
     companion: Option<CompanionRecord>,
     lag: Option<LagRecord>,
     orphans: Option<u32>,
@@ -99,6 +101,13 @@ struct PodsRecord {
     succeeded: u32,
     failed: u32,
     unknown: u32,
+}
+
+#[derive(Debug, Serialize)]
+struct IsolationRecord {
+    ingress: Way,
+    egress: Way,
+    chart: Vec<SmolStr>,
 }
 
 #[derive(Debug, Serialize)]
@@ -269,7 +278,12 @@ impl VclusterRecord {
                 unknown: pods.unknown,
             }),
             quota: facts.take("quota", &v.quota, |all| quota(all)),
-            network_policies: facts.take("networkPolicies", &v.policies, |policies| *policies),
+            network_policies: facts.take("networkPolicies", &v.policies, |isolation| isolation.policies),
+            isolation: facts.take("isolation", &v.policies, |isolation| IsolationRecord {
+                ingress: isolation.ingress,
+                egress: isolation.egress,
+                chart: isolation.chart.clone(),
+            }),
             companion: facts.take("companion", &v.companion, |one| companion(one)),
             lag: facts.take("lag", &v.lag, |lag| LagRecord {
                 p99_ms: u64::try_from(lag.p99.as_millis()).unwrap_or(u64::MAX),

@@ -274,7 +274,7 @@ impl Context<'_> {
     }
 
     /// The name of a fact and the fact, or why it is not known.
-    fn fact<T>(
+    pub(super) fn fact<T>(
         &self,
         name: &str,
         fact: &Known<T>,
@@ -300,7 +300,7 @@ impl Context<'_> {
         self.labelled(name, words, Slot::Text, columns)
     }
 
-    fn labelled(&self, name: &str, words: &str, slot: Slot, columns: usize) -> Vec<Line> {
+    pub(super) fn labelled(&self, name: &str, words: &str, slot: Slot, columns: usize) -> Vec<Line> {
         let texts = broken(words, columns.saturating_sub(LABEL + 1)).into_iter().enumerate();
         texts.map(|(at, text)| label(if at == 0 { name } else { "" }).with(text, slot)).collect()
     }

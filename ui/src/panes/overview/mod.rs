@@ -1,6 +1,7 @@
 //! One virtual cluster on one page: what is wrong first, and what to press.
 
 mod blocks;
+mod network;
 mod wrong;
 
 use chrono::{DateTime, Utc};
@@ -133,6 +134,7 @@ fn page(context: &Context<'_>, columns: u16) -> Vec<Row> {
             context.control_plane(width),
             context.synced(width),
             context.quota(width),
+            context.network(width),
             context.health(width),
             context.identity(width),
         ];
@@ -146,7 +148,11 @@ fn page(context: &Context<'_>, columns: u16) -> Vec<Row> {
         left,
         context.symbols,
     );
-    let right_lines = stacked(&[context.quota(right), context.identity(right)], right, context.symbols);
+    let right_lines = stacked(
+        &[context.quota(right), context.network(right), context.identity(right)],
+        right,
+        context.symbols,
+    );
     let mut right_lines = right_lines.into_iter();
     rows.extend(left_lines.into_iter().map(|line| (line, right_lines.next().map(|line| (left + GAP, line)))));
     rows.extend(right_lines.map(|line| (Line::default(), Some((left + GAP, line)))));

@@ -104,7 +104,12 @@ fn a_paused_one_is_resumed_by_the_same_key() {
 #[test]
 fn every_verb_has_its_key_on_the_fleet_and_on_every_tab() {
     use v9s::lifecycle::restart::What as Part;
-    for (key, what) in [("z", What::Pause), ("r", What::Restart(Part::ControlPlane)), ("P", What::Protect)] {
+    for (key, what) in [
+        ("z", What::Pause),
+        ("r", What::Restart(Part::ControlPlane)),
+        ("P", What::Protect),
+        ("o", What::Observe),
+    ] {
         for way in [
             "", "enter 1 ", "enter 2 ", "enter 3 ", "enter 4 ", "enter 5 ", "enter 6 ", "enter 7 ",
             "enter 8 ",
@@ -197,6 +202,8 @@ fn without_the_right_or_in_read_only_mode_nothing_is_asked() {
         ("z", "patch statefulsets.apps"),
         ("P", "patch statefulsets.apps"),
         ("r", "delete pods"),
+        ("o", "create deployments.apps"),
+        ("I", "create jobs.batch"),
         ("ctrl-d", "delete statefulsets.apps"),
     ] {
         let mut stage = Stage::new();
@@ -214,11 +221,79 @@ fn without_the_right_or_in_read_only_mode_nothing_is_asked() {
 
 #[test]
 fn with_marks_a_verb_for_one_says_so() {
-    for key in ["C", "E", "L", "K"] {
+    for key in ["C", "E", "L", "K", "o", "I"] {
         let mut stage = Stage::new();
         stage.keys("space down space");
         stage.keys(key);
         assert!(stage.says().contains("2 are marked"), "{key}: {}", stage.says());
         assert_eq!(wished(&stage), None);
     }
+}
+
+#[test]
+fn one_that_v9s_mirrors_is_not_observed_and_says_why() {
+    let mut stage = Stage::new();
+    let ours = |mut vcluster: v9s::fleet::model::Vcluster| {
+        Arc::make_mut(&mut vcluster.labels).insert("heritage".into(), "v9s".into());
+        vcluster
+    };
+    stage.fleet(super::stage::fleet(crate::fixture::fleet().into_iter().map(ours).collect()));
+    may(&mut stage, &[]);
+    stage.keys("o");
+    assert_eq!(wished(&stage), None);
+    assert!(stage.says().contains("its own syncer is v9s's"), "{}", stage.says());
+    stage.keys("m");
+    let text = stage.text_at(120, 50);
+    assert!(text.contains("measure its lag by a companion beside it, or take that away: i"), "{text}");
+}
+
+#[test]
+fn an_observer_is_told_by_what_it_makes_before_a_y_makes_it() {
+    let mut stage = Stage::new();
+    may(&mut stage, &[]);
+    stage.keys("o");
+    let facts = vec![
+        ("makes", vec!["Role team-alpha/team-alpha-observer".to_owned()]),
+        ("may", vec!["read what is mirrored, and write its own status".to_owned()]),
+        ("undone", vec!["by the same key".to_owned()]),
+    ];
+    let title = "observe team-alpha/team-alpha";
+    looked(
+        &mut stage,
+        Looked::Ask(Box::new(Plan {
+            title: title.to_owned(),
+            facts,
+            ask: Ask::Yes,
+            verb: Arc::new(Nothing(title.into())),
+            leaves: false,
+        })),
+    );
+    insta::assert_snapshot!("observe_plan_80", stage.text_at(80, 24));
+    insta::assert_snapshot!("observe_plan_200", stage.text_at(200, 50));
+    stage.keys("y");
+    assert_eq!(operated(&stage).map(|(_, title)| title).as_deref(), Some(title));
+}
+
+#[test]
+fn a_probe_goes_to_another_of_the_same_host_that_is_chosen_by_name() {
+    let mut stage = Stage::new();
+    may(&mut stage, &[]);
+    stage.keys("I");
+    insta::assert_snapshot!("probe_80", stage.text_at(80, 24));
+    insta::assert_snapshot!("probe_200", stage.text_at(200, 50));
+    stage.typing("gamma").keys("enter");
+    let errand = stage.asked(|cmd| match cmd {
+        Cmd::Read(_, Read::Plan(Errand::Probe { from, to })) => Some((from.name.clone(), to.name.clone())),
+        _ => None,
+    });
+    assert_eq!(errand, Some(("team-alpha".into(), "team-gamma".into())));
+}
+
+#[test]
+fn a_probe_to_nobody_asks_for_nothing() {
+    let mut stage = Stage::new();
+    may(&mut stage, &[]);
+    stage.keys("I").typing("nobody-is-called-so").keys("enter");
+    assert!(stage.text().contains("no other on eu-west-1"), "{}", stage.text());
+    assert_eq!(stage.asked(|cmd| matches!(cmd, Cmd::Read(_, Read::Plan(_))).then_some(())), None);
 }
