@@ -7,14 +7,17 @@ use chrono::{DateTime, Utc};
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use kube::client::Body;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
+use super::lines::Lines;
 use super::{Cluster, Failure, FailureKind};
 
 /// Longest error answer that is read.
 const MAX_ERROR_BODY: usize = 64 * 1024;
 /// Longest answer to a question.
 const MAX_ANSWER: usize = 8 << 20;
+/// Longest line of an answer that is read line by line; those that are longer come in pieces.
+const LONGEST_LINE: usize = 16 * 1024;
 /// How often a read is sent again. A server that ends every connection is told of, not asked for ever.
 const READ_AGAIN: u32 = 2;
 
@@ -94,6 +97,35 @@ impl Cluster {
         // Newer servers compress a stream in pieces of which only the first would be unpacked here.
         request.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         Ok(self.send(request).await?.into_body())
+    }
+}
+
+impl Cluster {
+    /// Asks at a path and hands over the answer line by line, as it arrives: nothing of it is kept but a line. One of more than so many
+    /// bytes is not read to its end.
+    ///
+    /// # Errors
+    /// When the server refuses, when it falls silent, or when the answer is longer.
+    pub(crate) async fn each_line(
+        &self,
+        path: &str,
+        most: usize,
+        mut take: impl FnMut(&[u8]),
+    ) -> Result<(), Failure> {
+        let request = Request::get(path).body(Vec::new());
+        let request = request.map_err(|error| Failure::new(FailureKind::Rejected, error.to_string()))?;
+        let mut lines = Lines::splitting(self.stream(request).await?, LONGEST_LINE);
+        let mut read = 0;
+        while let Some(line) = lines.next(Instant::now() + self.request_timeout()).await? {
+            read += line.len() + 1;
+            if read > most {
+                let why = format!("the answer is longer than {} MiB", most >> 20);
+                return Err(Failure::new(FailureKind::Protocol, why));
+            }
+            take(&line);
+        }
+        take(&lines.rest());
+        Ok(())
     }
 }
 

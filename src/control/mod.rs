@@ -9,8 +9,8 @@ use smol_str::{SmolStr, format_smolstr};
 use crate::cluster::{Cluster, Resource};
 use crate::gc::{Place, Ways};
 use crate::health::control::{
-    Api, Container, Controller, DnsPod, Lease, Part, Reading, Usage, checks, containers, dns, lease, part,
-    usage,
+    Api, Container, Controller, DnsPod, Lease, Part, Reading, Requests, Usage, checks, containers, dns,
+    lease, part, usage,
 };
 use crate::known::Known;
 use crate::target::Target;
@@ -20,6 +20,8 @@ use crate::wire::{self, label};
 const CONTROLLERS: [&str; 2] = ["kube-controller-manager", "kube-scheduler"];
 /// Where they have it, and where the name server is.
 const SYSTEM: &str = "kube-system";
+/// Metrics that are longer than this are not read to their end: a large virtual cluster has a few MiB of them.
+const MOST_METRICS: usize = 64 << 20;
 /// Selects the pods of name servers, as charts and installers call them.
 const NAME_SERVERS: &str = "k8s-app in (vcluster-kube-dns,kube-dns,coredns)";
 
@@ -40,17 +42,20 @@ pub async fn read(host: &Cluster, target: &Target, ways: &dyn Ways) -> Reading {
     };
     let parts = CONTROLLERS.map(|name| (name, pods.get().map_or(Part::Inside, |pods| part(name, pods))));
     let containers: Known<Vec<Container>> = pods.map(|pods| containers(&pods));
-    let (api, leases, dns) = match &inside {
+    let Answers { api, requests, leases, dns } = match &inside {
         Ok(inside) => asked(&inside.cluster).await,
-        Err(why) => {
-            let unreached = || Known::No(why.clone());
-            (Known::No(why.clone()), [unreached(), unreached()], Known::No(why.clone()))
-        }
+        Err(why) => Answers {
+            api: Known::No(why.clone()),
+            requests: Known::No(why.clone()),
+            leases: [Known::No(why.clone()), Known::No(why.clone())],
+            dns: Known::No(why.clone()),
+        },
     };
     let controllers = parts.into_iter().zip(leases);
     Reading {
         taken: Utc::now(),
         api,
+        requests,
         controllers: controllers.map(|((name, part), lease)| Controller { name, part, lease }).collect(),
         dns,
         containers,
@@ -58,13 +63,19 @@ pub async fn read(host: &Cluster, target: &Target, ways: &dyn Ways) -> Reading {
     }
 }
 
-type Answers = (Known<Api>, [Known<Option<Lease>>; 2], Known<Vec<DnsPod>>);
-
 /// What its own API server tells.
+struct Answers {
+    api: Known<Api>,
+    requests: Known<Requests>,
+    leases: [Known<Option<Lease>>; 2],
+    dns: Known<Vec<DnsPod>>,
+}
+
 async fn asked(tenant: &Cluster) -> Answers {
     let ([manager, scheduler], kind) = (CONTROLLERS, Resource::PODS);
-    let (api, manager, scheduler, dns) = tokio::join!(
+    let (api, requests, manager, scheduler, dns) = tokio::join!(
         ready(tenant),
+        counted(tenant),
         lease_of(tenant, manager),
         lease_of(tenant, scheduler),
         tenant.list::<Pod>(&kind, Some(SYSTEM), Some(NAME_SERVERS)),
@@ -73,7 +84,18 @@ async fn asked(tenant: &Cluster) -> Answers {
         Ok(pods) => Known::Yes(self::dns(&pods)),
         Err(failure) => Known::No(format_smolstr!("{failure}")),
     };
-    (api, [manager, scheduler], dns)
+    Answers { api, requests, leases: [manager, scheduler], dns }
+}
+
+/// What it counts of the requests that it has answered. Some of them are this one's.
+async fn counted(tenant: &Cluster) -> Known<Requests> {
+    let mut requests = Requests::default();
+    let take = |line: &[u8]| requests.take(&String::from_utf8_lossy(line));
+    match tenant.each_line("/metrics", MOST_METRICS, take).await {
+        Ok(()) if requests.is_told() => Known::Yes(requests),
+        Ok(()) => Known::unknown("its metrics do not tell of requests"),
+        Err(failure) => Known::No(format_smolstr!("{failure}")),
+    }
 }
 
 /// Whether it says that it is ready, and how long that takes.

@@ -4,6 +4,7 @@ pub mod backups;
 pub mod certificates;
 pub mod control;
 pub mod export;
+mod histogram;
 pub mod isolation;
 pub mod lag;
 pub mod quota;
@@ -13,6 +14,7 @@ pub mod thresholds;
 
 pub use backups::Backups;
 pub use certificates::Certificates;
+pub use histogram::Histogram;
 pub use isolation::Isolation;
 pub use lag::{Evidence, Place, Verdict, where_is_the_lag};
 pub use sync::Companion;

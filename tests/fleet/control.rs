@@ -78,6 +78,11 @@ both_hosts! {
         ensure!(!etcd.ready && etcd.restarts > 0, "{etcd:?}");
         ensure!(etcd.ended.as_ref().is_some_and(|end| end.reason == "OOMKilled"), "{etcd:?}");
         ensure!(codes(&fresh, None).contains(&(Severity::Critical, code::CONTAINER)), "{:?}", codes(&fresh, None));
+        match host.is_real() {
+            true => ensure!(fresh.requests.is_known(), "{:?}", fresh.requests.why()),
+            // The embedded host counts nothing, and that is not zero.
+            false => ensure!(fresh.requests.why().is_some()),
+        }
         assert_eq!(fresh.usage.why(), Some("the host serves no metrics.k8s.io"));
 
         // The same Lease, and nobody renews it any more.

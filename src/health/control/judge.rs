@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use smol_str::{SmolStr, format_smolstr};
 
-use super::{Api, Container, Controller, DnsPod, Part, Reading};
+use super::{Api, Container, Controller, DnsPod, Part, Reading, Traffic};
 use crate::fleet::model::{Finding, Severity};
 use crate::fleet::quantity;
 use crate::health::Thresholds;
@@ -17,6 +17,10 @@ pub mod code {
     pub const NOT_READY: &str = "control-plane-not-ready";
     /// Its API server takes long to answer.
     pub const SLOW: &str = "control-plane-slow";
+    /// Requests to its API server take long.
+    pub const SLOW_REQUESTS: &str = "control-plane-slow-requests";
+    /// Its API server fails at requests, or puts them off.
+    pub const REQUESTS: &str = "control-plane-requests";
     /// Nobody acts on what is stored.
     pub const CONTROLLERS: &str = "control-plane-controllers";
     /// Names are not resolved inside.
@@ -91,6 +95,10 @@ pub fn judge(
         found.extend(not_ready(api));
         found.extend(slow(api, thresholds));
     }
+    if let Some(traffic) = reading.traffic(before).filter(|traffic| traffic.lately) {
+        found.extend(slow_requests(&traffic, thresholds));
+        found.extend(failed_requests(&traffic, thresholds));
+    }
     found.extend(duties(reading, before).filter_map(|(controller, duty)| idle(controller, &duty)));
     found.extend(reading.dns.get().and_then(|pods| nameless(pods)));
     for container in reading.containers.get().into_iter().flatten() {
@@ -160,6 +168,39 @@ fn slow(api: &Api, thresholds: &Thresholds) -> Option<Finding> {
     let message =
         format_smolstr!("its API server took {took:.1} s to answer whether it is ready (goal {limit} s)");
     Some(finding(severity, code::SLOW, message))
+}
+
+/// Of what came between two looks: what was before is over.
+fn slow_requests(traffic: &Traffic, thresholds: &Thresholds) -> Option<Finding> {
+    let p99 = traffic.p99?.as_secs_f64();
+    let (severity, limit) = if p99 > thresholds.api_critical_seconds {
+        (Severity::Critical, thresholds.api_critical_seconds)
+    } else if p99 > thresholds.api_warning_seconds {
+        (Severity::Warning, thresholds.api_warning_seconds)
+    } else {
+        return None;
+    };
+    let message = format_smolstr!(
+        "of {} requests to its API server one in a hundred took longer than {p99:.1} s (goal {limit} s)",
+        traffic.answered
+    );
+    Some(finding(severity, code::SLOW_REQUESTS, message))
+}
+
+fn failed_requests(traffic: &Traffic, thresholds: &Thresholds) -> Option<Finding> {
+    let Traffic { answered, failed, throttled, .. } = *traffic;
+    let much = |count| traffic.share(count) > thresholds.throttled_share;
+    let percent = |count| traffic.share(count) * 100.0;
+    let message = match (much(failed), much(throttled)) {
+        (true, _) => {
+            format_smolstr!("its API server failed at {:.0} % of {answered} requests (5xx)", percent(failed))
+        }
+        (false, true) => {
+            format_smolstr!("its API server put off {:.0} % of {answered} requests (429)", percent(throttled))
+        }
+        (false, false) => return None,
+    };
+    Some(finding(Severity::Warning, code::REQUESTS, message))
 }
 
 fn idle(controller: &Controller, duty: &Duty) -> Option<Finding> {

@@ -1,6 +1,7 @@
 //! How well the control plane of a virtual cluster is, as somebody who looks at it finds it: what was read, and what that comes to. Pure.
 
 mod judge;
+mod requests;
 #[cfg(test)]
 mod tests;
 mod told;
@@ -11,6 +12,7 @@ use chrono::{DateTime, Utc};
 use smol_str::SmolStr;
 
 pub use judge::{Duty, code, duty, judge};
+pub use requests::{ENOUGH, Requests, Traffic};
 pub use told::{checks, containers, dns, lease, part, usage};
 
 use crate::known::Known;
@@ -22,6 +24,8 @@ pub struct Reading {
     pub taken: DateTime<Utc>,
     /// What its API server answers when it is asked whether it is ready.
     pub api: Known<Api>,
+    /// What that counts of the requests it has answered.
+    pub requests: Known<Requests>,
     /// The programs that act on what is stored.
     pub controllers: Vec<Controller>,
     /// The pods of its name server, as the tenant sees them.
@@ -155,6 +159,11 @@ impl Reading {
     pub fn usage(&self, container: &Container) -> Option<&Usage> {
         let is = |usage: &&Usage| usage.pod == container.pod && usage.container == container.name;
         self.usage.get()?.iter().find(is)
+    }
+
+    /// What came to its API server since an earlier reading, or since it began.
+    pub fn traffic(&self, before: Option<&Reading>) -> Option<Traffic> {
+        Some(self.requests.get()?.traffic(before.and_then(|before| before.requests.get())))
     }
 
     /// Processors and bytes of all containers together.

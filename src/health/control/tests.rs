@@ -47,6 +47,7 @@ fn well() -> Reading {
     Reading {
         taken: now(),
         api: Known::Yes(Api { took: seconds(0), ready: true, checks: vec![check("ping"), check("etcd")] }),
+        requests: Known::Yes(Requests::default()),
         controllers: vec![controller(Part::Elects, Some(2))],
         dns: Known::Yes(vec![dns_pod(true)]),
         containers: Known::Yes(vec![container("kube-apiserver")]),
@@ -283,4 +284,40 @@ fn containers_and_what_they_use_are_read() {
         [Usage { pod: "shop-0".into(), container: "syncer".into(), cpu: 0.25, memory: 134_217_728.0 }]
     );
     assert_eq!(usage(b"{}"), None);
+}
+
+/// So many requests: all, those of 429, those of 500, those that took longer than four seconds.
+fn requests(all: u64, busy: u64, broken: u64, slow: u64) -> Known<Requests> {
+    let mut requests = Requests::default();
+    for (code, count) in [("200", all - busy - broken), ("429", busy), ("500", broken)] {
+        requests.take(&format!("apiserver_request_total{{code=\"{code}\",verb=\"GET\"}} {count}"));
+    }
+    for (le, count) in [("0.1", all - slow), ("4", all - slow), ("8", all), ("+Inf", all)] {
+        requests
+            .take(&format!("apiserver_request_duration_seconds_bucket{{verb=\"GET\",le=\"{le}\"}} {count}"));
+    }
+    Known::Yes(requests)
+}
+
+#[test]
+fn requests_count_between_two_looks_and_what_was_before_is_over() {
+    let reading = |requests: Known<Requests>| Reading { requests, ..well() };
+    let found = |now: &Reading, before: Option<&Reading>| {
+        let (_, found) = judge(now, before, &Thresholds::default());
+        found.into_iter().map(|finding| (finding.severity, finding.code)).collect::<Vec<_>>()
+    };
+    let before = reading(requests(1000, 300, 300, 300));
+    assert_eq!(found(&before, None), [], "long ago, or just now: nobody knows");
+    assert_eq!(found(&reading(requests(1100, 300, 300, 300)), Some(&before)), []);
+    assert_eq!(
+        found(&reading(requests(1100, 300, 300, 310)), Some(&before)),
+        [(Severity::Critical, code::SLOW_REQUESTS)]
+    );
+    for busy_and_broken in [(306, 300), (300, 306)] {
+        let now = reading(requests(1100, busy_and_broken.0, busy_and_broken.1, 300));
+        assert_eq!(found(&now, Some(&before)), [(Severity::Warning, code::REQUESTS)], "{busy_and_broken:?}");
+    }
+    assert_eq!(found(&reading(requests(1100, 305, 305, 300)), Some(&before)), [], "crossed, not touched");
+    assert_eq!(found(&reading(requests(1010, 310, 300, 310)), Some(&before)), [], "too few to say");
+    assert_eq!(found(&reading(Known::unknown("forbidden")), Some(&before)), []);
 }

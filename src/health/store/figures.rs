@@ -4,55 +4,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+use crate::health::histogram::Histogram;
+
 /// Fewer observations than this say nothing about one in a hundred.
 const ENOUGH: u64 = 50;
-
-/// A histogram: how many observations were at most as long, by length in seconds; the last length is infinite.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Histogram(Vec<(f64, u64)>);
-
-impl Histogram {
-    /// How many observations it has.
-    pub fn count(&self) -> u64 {
-        self.0.last().map(|(_, count)| *count).unwrap_or_default()
-    }
-
-    /// What came since an earlier state of it; all of it when it has begun anew since.
-    fn since(&self, before: &Histogram) -> Histogram {
-        let same = self.0.len() == before.0.len() && self.count() >= before.count();
-        if !same {
-            return self.clone();
-        }
-        let less =
-            |((length, now), (_, then)): (&(f64, u64), &(f64, u64))| (*length, now.saturating_sub(*then));
-        Histogram(self.0.iter().zip(&before.0).map(less).collect())
-    }
-
-    /// The length that a share (0 to 1) of the observations keep to, linear within a bucket; none without observations. Beyond
-    /// the last finite length it is that length.
-    fn quantile(&self, share: f64) -> Option<Duration> {
-        let total = self.count();
-        if total == 0 {
-            return None;
-        }
-        let rank = share * total as f64;
-        let mut below = (0.0, 0u64);
-        for (length, count) in &self.0 {
-            if *count as f64 >= rank && *count > below.1 {
-                if length.is_infinite() {
-                    break;
-                }
-                let within = (rank - below.1 as f64) / (*count - below.1) as f64;
-                return Duration::try_from_secs_f64(below.0 + (length - below.0) * within.clamp(0.0, 1.0))
-                    .ok();
-            }
-            if length.is_finite() {
-                below = (*length, *count);
-            }
-        }
-        Duration::try_from_secs_f64(below.0).ok()
-    }
-}
 
 /// What one member counts of itself since it began.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -135,7 +90,7 @@ fn bucket(histogram: &mut Histogram, name: &str, prefix: &str, count: f64) {
     let Some(length) = name.strip_prefix(prefix).and_then(|rest| rest.strip_suffix("\"}")) else { return };
     let length = if length == "+Inf" { Some(f64::INFINITY) } else { length.parse().ok() };
     if let (Some(length), Some(count)) = (length, whole(count)) {
-        histogram.0.push((length, count));
+        histogram.add(length, count);
     }
 }
 

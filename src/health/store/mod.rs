@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use smol_str::SmolStr;
 
 pub use crash::{Remedy, Trouble, remedy, trouble};
-pub use figures::{Figures, Histogram};
+pub use figures::Figures;
 pub use judge::{code, judge, quorum};
 
 use crate::known::Known;

@@ -105,12 +105,37 @@ impl Context<'_> {
         }
         let passed: Vec<&str> =
             api.checks.iter().filter(|check| check.well).map(|check| check.name.as_str()).collect();
+        lines.extend(self.requests());
         if !passed.is_empty() {
             let words = format!("{} checks passed: {}", count(passed.len() as u64), passed.join(", "));
             let head = Line::new(format!(" {} ", self.symbols.of(Slot::Ok)), Slot::Ok);
             lines.extend(self.hung(head, &words, Slot::Muted));
         }
         lines
+    }
+
+    /// What came to it, and what became of that.
+    fn requests(&self) -> Vec<Line> {
+        let Some(traffic) = self.reading().traffic(self.before()) else { return Vec::new() };
+        let thresholds = self.view.thresholds;
+        let since = if traffic.lately { "since the last look" } else { "since it began" };
+        let took = traffic.p99.map(|p99| format!("p99 {}, ", measured(p99))).unwrap_or_default();
+        let (failed, put_off) = (traffic.share(traffic.failed), traffic.share(traffic.throttled));
+        let words = format!(
+            "{} requests {since}: {took}{:.1} % failed (5xx), {:.1} % put off (429)",
+            count(traffic.answered),
+            failed * 100.0,
+            put_off * 100.0
+        );
+        let slow = traffic.p99.is_some_and(|p99| p99.as_secs_f64() > thresholds.api_warning_seconds);
+        let much = failed.max(put_off) > thresholds.throttled_share;
+        let slot = match (traffic.lately, slow || much) {
+            (true, true) => Slot::Warn,
+            (true, false) => Slot::Ok,
+            // Of all of its time nothing is judged.
+            (false, _) => Slot::Info,
+        };
+        self.signed(slot, &words)
     }
 
     /// Who acts on what is stored.
@@ -256,6 +281,7 @@ impl Context<'_> {
         let reading = self.reading();
         let all = [
             ("what its API server says", reading.api.why()),
+            ("what came to its API server", reading.requests.why()),
             ("its name server", reading.dns.why()),
             ("its containers", reading.containers.why()),
             ("what they use", reading.usage.why()),

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use v9s::health::control::{Api, Check, Container, Controller, DnsPod, End, Lease, Part, Usage};
+use v9s::health::control::{Api, Check, Container, Controller, DnsPod, End, Lease, Part, Requests, Usage};
 use v9s::known::Known;
 
 use super::*;
@@ -25,6 +25,20 @@ fn used(container: &str, cpu: f64, memory: f64) -> Usage {
 }
 
 const MIB: f64 = 1_048_576.0;
+
+/// What an API server has counted after so many looks: of each thousand, ten took long, and some were put off.
+fn requests(looks: u64, put_off: u64) -> Known<Requests> {
+    let (all, busy) = (looks * 1_000, looks * put_off);
+    let mut requests = Requests::default();
+    for (code, count) in [("200", all - busy), ("429", busy)] {
+        requests.take(&format!("apiserver_request_total{{code=\"{code}\",verb=\"GET\"}} {count}"));
+    }
+    for (le, count) in [("0.05", all - looks * 10), ("0.4", all), ("+Inf", all)] {
+        let name = "apiserver_request_duration_seconds_bucket";
+        requests.take(&format!("{name}{{verb=\"GET\",le=\"{le}\"}} {count}"));
+    }
+    Known::Yes(requests)
+}
 
 /// One whose store does not answer, whose API server was killed and whose name server waits.
 pub(crate) fn unwell() -> Reading {
@@ -55,6 +69,7 @@ pub(crate) fn unwell() -> Reading {
     Reading {
         taken: NOW - TimeDelta::seconds(4),
         api: Known::Yes(Api { took: Duration::from_millis(1_240), ready: false, checks }),
+        requests: requests(10, 8),
         controllers: vec![
             Controller {
                 name: "kube-controller-manager",
@@ -87,6 +102,7 @@ pub(crate) fn well() -> Reading {
             (check.well, check.says) = (true, "ok".into());
         }
     }
+    reading.requests = requests(10, 0);
     let alone = Part::Alone { ready: true };
     reading.controllers[0] =
         Controller { name: "kube-controller-manager", part: alone, lease: Known::Yes(None) };
@@ -105,6 +121,7 @@ fn closed() -> Reading {
     let why = || Known::unknown("team-alpha/team-alpha cannot be reached: no pod is ready");
     Reading {
         api: why(),
+        requests: Known::unknown("team-alpha/team-alpha cannot be reached: no pod is ready"),
         controllers: vec![Controller {
             name: "kube-controller-manager",
             part: Part::Inside,
@@ -119,6 +136,9 @@ fn closed() -> Reading {
 fn kept(reading: &Reading) -> VecDeque<Arc<Reading>> {
     let grown = |at: u32| {
         let mut reading = reading.clone();
+        if reading.requests.is_known() {
+            reading.requests = requests(u64::from(at), 0);
+        }
         if let Known::Yes(usage) = &mut reading.usage {
             for usage in usage {
                 usage.cpu *= 0.5 + f64::from(at) / 20.0;
