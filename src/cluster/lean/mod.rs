@@ -376,8 +376,9 @@ mod tests {
     fn many_marks_are_packed_and_read_as_before() {
         let mut common = Common::default();
         for nth in 0..20 {
-            let marks: serde_json::Map<String, Value> =
-                (0..8).map(|at| (format!("vcluster.loft.sh/mark-{at}"), json!(format!("web-{nth}-x-{at}")))).collect();
+            let marks: serde_json::Map<String, Value> = (0..8)
+                .map(|at| (format!("vcluster.loft.sh/mark-{at}"), json!(format!("web-{nth}-x-{at}"))))
+                .collect();
             let object = json!({"metadata": {"name": "n", "labels": marks, "annotations": marks}});
             let mut lean = read(&object);
             for round in 0..3 {
@@ -387,7 +388,10 @@ mod tests {
                     assert!(nth == 0 || packed < 8 * 16, "{packed} bytes");
                 }
                 let clone = lean.clone();
-                assert_eq!(clone.metadata.label("vcluster.loft.sh/mark-7"), Some(format!("web-{nth}-x-7").as_str()));
+                assert_eq!(
+                    clone.metadata.label("vcluster.loft.sh/mark-7"),
+                    Some(format!("web-{nth}-x-7").as_str())
+                );
                 assert_eq!(serde_json::to_value(&lean).unwrap(), object, "round {round}");
             }
         }
