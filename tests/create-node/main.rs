@@ -9,8 +9,10 @@ mod etcd;
 mod external;
 mod life;
 mod made;
+mod observe;
 mod precious;
 mod preset;
+mod probe;
 #[path = "../syncer-node/recipe.rs"]
 mod recipe;
 mod restore;
