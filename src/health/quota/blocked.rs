@@ -118,10 +118,10 @@ pub fn finding(companion: &Companion) -> Option<Finding> {
 
 /// Which of them would start if so much were free of each key of a quota, the longest waiting first: each takes its part. What a refusal
 /// does not name there was enough of.
-pub fn admitted<'b>(
-    blocked: &'b [Blocked],
+pub fn admitted(
+    blocked: &[Blocked],
     free: impl Fn(&str, &str) -> Option<Quantity>,
-) -> (Vec<&'b Blocked>, Vec<&'b Blocked>) {
+) -> (Vec<&Blocked>, Vec<&Blocked>) {
     let mut left: BTreeMap<(&str, &str), f64> = BTreeMap::new();
     let (mut starts, mut waits) = (Vec::new(), Vec::new());
     for pod in blocked {

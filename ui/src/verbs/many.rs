@@ -159,11 +159,14 @@ fn gist(what: What, facts: &Facts) -> String {
     parts.join("; ")
 }
 
-/// The verbs of several, each with the name of its virtual cluster.
+/// Verbs, each with the name of its virtual cluster.
+type Verbs = Vec<(SmolStr, Arc<dyn Verb>)>;
+
+/// The verbs of several.
 #[derive(Debug)]
 pub(super) struct Many {
     pub(super) title: SmolStr,
-    pub(super) verbs: Vec<(SmolStr, Arc<dyn Verb>)>,
+    pub(super) verbs: Verbs,
     /// How many are carried out at a time.
     pub(super) at_once: usize,
 }
@@ -172,7 +175,7 @@ pub(super) struct Many {
 type Came = (SmolStr, Outcome);
 
 async fn carry_out(
-    (verbs, at_once): (Vec<(SmolStr, Arc<dyn Verb>)>, usize),
+    (verbs, at_once): (Verbs, usize),
     hands: Hands,
     progress: Progress,
 ) -> Result<Vec<Came>, Trouble> {

@@ -284,6 +284,20 @@ impl Runner {
     }
 }
 
+/// The resources that actions need rights on.
+const NEEDED: [Resource; 6] = [
+    Resource::PODS,
+    Resource::STATEFUL_SETS,
+    Resource::DEPLOYMENTS,
+    Resource::SECRETS,
+    Resource::JOBS,
+    Resource::RESOURCE_QUOTAS,
+];
+
+fn resource_of(need: &Need) -> Option<Resource> {
+    NEEDED.into_iter().find(|resource| resource.plural == need.resource && resource.group == need.group)
+}
+
 /// Which of the rights that actions need are missing in a namespace.
 async fn rights(cluster: &Cluster, namespace: &SmolStr) -> Access {
     let access = match cluster.access(Some(namespace)).await {
@@ -291,16 +305,7 @@ async fn rights(cluster: &Cluster, namespace: &SmolStr) -> Access {
         Err(error) => return Access::Failed(error.to_string().into()),
     };
     let missing = |need: &Need| {
-        let asked = [
-            Resource::PODS,
-            Resource::STATEFUL_SETS,
-            Resource::DEPLOYMENTS,
-            Resource::SECRETS,
-            Resource::JOBS,
-        ];
-        let resource = asked
-            .into_iter()
-            .find(|resource| resource.plural == need.resource && resource.group == need.group);
+        let resource = resource_of(need);
         resource.is_some_and(|resource| access.may(need.verb, &resource, None) == Permission::Missing)
     };
     let needs = ACTIONS.iter().filter_map(|action| action.needs);
@@ -309,4 +314,18 @@ async fn rights(cluster: &Cluster, namespace: &SmolStr) -> Access {
     forbidden.sort();
     forbidden.dedup();
     Access::Known { forbidden }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_right_that_an_action_needs_is_asked_for() {
+        for need in ACTIONS.iter().filter_map(|action| action.needs) {
+            for need in [need, need.of_deployments()] {
+                assert!(resource_of(&need).is_some(), "{need:?}");
+            }
+        }
+    }
 }
