@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams};
@@ -60,7 +60,7 @@ async fn install(made: &Made) -> Result<()> {
     let (host, target) = (made.host.clone(), target(made).await?);
     let found = observe::look(&host, &target).await?;
     let Decision::Do(plan) = observe::plan(&target, &found, &Wanted::default()) else {
-        panic!("it can be installed")
+        bail!("it cannot be installed")
     };
     let operation = Operation::start("observe", INSTALL_STEPS, move |progress| async move {
         observe::install(&host, &target, &plan, Wait::For(PATIENCE), &progress).await
@@ -72,7 +72,7 @@ async fn install(made: &Made) -> Result<()> {
 async fn remove(made: &Made) -> Result<()> {
     let (host, target) = (made.host.clone(), target(made).await?);
     let Decision::Do(plan) = observe::removal(&target, observe::made(&host, &target).await?) else {
-        panic!("there is something")
+        bail!("there is nothing to remove")
     };
     let operation = Operation::start("observe", REMOVE_STEPS, move |progress| async move {
         observe::remove(&host, &target, &plan, PATIENCE, &progress).await
