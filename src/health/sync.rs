@@ -39,8 +39,7 @@ pub mod code {
 }
 
 /// What to do where nobody measures.
-pub const NO_COMPANION: &str =
-    "no companion measures it; `v9s-syncer --mode observe` beside it would (docs/health.md)";
+pub const NO_COMPANION: &str = "no companion measures it: `v9s observe` (key o) puts one beside it";
 
 /// The companion of a virtual cluster: what it told last, and when that was.
 #[derive(Debug, Clone, PartialEq)]

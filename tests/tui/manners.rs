@@ -83,7 +83,7 @@ fn ctrl_z_hands_the_terminal_to_the_shell_and_fg_brings_v9s_back() -> Result<()>
     }
     // Keys arrive again.
     terminal.press(&["?"])?;
-    terminal.wait_for_text("overview of the virtual cluster")?;
+    terminal.wait_for_text("what virtual clusters have left")?;
     Ok(())
 }
 
@@ -131,7 +131,7 @@ fn in_ascii_every_byte_of_text_is_ascii() -> Result<()> {
     let seat = Seat::nowhere()?;
     let terminal = up(&seat, &["--ascii"])?;
     terminal.press(&["?"])?;
-    terminal.wait_for_text("overview of the virtual cluster")?;
+    terminal.wait_for_text("what virtual clusters have left")?;
     assert!(terminal.text().is_ascii(), "{}", terminal.text());
     Ok(())
 }
@@ -162,7 +162,7 @@ fn mistakes_in_the_configuration_are_told_with_file_and_line_and_v9s_starts() ->
     terminal.wait_for_text("config.toml:3: the key q would be both")?;
     // The defaults are in force.
     terminal.press(&["?"])?;
-    terminal.wait_for_text("overview of the virtual cluster")?;
+    terminal.wait_for_text("what virtual clusters have left")?;
     Ok(())
 }
 
@@ -174,7 +174,7 @@ fn keys_of_the_configuration_are_in_force() -> Result<()> {
     let terminal = seat.v9s(&["--config", &config]).start()?;
     terminal.wait_for_text("f1 help")?;
     terminal.press(&["f1"])?;
-    terminal.wait_for_text("overview of the virtual cluster")?;
+    terminal.wait_for_text("what virtual clusters have left")?;
     Ok(())
 }
 

@@ -174,7 +174,7 @@ fn without_a_companion_one_is_told_how_to_get_one() {
         ..vcluster("team-a", "team-a")
     };
     let seen = screen(&v, 80, 10, &plain());
-    assert!(seen.contains("? not known") && seen.contains("--mode observe"), "{seen}");
+    assert!(seen.contains("? not known") && seen.contains("v9s observe"), "{seen}");
     let paused = Vcluster {
         state: State::Paused,
         companion: Known::NotApplicable,
