@@ -56,7 +56,7 @@ static REPAIRS: LazyLock<Regex> =
 
 /// The head of a table of events in which nothing is left.
 static NO_EVENTS: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"(?m)^Events:\n +Type  Reason .*\n +----  ------ .*\n?(\n|\z)").unwrap());
+    LazyLock::new(|| Regex::new(r"(?m)^Events:\n +Type +Reason .*\n +---- +------ .*(\n\n|\n?\z)").unwrap());
 
 /// A text without what happens to be told of addresses and ports.
 fn without_repairs(text: &str) -> String {
@@ -64,7 +64,7 @@ fn without_repairs(text: &str) -> String {
     if kept == text {
         return text.to_owned();
     }
-    NO_EVENTS.replace_all(&kept, "Events:  <none>\n$1").into_owned()
+    NO_EVENTS.replace_all(&kept, "Events:  <none>$1").into_owned()
 }
 
 fn is_event(line: &str) -> bool {

@@ -104,7 +104,7 @@ fn the_keys_with_high_contrast() -> Result<()> {
     let shot = Shot { name: "help", size: (120, 36), theme: "high-contrast" };
     let (_home, terminal) = shot.start()?;
     terminal.send("?")?;
-    shot.take(&terminal, &["help", "open what is selected", "narrow the list"])
+    shot.take(&terminal, &["help", "what virtual clusters have left", "take a backup of it"])
 }
 
 /// A tenant from its form to the plan of its end, each a picture: the form, the job that made it, and what deleting takes.
