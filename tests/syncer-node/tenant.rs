@@ -3,6 +3,8 @@
 use std::ops::Deref;
 
 use anyhow::Result;
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::ListParams;
 use v9s::names::{Translator, VirtualName};
 use v9s_testkit::kubeconfig;
 use v9s_testkit::pods::{Done, Room};
@@ -36,6 +38,23 @@ impl Tenant {
             forbidden.join("\n")
         );
         Ok(())
+    }
+
+    /// What the host has of it, and what the companion said last: for whoever looks why a test failed.
+    pub async fn state(&self) -> String {
+        let mut told = String::from("on the host:\n");
+        let pods = self.outside.api::<Pod>().list(&ListParams::default()).await;
+        for pod in pods.map(|pods| pods.items).unwrap_or_default() {
+            let name = pod.metadata.name.unwrap_or_default();
+            let (going, status) = (pod.metadata.deletion_timestamp, pod.status.unwrap_or_default());
+            let states: Vec<_> = status.container_statuses.into_iter().flatten().map(|it| it.state).collect();
+            told += &format!("{name}: {:?}, going since {going:?}, {states:?}\n", status.phase);
+        }
+        let log = self.tenancy.log().await.unwrap_or_else(|error| format!("{error:#}"));
+        let lines: Vec<_> = log.lines().rev().take(60).collect();
+        told += "the companion:\n";
+        lines.into_iter().rev().for_each(|line| told += &format!("{line}\n"));
+        told
     }
 
     /// Name on the host of an object of this namespace.
@@ -78,7 +97,9 @@ macro_rules! tenants {
                     runtime.block_on(async {
                         let $tenant = crate::tenant::Tenant::take(name).await?;
                         let done: Result<()> = async { $body }.await;
-                        done?;
+                        if let Err(error) = done {
+                            return Err(error.context($tenant.state().await));
+                        }
                         $tenant.nothing_was_forbidden().await
                     })
                 })

@@ -64,12 +64,13 @@ tenants! {
     }
 
     async fn a_stateful_set_keeps_what_it_has_written(tenant: Tenant) -> Result<()> {
+        let disk = format!("disk-of-{}", tenant.namespace);
         objects::create(&tenant.outside.client, &json!({
-            "apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "disk-1"},
+            "apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": disk},
             "spec": {
                 "capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "storageClassName": "disks",
                 "persistentVolumeReclaimPolicy": "Retain",
-                "hostPath": {"path": "/var/lib/v9s-disk-1", "type": "DirectoryOrCreate"},
+                "hostPath": {"path": format!("/var/lib/v9s-{disk}"), "type": "DirectoryOrCreate"},
             },
         }))
         .await?;
