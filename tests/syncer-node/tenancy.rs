@@ -136,7 +136,8 @@ impl Tenancy {
         Ok(self.outside().await?.api::<Pod>().logs(&pod, &Default::default()).await?)
     }
 
-    async fn last_words(&self) -> String {
+    /// The same for whoever looks why something failed; why not, where it cannot be read.
+    pub async fn last_words(&self) -> String {
         let log = async {
             let outside = self.outside().await?;
             let pods = outside.api::<Pod>();

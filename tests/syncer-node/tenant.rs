@@ -50,7 +50,7 @@ impl Tenant {
             let states: Vec<_> = status.container_statuses.into_iter().flatten().map(|it| it.state).collect();
             told += &format!("{name}: {:?}, going since {going:?}, {states:?}\n", status.phase);
         }
-        let log = self.tenancy.log().await.unwrap_or_else(|error| format!("{error:#}"));
+        let log = self.tenancy.last_words().await;
         let lines: Vec<_> = log.lines().rev().take(60).collect();
         told += "the companion:\n";
         lines.into_iter().rev().for_each(|line| told += &format!("{line}\n"));

@@ -84,13 +84,7 @@ async fn install(
         Operation::start(format!("observe {target}"), INSTALL_STEPS, move |progress| async move {
             observe::install(&cluster, &target, &plan, wait, &progress).await
         });
-    let (done, state): (Result<(), LifeError>, _) = follow(operation, args.output.shown(settings)).await;
-    let report = report.with_steps(&state);
-    match done {
-        Ok(()) => report.ended(Outcome::Done, installed),
-        Err(error) => report.ended(Outcome::Failed, format!("not installed to the end: {error}")),
-    }
-    .print(args.output)
+    carried(settings, args, report, operation, installed, "not installed to the end").await
 }
 
 async fn remove(
@@ -115,11 +109,23 @@ async fn remove(
     let operation = Operation::start(title, REMOVE_STEPS, move |progress| async move {
         observe::remove(&cluster, &target, &plan, patience, &progress).await
     });
-    let (done, state): (Result<(), LifeError>, _) = follow(operation, args.output.shown(settings)).await;
+    carried(settings, args, report, operation, removed, "not taken away to the end").await
+}
+
+/// Follows it to its end, and says what came of it.
+async fn carried(
+    settings: &Settings,
+    args: &ObserveArgs,
+    report: Report,
+    operation: Operation<(), LifeError>,
+    done: String,
+    failed: &str,
+) -> anyhow::Result<Exit> {
+    let (ended, state) = follow(operation, args.output.shown(settings)).await;
     let report = report.with_steps(&state);
-    match done {
-        Ok(()) => report.ended(Outcome::Done, removed),
-        Err(error) => report.ended(Outcome::Failed, format!("not taken away to the end: {error}")),
+    match ended {
+        Ok(()) => report.ended(Outcome::Done, done),
+        Err(error) => report.ended(Outcome::Failed, format!("{failed}: {error}")),
     }
     .print(args.output)
 }
